@@ -1,0 +1,221 @@
+//! A database of either kind, and a transaction on it.
+
+use std::sync::Arc;
+
+use crate::migrate::Dialect;
+use crate::{DbError, Row, Table, Value};
+
+/// What a driver gives: transactions to read and to write.
+pub(crate) trait Driver: Send + Sync {
+    /// Runs `work` in one read transaction: it sees one state of the store.
+    fn read(&self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>)
+    -> Result<(), DbError>;
+    /// Runs `work` in one write transaction and commits, or rolls back where `work` fails.
+    fn write(
+        &self,
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError>;
+    /// Moves what is logged into the main file, so that the next start is quick.
+    fn checkpoint(&self) -> Result<(), DbError>;
+    /// Bytes that the store takes on disk.
+    fn disk_bytes(&self) -> u64;
+}
+
+/// One open transaction, as a driver offers it.
+pub(crate) trait Session {
+    fn dialect(&self) -> Dialect;
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError>;
+    fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError>;
+    /// Runs one statement for each row, in the order given; tells how many rows each changed.
+    fn execute_each(
+        &mut self,
+        sql: &str,
+        rows: &mut dyn Iterator<Item = &[Value<'_>]>,
+        changed: &mut dyn FnMut(u64),
+    ) -> Result<(), DbError>;
+}
+
+/// A handle to a store; clones share it.
+#[derive(Clone)]
+pub struct Database {
+    driver: Arc<dyn Driver>,
+}
+
+impl Database {
+    pub(crate) fn new(driver: impl Driver + 'static) -> Self {
+        Self {
+            driver: Arc::new(driver),
+        }
+    }
+
+    /// Runs `work` in a read transaction. Blocks: see [`Self::read_async`].
+    pub fn read<T>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.try_read(work)
+    }
+
+    /// [`Self::read`] with an error type of the caller's.
+    pub fn try_read<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        once(work, |run| self.driver.read(run))
+    }
+
+    /// Runs `work` in a write transaction that is durable, as the store was opened, when this returns `Ok`.
+    /// Where `work` fails nothing of it stays. Blocks: see [`Self::write_async`].
+    pub fn write<T>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        self.try_write(work)
+    }
+
+    /// [`Self::write`] with an error type of the caller's.
+    pub fn try_write<T, E: From<DbError>>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        once(work, |run| self.driver.write(run))
+    }
+
+    /// [`Self::try_read`] off the async threads.
+    pub async fn read_async<T: Send + 'static, E: From<DbError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let db = self.clone();
+        off_async_threads(move || db.try_read(work)).await
+    }
+
+    /// [`Self::try_write`] off the async threads.
+    pub async fn write_async<T: Send + 'static, E: From<DbError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let db = self.clone();
+        off_async_threads(move || db.try_write(work)).await
+    }
+
+    /// Moves what is logged into the main file.
+    pub fn checkpoint(&self) -> Result<(), DbError> {
+        self.driver.checkpoint()
+    }
+
+    /// Bytes that the store takes on disk.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        self.driver.disk_bytes()
+    }
+}
+
+/// Carries a closure that runs once, and its result, over the object-safe [`Driver`] calls.
+fn once<T, E: From<DbError>>(
+    work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    run: impl FnOnce(&mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>) -> Result<(), DbError>,
+) -> Result<T, E> {
+    let mut work = Some(work);
+    let mut result = None;
+    let ended = run(&mut |tx| {
+        let work = work
+            .take()
+            .ok_or_else(|| DbError::Statement("a transaction ran twice".to_owned()))?;
+        let told = result.insert(work(tx));
+        told.as_ref()
+            .map(|_| ())
+            .map_err(|_| DbError::Statement("rolled back".to_owned()))
+    });
+    match (result, ended) {
+        (Some(Err(error)), _) => Err(error),
+        (Some(Ok(value)), Ok(())) => Ok(value),
+        (_, Err(error)) => Err(error.into()),
+        (None, Ok(())) => Err(DbError::Statement("a transaction did not run".to_owned()).into()),
+    }
+}
+
+async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|stopped| {
+            Err(DbError::Statement(format!("a database call stopped: {stopped}")).into())
+        })
+}
+
+/// A transaction.
+pub struct Tx<'a> {
+    session: &'a mut dyn Session,
+}
+
+impl<'a> Tx<'a> {
+    pub(crate) fn new(session: &'a mut dyn Session) -> Self {
+        Self { session }
+    }
+
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.session.dialect()
+    }
+
+    /// Runs a statement; returns the number of rows it changed.
+    pub fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        self.session.execute(sql, values)
+    }
+
+    /// Runs a query and returns all its rows: bound it with LIMIT.
+    pub fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        self.session.query(sql, values)
+    }
+
+    /// The first row of a query, if there is one.
+    pub fn query_first(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<Row>, DbError> {
+        Ok(self.session.query(sql, values)?.into_iter().next())
+    }
+
+    /// The integer in the first column of the first row: 0 where there is none or it is NULL.
+    pub fn query_int(&mut self, sql: &str, values: &[Value<'_>]) -> Result<i64, DbError> {
+        Ok(self
+            .query_first(sql, values)?
+            .map(|row| row.opt_int(0))
+            .transpose()?
+            .flatten()
+            .unwrap_or(0))
+    }
+
+    /// Merges `rows` into `table` by its policies. Rows are locked and written in key order; rows of one key are
+    /// merged first. `rows` comes back reordered.
+    pub fn upsert<const N: usize>(
+        &mut self,
+        table: &Table,
+        rows: &mut [[Value<'_>; N]],
+    ) -> Result<(), DbError> {
+        let merged = table.merge_in_key_order(rows);
+        let mut each = rows[..merged].iter().map(|row| &row[..]);
+        self.session
+            .execute_each(&table.upsert_sql(), &mut each, &mut |_| {})
+    }
+
+    /// Inserts `rows`, in key order, and tells for each of them, in the order given, whether its key was new.
+    /// Of rows with one key the first is the new one.
+    pub fn insert_new<const N: usize>(
+        &mut self,
+        table: &Table,
+        rows: &[[Value<'_>; N]],
+    ) -> Result<Vec<bool>, DbError> {
+        let width = table.key_width();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by(|&a, &b| rows[a][..width].cmp(&rows[b][..width]));
+        let mut is_new = vec![false; rows.len()];
+        let mut written = order.iter();
+        let mut each = order.iter().map(|&index| &rows[index][..]);
+        self.session
+            .execute_each(&table.insert_new_sql(), &mut each, &mut |changed| {
+                if let Some(&index) = written.next() {
+                    is_new[index] = changed == 1;
+                }
+            })?;
+        Ok(is_new)
+    }
+}

@@ -1,0 +1,19 @@
+//! The database seam: the only room that names a database crate.
+//!
+//! A [`Database`] runs blocking closures in one transaction each. SQL is written once, with `$1` placeholders and the
+//! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
+//! writers never wait for each other in a circle. What differs between dialects stands in the driver ([`sqlite`]).
+//!
+//! Everything here blocks. Async callers go through [`Database::read_async`] and [`Database::write_async`].
+
+mod database;
+mod error;
+pub mod migrate;
+pub mod sqlite;
+mod table;
+mod value;
+
+pub use database::{Database, Tx};
+pub use error::DbError;
+pub use table::{Column, Merge, Table};
+pub use value::{Row, Value};

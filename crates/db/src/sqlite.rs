@@ -1,0 +1,371 @@
+//! The SQLite driver: one writer connection, a few readers, write-ahead log.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+
+use crate::database::{Driver, Session};
+use crate::migrate::Dialect;
+use crate::value::Cell;
+use crate::{Database, DbError, Row, Tx, Value};
+
+const DIALECT: Dialect = Dialect {
+    bytes: "BLOB",
+    serial: "INTEGER PRIMARY KEY AUTOINCREMENT",
+    clustered: "WITHOUT ROWID",
+};
+/// How long a call waits for another process or thread that holds the lock.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Prepared statements kept per connection.
+const STATEMENT_CACHE: usize = 128;
+
+/// When a commit counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// When it is on disk: the log is synced before a commit returns.
+    Full,
+    /// When it is in the log: a power cut may take the last commits, and never leaves half of one.
+    Normal,
+}
+
+/// How a SQLite file is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The file; it is made where it is missing.
+    pub path: PathBuf,
+    /// When a commit counts as done.
+    pub durability: Durability,
+    /// Most connections that read at once; further readers wait.
+    pub readers: usize,
+    /// Size of the log, in bytes, at which a commit moves it into the main file.
+    pub checkpoint_bytes: u64,
+    /// Size of the page cache of the writer, in bytes. Readers have an eighth of it each.
+    pub cache_bytes: u64,
+}
+
+impl Options {
+    /// A file with few writes, each durable when it returns.
+    #[must_use]
+    pub fn durable(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            durability: Durability::Full,
+            readers: 4,
+            checkpoint_bytes: 4 << 20,
+            cache_bytes: 8 << 20,
+        }
+    }
+}
+
+/// Opens the file, with its write-ahead log.
+///
+/// # Errors
+/// [`DbError::Unavailable`] where the file cannot be opened or made; [`DbError::Corrupt`] where it is no database.
+pub fn open(options: Options) -> Result<Database, DbError> {
+    let writer = connect(&options, false)?;
+    Ok(Database::new(Sqlite {
+        writer: Mutex::new(writer),
+        readers: Readers::default(),
+        options,
+    }))
+}
+
+struct Sqlite {
+    writer: Mutex<Prepared>,
+    readers: Readers,
+    options: Options,
+}
+
+#[derive(Default)]
+struct Readers {
+    pool: Mutex<ReaderPool>,
+    freed: Condvar,
+}
+
+#[derive(Default)]
+struct ReaderPool {
+    idle: Vec<Prepared>,
+    open: usize,
+}
+
+/// A connection and the statements it has spelled for SQLite.
+struct Prepared {
+    connection: Connection,
+    /// Statement text with `$n` → the text with `?n`: rusqlite binds `$n` names by order of appearance, not by number.
+    spelled: HashMap<String, String>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic inside a transaction has rolled it back when the guard was dropped, so the connection can be used on.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn connect(options: &Options, reader: bool) -> Result<Prepared, DbError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(&options.path, flags).map_err(classify)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    let pragma = |name: &str, value: &str| {
+        connection
+            .pragma_update(None, name, value)
+            .map_err(classify)
+    };
+    if reader {
+        pragma("query_only", "on")?;
+    } else {
+        pragma("journal_mode", "wal")?;
+        pragma(
+            "synchronous",
+            if options.durability == Durability::Full {
+                "full"
+            } else {
+                "normal"
+            },
+        )?;
+        pragma(
+            "wal_autocheckpoint",
+            &(options.checkpoint_bytes / 4096).to_string(),
+        )?;
+        pragma("journal_size_limit", &options.checkpoint_bytes.to_string())?;
+    }
+    let cache = options.cache_bytes / if reader { 8 } else { 1 };
+    pragma("cache_size", &format!("-{}", cache / 1024))?;
+    pragma("temp_store", "memory")?;
+    Ok(Prepared {
+        connection,
+        spelled: HashMap::new(),
+    })
+}
+
+impl Readers {
+    fn take(&self, options: &Options) -> Result<Prepared, DbError> {
+        let mut pool = lock(&self.pool);
+        loop {
+            if let Some(idle) = pool.idle.pop() {
+                return Ok(idle);
+            }
+            if pool.open < options.readers {
+                pool.open += 1;
+                drop(pool);
+                return connect(options, true).inspect_err(|_| self.forget());
+            }
+            let (next, waited) = self
+                .freed
+                .wait_timeout(pool, BUSY_TIMEOUT)
+                .unwrap_or_else(PoisonError::into_inner);
+            if waited.timed_out() && next.idle.is_empty() {
+                return Err(DbError::Unavailable("all readers are busy".to_owned()));
+            }
+            pool = next;
+        }
+    }
+
+    fn give_back(&self, reader: Prepared) {
+        lock(&self.pool).idle.push(reader);
+        self.freed.notify_one();
+    }
+
+    fn forget(&self) {
+        lock(&self.pool).open -= 1;
+        self.freed.notify_one();
+    }
+}
+
+/// Gives a reader back when dropped, also when the work on it panicked.
+struct Borrowed<'a> {
+    readers: &'a Readers,
+    reader: Option<Prepared>,
+}
+
+impl Drop for Borrowed<'_> {
+    fn drop(&mut self) {
+        if let Some(reader) = self.reader.take() {
+            self.readers.give_back(reader);
+        }
+    }
+}
+
+impl Driver for Sqlite {
+    fn read(
+        &self,
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        let mut borrowed = Borrowed {
+            readers: &self.readers,
+            reader: Some(self.readers.take(&self.options)?),
+        };
+        match borrowed.reader.as_mut() {
+            Some(reader) => transact(reader, "BEGIN", work),
+            None => Ok(()),
+        }
+    }
+
+    fn write(
+        &self,
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        transact(&mut lock(&self.writer), "BEGIN IMMEDIATE", work)
+    }
+
+    fn checkpoint(&self) -> Result<(), DbError> {
+        let writer = lock(&self.writer);
+        writer
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            .map_err(classify)
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
+        let mut log = self.options.path.clone().into_os_string();
+        log.push("-wal");
+        size(&self.options.path) + size(Path::new(&log))
+    }
+}
+
+fn transact(
+    on: &mut Prepared,
+    begin: &str,
+    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
+) -> Result<(), DbError> {
+    let mut open = OpenTransaction::begin(on, begin)?;
+    work(&mut Tx::new(open.on))?;
+    open.commit()
+}
+
+/// A transaction that rolls back when it is dropped before its commit.
+struct OpenTransaction<'a> {
+    on: &'a mut Prepared,
+    done: bool,
+}
+
+impl<'a> OpenTransaction<'a> {
+    fn begin(on: &'a mut Prepared, begin: &str) -> Result<Self, DbError> {
+        on.execute(begin, &[])?;
+        Ok(Self { on, done: false })
+    }
+
+    fn commit(&mut self) -> Result<(), DbError> {
+        self.on.execute("COMMIT", &[])?;
+        self.done = true;
+        Ok(())
+    }
+}
+
+impl Drop for OpenTransaction<'_> {
+    fn drop(&mut self) {
+        if !self.done && !self.on.connection.is_autocommit() {
+            // Where even the rollback fails, the next BEGIN tells: there is nothing better to do here.
+            let _ = self.on.execute("ROLLBACK", &[]);
+        }
+    }
+}
+
+impl Prepared {
+    fn with_statement<T>(
+        &mut self,
+        sql: &str,
+        run: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T, rusqlite::Error>,
+    ) -> Result<T, DbError> {
+        if !self.spelled.contains_key(sql) {
+            self.spelled.insert(sql.to_owned(), sql.replace('$', "?"));
+        }
+        let spelled = self.spelled.get(sql).map_or(sql, String::as_str);
+        let mut statement = self.connection.prepare_cached(spelled).map_err(classify)?;
+        run(&mut statement).map_err(classify)
+    }
+}
+
+impl Session for Prepared {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        self.with_statement(sql, |statement| {
+            statement.execute(rusqlite::params_from_iter(values))
+        })
+        .map(|changed| changed as u64)
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        self.with_statement(sql, |statement| {
+            let width = statement.column_count();
+            let mut found = Vec::new();
+            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
+            while let Some(row) = rows.next()? {
+                let cells = (0..width)
+                    .map(|index| row.get_ref(index).map(cell))
+                    .collect::<Result<_, _>>()?;
+                found.push(Row { cells });
+            }
+            Ok(found)
+        })
+    }
+
+    fn execute_each(
+        &mut self,
+        sql: &str,
+        rows: &mut dyn Iterator<Item = &[Value<'_>]>,
+        changed: &mut dyn FnMut(u64),
+    ) -> Result<(), DbError> {
+        self.with_statement(sql, |statement| {
+            for row in rows {
+                changed(statement.execute(rusqlite::params_from_iter(row))? as u64);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl ToSql for Value<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Null => ValueRef::Null,
+            Self::Int(value) => ValueRef::Integer(value),
+            Self::Text(value) => ValueRef::Text(value.as_bytes()),
+            Self::Bytes(value) => ValueRef::Blob(value),
+        }))
+    }
+}
+
+fn cell(value: ValueRef<'_>) -> Cell {
+    match value {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(value) => Cell::Int(value),
+        // No column is declared as a float; a sum that overflowed into one is cut to an integer's end.
+        #[expect(clippy::cast_possible_truncation, reason = "saturates, as said above")]
+        ValueRef::Real(value) => Cell::Int(value as i64),
+        ValueRef::Text(value) => Cell::Text(String::from_utf8_lossy(value).into_owned()),
+        ValueRef::Blob(value) => Cell::Bytes(value.to_vec()),
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "it is the argument of map_err"
+)]
+fn classify(error: rusqlite::Error) -> DbError {
+    let text = error.to_string();
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::ReadOnly
+            | ErrorCode::CannotOpen
+            | ErrorCode::PermissionDenied
+            | ErrorCode::OutOfMemory,
+        ) => DbError::Unavailable(text),
+        Some(ErrorCode::ConstraintViolation) => DbError::Conflict(text),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DbError::Corrupt(text),
+        _ => DbError::Statement(text),
+    }
+}

@@ -1,0 +1,191 @@
+//! Random operations on a store against a naive model of the merge policies.
+
+mod stores;
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use reportd_db::migrate::Migrations;
+use reportd_db::{Column, DbError, Merge, Table, Tx};
+use stores::stores;
+
+const SCHEMA: Migrations = Migrations {
+    set: "model",
+    texts: &[
+        "CREATE TABLE counter (a BIGINT NOT NULL, b TEXT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (a, b)) \
+              {{clustered}};\n\
+              CREATE TABLE register (k {{bytes}} NOT NULL, at BIGINT NOT NULL, tie {{bytes}} NOT NULL, \
+              v TEXT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n\
+              CREATE TABLE seen (k BIGINT NOT NULL, v BIGINT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n",
+    ],
+};
+
+const fn column(name: &'static str, merge: Merge) -> Column {
+    Column { name, merge }
+}
+
+const COUNTER: Table = Table {
+    name: "counter",
+    columns: &[
+        column("a", Merge::Key),
+        column("b", Merge::Key),
+        column("n", Merge::Add),
+    ],
+};
+const REGISTER: Table = Table {
+    name: "register",
+    columns: &[
+        column("k", Merge::Key),
+        column("at", Merge::Order),
+        column("tie", Merge::Order),
+        column("v", Merge::Payload),
+    ],
+};
+const SEEN: Table = Table {
+    name: "seen",
+    columns: &[column("k", Merge::Key), column("v", Merge::Payload)],
+};
+
+#[derive(Debug, Clone)]
+enum Operation {
+    Count(Vec<(i64, String, i64)>),
+    Register(Vec<(u8, i64, u8, String)>),
+    See(Vec<(i64, i64)>),
+    Forget(i64),
+    /// Fails after the operation inside it was done.
+    RolledBack(Box<Operation>),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let word = "[a-c]{1,2}";
+    let plain = prop_oneof![
+        proptest::collection::vec((0..4_i64, word, 1..9_i64), 0..12).prop_map(Operation::Count),
+        proptest::collection::vec((0..4_u8, 0..5_i64, 0..3_u8, word), 0..12)
+            .prop_map(Operation::Register),
+        proptest::collection::vec((0..9_i64, 0..5_i64), 0..8).prop_map(Operation::See),
+        (0..9_i64).prop_map(Operation::Forget),
+    ];
+    (plain, proptest::bool::weighted(0.2)).prop_map(|(operation, fails)| {
+        if fails {
+            Operation::RolledBack(Box::new(operation))
+        } else {
+            operation
+        }
+    })
+}
+
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Model {
+    counter: BTreeMap<(i64, String), i64>,
+    register: BTreeMap<u8, (i64, u8, String)>,
+    seen: BTreeMap<i64, i64>,
+}
+
+impl Model {
+    /// Applies an operation; returns what `insert_new` should tell.
+    fn apply(&mut self, operation: &Operation) -> Vec<bool> {
+        match operation {
+            Operation::Count(rows) => {
+                for (a, b, n) in rows {
+                    *self.counter.entry((*a, b.clone())).or_default() += n;
+                }
+            }
+            Operation::Register(rows) => {
+                for (k, at, tie, v) in rows {
+                    let stored = self.register.get(k);
+                    if stored.is_none_or(|(a, t, _)| (*at, *tie) > (*a, *t)) {
+                        self.register.insert(*k, (*at, *tie, v.clone()));
+                    }
+                }
+            }
+            Operation::See(rows) => {
+                let new = |(k, v): &(i64, i64)| {
+                    let is_new = !self.seen.contains_key(k);
+                    self.seen.entry(*k).or_insert(*v);
+                    is_new
+                };
+                return rows.iter().map(new).collect();
+            }
+            Operation::Forget(below) => self.seen.retain(|k, _| k >= below),
+            Operation::RolledBack(_) => {}
+        }
+        Vec::new()
+    }
+}
+
+fn run(tx: &mut Tx<'_>, operation: &Operation) -> Result<Vec<bool>, DbError> {
+    match operation {
+        Operation::Count(rows) => {
+            let mut rows: Vec<_> = rows
+                .iter()
+                .map(|(a, b, n)| [(*a).into(), b.into(), (*n).into()])
+                .collect();
+            tx.upsert(&COUNTER, &mut rows)?;
+        }
+        Operation::Register(rows) => {
+            let keys: Vec<_> = rows.iter().map(|(k, _, tie, _)| ([*k], [*tie])).collect();
+            let mut rows: Vec<_> = (rows.iter().zip(&keys))
+                .map(|((_, at, _, v), (k, tie))| {
+                    [k[..].into(), (*at).into(), tie[..].into(), v.into()]
+                })
+                .collect();
+            tx.upsert(&REGISTER, &mut rows)?;
+        }
+        Operation::See(rows) => {
+            let rows: Vec<_> = rows
+                .iter()
+                .map(|(k, v)| [(*k).into(), (*v).into()])
+                .collect();
+            return tx.insert_new(&SEEN, &rows);
+        }
+        Operation::Forget(below) => {
+            tx.execute("DELETE FROM seen WHERE k < $1", &[(*below).into()])?;
+        }
+        Operation::RolledBack(inner) => {
+            run(tx, inner)?;
+            return Err(DbError::Statement("on purpose".to_owned()));
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn stored(tx: &mut Tx<'_>) -> Result<Model, DbError> {
+    let mut model = Model::default();
+    for mut row in tx.query("SELECT a, b, n FROM counter", &[])? {
+        model
+            .counter
+            .insert((row.int(0)?, row.take_text(1)?), row.int(2)?);
+    }
+    for mut row in tx.query("SELECT k, at, tie, v FROM register", &[])? {
+        let key = row.take_bytes(0)?[0];
+        model
+            .register
+            .insert(key, (row.int(1)?, row.take_bytes(2)?[0], row.take_text(3)?));
+    }
+    for row in tx.query("SELECT k, v FROM seen", &[])? {
+        model.seen.insert(row.int(0)?, row.int(1)?);
+    }
+    Ok(model)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn a_store_does_what_the_model_does(operations in proptest::collection::vec(operation(), 1..24)) {
+        for store in stores() {
+            SCHEMA.apply(&store.db).unwrap();
+            let mut model = Model::default();
+            for operation in &operations {
+                // Rows of a register that tie in their order may differ in payload only by a fault of the sender:
+                // the model takes the first, and so does the store.
+                let told = store.db.write(|tx| run(tx, operation));
+                match operation {
+                    Operation::RolledBack(_) => prop_assert!(told.is_err()),
+                    _ => prop_assert_eq!(told.unwrap(), model.apply(operation), "{}", store.name),
+                }
+                prop_assert_eq!(&store.db.read(stored).unwrap(), &model, "{}", store.name);
+            }
+        }
+    }
+}

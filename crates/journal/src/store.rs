@@ -1,0 +1,129 @@
+//! Blocks, and where they are kept.
+
+use std::sync::Arc;
+
+use reportd_db::DbError;
+use thiserror::Error;
+
+use crate::StreamNo;
+use crate::entry::{Entry, Reader, next_entry};
+
+/// A block as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawBlock {
+    /// The stream that it belongs to.
+    pub stream: StreamNo,
+    /// Sequence of its first entry.
+    pub first: u64,
+    /// Number of entries.
+    pub count: u64,
+    /// When it was made, in ms: the time of arrival of its entries.
+    pub received_at_ms: i64,
+    /// Least time of a report in it, in ms.
+    pub min_ts_ms: i64,
+    /// Greatest time of a report in it, in ms.
+    pub max_ts_ms: i64,
+    /// Format of `data`.
+    pub version: i64,
+    /// Length of the entries before compression, in bytes.
+    pub raw_bytes: u64,
+    /// Over all other fields.
+    pub checksum: Vec<u8>,
+    /// Filter over the keys of its entries.
+    pub filter: Vec<u8>,
+    /// The entries, compressed. Empty where only the head was asked for.
+    pub data: Vec<u8>,
+}
+
+/// A block that was checked and unpacked.
+#[derive(Debug)]
+pub struct Block {
+    /// The stream that it belongs to.
+    pub stream: StreamNo,
+    /// Sequence of its first entry.
+    pub first: u64,
+    /// Number of entries.
+    pub count: u64,
+    /// Time of arrival of its entries, in ms.
+    pub received_at_ms: i64,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Block {
+    /// Sequence behind its last entry.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.first + self.count
+    }
+
+    /// Its entries in order.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let mut reader = Reader::new(&self.bytes);
+        (self.first..self.end()).map_while(move |sequence| next_entry(&mut reader, sequence, self.received_at_ms))
+    }
+}
+
+/// What can go wrong with the journal.
+#[derive(Debug, Clone, Error, PartialEq, Eq)]
+pub enum JournalError {
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A block is not what was written. It is never passed over in silence: folding stops before it.
+    #[error("journal {place}: block {first} of stream {stream} is damaged: {cause}")]
+    Damaged {
+        /// File or table that holds it.
+        place: String,
+        /// Its stream.
+        stream: StreamNo,
+        /// Sequence of its first entry.
+        first: u64,
+        /// How it was found.
+        cause: &'static str,
+    },
+    /// Entries that should follow are not there.
+    #[error("journal {place}: entries {from} to {to} of stream {stream} are missing")]
+    Missing {
+        /// Where they should be.
+        place: String,
+        /// Their stream.
+        stream: StreamNo,
+        /// First sequence that is missing.
+        from: u64,
+        /// Sequence before which they end.
+        to: u64,
+    },
+    /// A file of the journal cannot be used.
+    #[error("journal {place}: {cause}")]
+    File {
+        /// The file or folder.
+        place: String,
+        /// What the system said.
+        cause: String,
+    },
+}
+
+/// Where blocks are kept.
+pub trait BlockStore: Send + Sync {
+    /// Appends a block; it is durable when this returns `Ok`.
+    fn append(&self, block: &RawBlock) -> Result<(), JournalError>;
+    /// The newest block of a stream, with its data.
+    fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError>;
+    /// Blocks of a stream, oldest first, from the one that holds `sequence` or else the first behind it: as many as
+    /// fit `max_bytes` unpacked, at least one.
+    fn from(&self, stream: StreamNo, sequence: u64, max_bytes: u64) -> Result<Vec<RawBlock>, JournalError>;
+    /// Heads of at most `limit` blocks that begin before `sequence`, newest first. Fewer than `limit` do not mean that
+    /// there are no older ones: none do.
+    fn heads_before(&self, stream: StreamNo, sequence: u64, limit: usize) -> Result<Vec<RawBlock>, JournalError>;
+    /// One block with its data.
+    fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError>;
+    /// A name for people of where a block is kept.
+    fn place_of(&self, block: &RawBlock) -> String;
+    /// Makes what is stored quick to open again.
+    fn checkpoint(&self) -> Result<(), JournalError>;
+    /// Bytes on disk.
+    fn disk_bytes(&self) -> u64;
+}
+
+/// Shared so that the tail and a fold can hold it at once.
+pub(crate) type SharedBlock = Arc<Block>;

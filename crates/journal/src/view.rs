@@ -1,0 +1,66 @@
+//! Views: folds of the journal into tables.
+
+use reportd_db::migrate::Migrations;
+use reportd_db::{DbError, Tx};
+
+use crate::entry::{Entry, Kind};
+use crate::store::SharedBlock;
+use crate::StreamNo;
+
+/// Tables of this room in the views store: how far each view has folded each stream.
+pub const MIGRATIONS: Migrations = Migrations {
+    set: "views",
+    texts: &["CREATE TABLE view_position (
+        view TEXT NOT NULL, stream BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL,
+        PRIMARY KEY (view, stream)) {{clustered}};
+        "],
+};
+
+/// A fold of entries of one kind.
+///
+/// It is commutative and idempotent: batches may come in any order and be split anywhere, and folding the same entries
+/// again into an empty store gives the same answers (design, invariant 2).
+pub trait View: Send {
+    /// Its name, in positions, metrics and `reportd status`.
+    fn name(&self) -> &'static str;
+    /// The entries that it folds.
+    fn kind(&self) -> Kind;
+    /// Folds a batch. All of it, and the new position, are one transaction.
+    fn apply(&mut self, tx: &mut Tx<'_>, batch: &Batch) -> Result<(), DbError>;
+    /// Told after the transaction of [`Self::apply`] was committed: the time to count what it did.
+    fn committed(&mut self) {}
+    /// Drops what no entry that is still to be folded can need. All entries that arrived before `horizon_ms` are folded.
+    fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError>;
+}
+
+/// What has come since the last fold ended: blocks of one stream, without a gap.
+#[derive(Debug)]
+pub struct Batch {
+    pub(crate) kind: Kind,
+    pub(crate) stream: StreamNo,
+    /// Entries before this sequence are folded already.
+    pub(crate) from: u64,
+    pub(crate) blocks: Vec<SharedBlock>,
+}
+
+impl Batch {
+    /// The stream that it comes from.
+    #[must_use]
+    pub fn stream(&self) -> StreamNo {
+        self.stream
+    }
+
+    /// Its entries of the view's kind, in order of sequence.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        let entries = self.blocks.iter().flat_map(|block| block.entries());
+        entries.filter(|entry| entry.kind == self.kind && entry.sequence >= self.from)
+    }
+
+    pub(crate) fn end(&self) -> u64 {
+        self.blocks.last().map_or(self.from, |block| block.end())
+    }
+
+    pub(crate) fn received_at_ms(&self) -> i64 {
+        self.blocks.last().map_or(0, |block| block.received_at_ms)
+    }
+}

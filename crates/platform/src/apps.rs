@@ -1,0 +1,442 @@
+//! Apps and their credentials in the state store.
+
+use reportd_db::{DbError, Row, Tx};
+use thiserror::Error;
+
+use crate::AppNo;
+use crate::clock::DAY_MS;
+use crate::directory::touch;
+use crate::random::{NoRandomness, Random};
+use crate::seal::{MasterKey, SealError};
+use crate::secret::{Secret, parse_key_bytes};
+use crate::settings::{AppSetting, AppSettings};
+use crate::zones::Zone;
+
+/// The zone of an app that names none.
+pub const DEFAULT_ZONE: &str = "Asia/Shanghai";
+const MAX_ID_CHARS: usize = 64;
+const MAX_NAME_CHARS: usize = 128;
+const MAX_GRACE_MS: i64 = 365 * DAY_MS;
+
+/// An app as it stands in the store.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// Its number in tables and entries.
+    pub no: AppNo,
+    /// Its name in addresses: `[A-Za-z0-9_-]{1,64}`.
+    pub id: String,
+    /// Its name for people.
+    pub name: String,
+    /// The zone of its days.
+    pub zone: Zone,
+    /// There are reports, so the zone can no longer change.
+    pub zone_fixed: bool,
+    /// Its credentials are refused.
+    pub disabled: bool,
+    /// What it has set.
+    pub settings: AppSettings,
+}
+
+/// Why a change to an app was refused.
+#[derive(Debug, Error)]
+pub enum AppError {
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A secret could not be sealed.
+    #[error(transparent)]
+    Seal(#[from] SealError),
+    /// No randomness for a secret.
+    #[error(transparent)]
+    Random(#[from] NoRandomness),
+    /// A value does not fit.
+    #[error("{field}: {message}")]
+    Invalid {
+        /// The field or setting.
+        field: String,
+        /// What was expected.
+        message: String,
+    },
+    /// There is no such app.
+    #[error("there is no app «{0}»: see reportd app list")]
+    Unknown(String),
+    /// The id is taken.
+    #[error("there is an app «{0}» already")]
+    Exists(String),
+}
+
+fn invalid(field: &str, message: impl Into<String>) -> AppError {
+    AppError::Invalid {
+        field: field.to_owned(),
+        message: message.into(),
+    }
+}
+
+/// The kinds of credential that an app has, one of each (two while a rotated one is in its grace).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CredentialKind {
+    /// Token of bot event reports. Only its hash is kept.
+    CommToken,
+    /// Public half of the push credentials.
+    Appkey,
+    /// Secret half of the push credentials.
+    MasterSecret,
+    /// Key of dialogue reports and callbacks.
+    AesKey,
+    /// Signing key of callbacks.
+    CallbackSecret,
+}
+
+impl CredentialKind {
+    /// All of them, in the order in which they are shown.
+    pub const ALL: [Self; 5] = [
+        Self::CommToken,
+        Self::Appkey,
+        Self::MasterSecret,
+        Self::AesKey,
+        Self::CallbackSecret,
+    ];
+
+    /// Name in the store and in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CommToken => "comm_token",
+            Self::Appkey => "appkey",
+            Self::MasterSecret => "master_secret",
+            Self::AesKey => "aes_key",
+            Self::CallbackSecret => "callback_secret",
+        }
+    }
+
+    fn is_kept_as_hash(self) -> bool {
+        self == Self::CommToken
+    }
+
+    fn draw(self, random: &dyn Random) -> Result<Secret, NoRandomness> {
+        match self {
+            Self::CommToken => Secret::draw(random, 40),
+            Self::Appkey => Secret::draw(random, 22),
+            Self::MasterSecret => Secret::draw(random, 32),
+            // AES-128 by default: 16 bytes that are text, as clients of this protocol keep them.
+            Self::AesKey => Secret::draw(random, 16),
+            Self::CallbackSecret => {
+                use base64::Engine;
+                let mut key = [0; 32];
+                random.fill(&mut key)?;
+                Ok(Secret::new(format!(
+                    "whsec_{}",
+                    base64::engine::general_purpose::STANDARD.encode(key)
+                )))
+            }
+        }
+    }
+}
+
+/// A credential in plain, as it is shown once.
+#[derive(Debug, Clone)]
+pub struct Issued {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// Its text.
+    pub secret: Secret,
+}
+
+/// What seals and draws secrets.
+pub struct Vault<'a> {
+    /// Seals what must be read back.
+    pub master: &'a MasterKey,
+    /// Draws new secrets.
+    pub random: &'a dyn Random,
+}
+
+/// A new app.
+#[derive(Debug, Clone)]
+pub struct NewApp {
+    /// `[A-Za-z0-9_-]{1,64}`.
+    pub id: String,
+    /// Name for people; the id where it is empty.
+    pub name: String,
+    /// IANA name of the zone of its days.
+    pub zone: String,
+    /// Secrets that the operator brings; the others are drawn.
+    pub given: Vec<Issued>,
+}
+
+/// Creates an app with all its credentials.
+pub fn create(
+    tx: &mut Tx<'_>,
+    new: &NewApp,
+    vault: &Vault<'_>,
+    now_ms: i64,
+) -> Result<Vec<Issued>, AppError> {
+    let id_fits = (1..=MAX_ID_CHARS).contains(&new.id.len())
+        && new
+            .id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
+    if !id_fits {
+        return Err(invalid(
+            "id",
+            "expected 1 to 64 characters of A-Z, a-z, 0-9, _ and -",
+        ));
+    }
+    let name = if new.name.is_empty() {
+        &new.id
+    } else {
+        &new.name
+    };
+    check_name(name)?;
+    let zone = Zone::named(&new.zone).map_err(|message| invalid("zone", message))?;
+    let taken = tx.query_int(
+        "SELECT COUNT(*) FROM app WHERE id = $1",
+        &[(&new.id).into()],
+    )? > 0;
+    if taken {
+        return Err(AppError::Exists(new.id.clone()));
+    }
+    tx.execute(
+        "INSERT INTO app (id, name, zone, zone_fixed, disabled, created_at) VALUES ($1, $2, $3, 0, 0, $4)",
+        &[(&new.id).into(), name.into(), zone.name().into(), now_ms.into()],
+    )?;
+    let no = find(tx, &new.id)?.no;
+    let issued = CredentialKind::ALL
+        .into_iter()
+        .map(|kind| issue(tx, no, kind, &new.given, vault, now_ms))
+        .collect::<Result<_, _>>()?;
+    touch(tx)?;
+    Ok(issued)
+}
+
+fn check_name(name: &str) -> Result<(), AppError> {
+    let fits =
+        (1..=MAX_NAME_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+    if fits {
+        Ok(())
+    } else {
+        Err(invalid("name", "expected 1 to 128 printable characters"))
+    }
+}
+
+fn issue(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    kind: CredentialKind,
+    given: &[Issued],
+    vault: &Vault<'_>,
+    now_ms: i64,
+) -> Result<Issued, AppError> {
+    let secret = match given.iter().find(|issued| issued.kind == kind) {
+        Some(issued) => issued.secret.clone(),
+        None => kind.draw(vault.random)?,
+    };
+    if !(1..=256).contains(&secret.reveal().len()) {
+        return Err(invalid(kind.name(), "expected 1 to 256 bytes"));
+    }
+    let place = format!("app {app} {}", kind.name());
+    let (hash, sealed) = if kind.is_kept_as_hash() {
+        let hash = secret.hash();
+        let taken = "SELECT COUNT(*) FROM credential WHERE kind = $1 AND hash = $2";
+        if tx.query_int(taken, &[kind.name().into(), hash.0[..].into()])? > 0 {
+            return Err(invalid(
+                kind.name(),
+                "this token is in use: each app needs its own",
+            ));
+        }
+        (Some(hash.0), None)
+    } else {
+        let bytes = if kind == CredentialKind::AesKey {
+            parse_key_bytes(secret.reveal()).map_err(|message| invalid(kind.name(), message))?
+        } else {
+            secret.reveal().as_bytes().to_vec()
+        };
+        (None, Some(vault.master.seal(&bytes, &place, vault.random)?))
+    };
+    tx.execute(
+        "INSERT INTO credential (app, kind, hash, sealed, created_at) VALUES ($1, $2, $3, $4, $5)",
+        &[
+            app.into(),
+            kind.name().into(),
+            hash.as_ref().map(|h| &h[..]).into(),
+            sealed.as_deref().into(),
+            now_ms.into(),
+        ],
+    )?;
+    Ok(Issued { kind, secret })
+}
+
+/// Replaces credentials: new ones work at once, the old ones for `grace_ms` more.
+pub fn rotate(
+    tx: &mut Tx<'_>,
+    id: &str,
+    kinds: &[CredentialKind],
+    given: &[Issued],
+    grace_ms: i64,
+    vault: &Vault<'_>,
+    now_ms: i64,
+) -> Result<Vec<Issued>, AppError> {
+    if !(0..=MAX_GRACE_MS).contains(&grace_ms) {
+        return Err(invalid("grace", "expected at most 365d"));
+    }
+    let app = find(tx, id)?;
+    tx.execute(
+        "DELETE FROM credential WHERE expires_at <= $1",
+        &[now_ms.into()],
+    )?;
+    let mut issued = Vec::new();
+    for &kind in kinds {
+        tx.execute(
+            "UPDATE credential SET expires_at = $1 WHERE app = $2 AND kind = $3 \
+             AND (expires_at IS NULL OR expires_at > $1)",
+            &[
+                (now_ms + grace_ms).into(),
+                app.no.into(),
+                kind.name().into(),
+            ],
+        )?;
+        issued.push(issue(tx, app.no, kind, given, vault, now_ms)?);
+    }
+    touch(tx)?;
+    Ok(issued)
+}
+
+/// Refuses, or takes again, all credentials of an app.
+pub fn set_disabled(tx: &mut Tx<'_>, id: &str, disabled: bool) -> Result<(), AppError> {
+    let app = find(tx, id)?;
+    tx.execute(
+        "UPDATE app SET disabled = $1 WHERE no = $2",
+        &[disabled.into(), app.no.into()],
+    )?;
+    Ok(touch(tx)?)
+}
+
+/// Changes `name`, `zone` or settings of an app, all or none. `known` are the settings of all rooms.
+pub fn set(
+    tx: &mut Tx<'_>,
+    id: &str,
+    changes: &[(String, String)],
+    known: &[AppSetting],
+    now_ms: i64,
+) -> Result<(), AppError> {
+    let app = find(tx, id)?;
+    for (name, value) in changes {
+        match name.as_str() {
+            "name" => {
+                check_name(value)?;
+                tx.execute(
+                    "UPDATE app SET name = $1 WHERE no = $2",
+                    &[value.into(), app.no.into()],
+                )?;
+            }
+            "zone" => set_zone(tx, &app, value)?,
+            _ => set_setting(tx, &app, name, value, known, now_ms)?,
+        }
+    }
+    Ok(touch(tx)?)
+}
+
+fn set_zone(tx: &mut Tx<'_>, app: &App, name: &str) -> Result<(), AppError> {
+    let zone = Zone::named(name).map_err(|message| invalid("zone", message))?;
+    let sql = "UPDATE app SET zone = $1 WHERE no = $2 AND (zone_fixed = 0 OR zone = $1)";
+    if tx.execute(sql, &[zone.name().into(), app.no.into()])? == 0 {
+        return Err(invalid(
+            "zone",
+            "it is fixed: there are reports, and their days were resolved in it",
+        ));
+    }
+    Ok(())
+}
+
+fn set_setting(
+    tx: &mut Tx<'_>,
+    app: &App,
+    name: &str,
+    value: &str,
+    known: &[AppSetting],
+    now_ms: i64,
+) -> Result<(), AppError> {
+    let Some(setting) = known.iter().find(|setting| setting.name == name) else {
+        let names: Vec<_> = ["name", "zone"]
+            .into_iter()
+            .chain(known.iter().map(|s| s.name))
+            .collect();
+        return Err(invalid(
+            name,
+            format!(
+                "there is no such setting: expected one of {}",
+                names.join(", ")
+            ),
+        ));
+    };
+    (setting.check)(value).map_err(|message| invalid(name, message))?;
+    let mut write = |name: &str, value: &str| {
+        tx.execute(
+            "INSERT INTO app_setting (app, name, value) VALUES ($1, $2, $3) \
+             ON CONFLICT (app, name) DO UPDATE SET value = excluded.value",
+            &[app.no.into(), name.into(), value.into()],
+        )
+    };
+    if let Some((also, value)) = setting
+        .on_change
+        .and_then(|follow| follow(&app.settings, now_ms))
+    {
+        write(also, &value)?;
+    }
+    write(name, value)?;
+    Ok(())
+}
+
+/// Notes that an app has reports, so that its zone stays. False where `zone` is no longer the app's: load it again.
+pub fn fix_zone(tx: &mut Tx<'_>, app: &App) -> Result<bool, DbError> {
+    let sql = "UPDATE app SET zone_fixed = 1 WHERE no = $1 AND zone = $2";
+    let fixed = tx.execute(sql, &[app.no.into(), app.zone.name().into()])? == 1;
+    touch(tx)?;
+    Ok(fixed)
+}
+
+/// All apps by id, with their settings.
+pub fn list(tx: &mut Tx<'_>) -> Result<Vec<App>, DbError> {
+    let mut apps = tx
+        .query(&format!("{SELECT} ORDER BY id"), &[])?
+        .into_iter()
+        .map(from_row)
+        .collect::<Result<Vec<_>, _>>()?;
+    for mut row in tx.query("SELECT app, name, value FROM app_setting", &[])? {
+        let (no, name, value) = (row.int(0)?, row.take_text(1)?, row.take_text(2)?);
+        if let Some(app) = apps.iter_mut().find(|app| i64::from(app.no) == no) {
+            app.settings.0.insert(name, value);
+        }
+    }
+    Ok(apps)
+}
+
+/// The app of that id, with its settings.
+pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<App, AppError> {
+    let row = tx.query_first(&format!("{SELECT} WHERE id = $1"), &[id.into()])?;
+    let mut app = from_row(row.ok_or_else(|| AppError::Unknown(id.to_owned()))?)?;
+    for mut row in tx.query(
+        "SELECT name, value FROM app_setting WHERE app = $1",
+        &[app.no.into()],
+    )? {
+        app.settings.0.insert(row.take_text(0)?, row.take_text(1)?);
+    }
+    Ok(app)
+}
+
+const SELECT: &str = "SELECT no, id, name, zone, zone_fixed, disabled FROM app";
+
+fn from_row(mut row: Row) -> Result<App, DbError> {
+    let zone = row.take_text(3)?;
+    Ok(App {
+        no: AppNo::try_from(row.int(0)?).map_err(|_| DbError::Type {
+            column: 0,
+            expected: "an app number",
+        })?,
+        id: row.take_text(1)?,
+        name: row.take_text(2)?,
+        zone: Zone::named(&zone).map_err(DbError::Statement)?,
+        zone_fixed: row.bool(4)?,
+        disabled: row.bool(5)?,
+        settings: AppSettings::default(),
+    })
+}

@@ -1,0 +1,21 @@
+//! What every kind of report stands on: apps and their credentials, API keys and roles, clock and randomness as
+//! parameters, days and zones, rate limits, and the foundations of the web surface.
+
+pub mod access;
+pub mod apps;
+pub mod clock;
+pub mod directory;
+pub mod metrics;
+pub mod random;
+pub mod rate_limit;
+mod schema;
+pub mod seal;
+pub mod secret;
+pub mod settings;
+pub mod web;
+pub mod zones;
+
+pub use schema::MIGRATIONS;
+
+/// Number of an app in every table and journal entry: small, given at creation, never used again.
+pub type AppNo = u32;

@@ -1,0 +1,23 @@
+//! Tables of the state store: apps, credentials, API keys. Low volume, each commit durable.
+
+use reportd_db::migrate::Migrations;
+
+/// Migrations of this room.
+pub const MIGRATIONS: Migrations = Migrations {
+    set: "platform",
+    texts: &["CREATE TABLE app (
+        no {{serial}}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, zone TEXT NOT NULL,
+        zone_fixed BIGINT NOT NULL, disabled BIGINT NOT NULL, created_at BIGINT NOT NULL);
+        CREATE TABLE app_setting (
+        app BIGINT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (app, name)) {{clustered}};
+        CREATE TABLE credential (
+        no {{serial}}, app BIGINT NOT NULL, kind TEXT NOT NULL, hash {{bytes}}, sealed {{bytes}},
+        created_at BIGINT NOT NULL, expires_at BIGINT);
+        CREATE INDEX credential_app ON credential (app);
+        CREATE TABLE api_key (
+        no {{serial}}, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, app BIGINT, hash {{bytes}} NOT NULL,
+        created_at BIGINT NOT NULL, revoked_at BIGINT);
+        CREATE TABLE directory_version (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL);
+        INSERT INTO directory_version (id, version) VALUES (1, 1);
+        "],
+};

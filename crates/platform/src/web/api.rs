@@ -1,0 +1,143 @@
+//! What every JSON API call starts with: the API key, the app in the path, and the query.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use axum::Json as AxumJson;
+use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{BodyError, BodyLimits, ClientAddress, Problem, read_body};
+use crate::access::{ApiKey, Permission};
+use crate::apps::App;
+use crate::directory::Directory;
+
+/// What API calls share.
+#[derive(Clone)]
+pub struct Api {
+    /// Apps and keys.
+    pub directory: Arc<Directory>,
+    /// Limits of bodies.
+    pub body_limits: BodyLimits,
+}
+
+/// Who calls, and the app in the path (`{app}`). Being there is no permission: see [`Self::needs`].
+pub struct Caller {
+    key: Arc<ApiKey>,
+    app: Arc<App>,
+}
+
+impl Caller {
+    /// The app in the path, where the caller's key may do what `permission` names.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn needs(self, permission: Permission) -> Result<Arc<App>, Problem> {
+        if self.key.role.may(permission) {
+            return Ok(self.app);
+        }
+        Err(Problem::forbidden(format!(
+            "a key of role {} may not do this",
+            self.key.role
+        )))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller
+where
+    Api: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let directory = Api::from_ref(state).directory;
+        let address = parts
+            .extensions
+            .get()
+            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
+        let Some(text) = bearer(&parts.headers) else {
+            directory
+                .count_failure(address)
+                .map_err(Problem::too_many)?;
+            return Err(Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "expected an API key: Authorization: Bearer <key>",
+            ));
+        };
+        let key = directory.key(text, address).await?;
+        let path = RawPathParams::from_request_parts(parts, state).await;
+        let path = path.map_err(|_| Problem::not_found("the path cannot be read"))?;
+        let id = path
+            .iter()
+            .find(|(name, _)| *name == "app")
+            .map_or("", |(_, id)| id);
+        let app = directory.snapshot().app(id).cloned();
+        // A key of one app learns nothing of the others, not even that they exist.
+        if key
+            .app
+            .is_some_and(|only| app.as_ref().is_none_or(|app| app.no != only))
+        {
+            return Err(Problem::forbidden("this key is limited to another app"));
+        }
+        let app = app.ok_or_else(|| Problem::not_found(format!("there is no app «{id}»")))?;
+        Ok(Self { key, app })
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, key) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// The query, read into a type; what does not fit is a problem that says so.
+pub struct Query<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
+        let axum::extract::Query(query) =
+            read.map_err(|refused| Problem::invalid("query", refused.body_text()))?;
+        Ok(Self(query))
+    }
+}
+
+/// A JSON body, in and out.
+pub struct Json<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T>
+where
+    Api: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let limits = Api::from_ref(state).body_limits;
+        let body = read_body(request.into_body(), limits)
+            .await
+            .map_err(|error| match error {
+                BodyError::TooLarge => Problem::new(
+                    StatusCode::PAYLOAD_TOO_LARGE,
+                    format!("expected a body of at most {} bytes", limits.max_bytes),
+                ),
+                BodyError::Incomplete => {
+                    Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
+                }
+            })?;
+        let value = serde_json::from_slice(&body)
+            .map_err(|error| Problem::invalid("body", error.to_string()))?;
+        Ok(Self(value))
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        AxumJson(self.0).into_response()
+    }
+}

@@ -1,0 +1,82 @@
+//! Request bodies with a limit of size and of time.
+
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+
+/// How large a body may be, and how long it may take.
+#[derive(Debug, Clone, Copy)]
+pub struct BodyLimits {
+    /// Most bytes that are taken.
+    pub max_bytes: usize,
+    /// Longest time from the first byte to the last.
+    pub timeout: Duration,
+}
+
+/// Bytes of a refused body that are read and thrown away, so that the client gets to read the reply.
+const DRAIN_BYTES: usize = 1 << 20;
+/// A refused body is drained no longer than this.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Why a body was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyError {
+    /// It is larger than the limit. It was drained as far as that is sensible: close the connection.
+    TooLarge,
+    /// It did not come in time, or the connection broke.
+    Incomplete,
+}
+
+/// Reads a whole body.
+pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, BodyError> {
+    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+    if announced > limits.max_bytes {
+        drain_body(body).await;
+        return Err(BodyError::TooLarge);
+    }
+    tokio::time::timeout(limits.timeout, collect(body, limits.max_bytes, announced))
+        .await
+        .unwrap_or(Err(BodyError::Incomplete))
+}
+
+async fn collect(mut body: Body, max_bytes: usize, announced: usize) -> Result<Bytes, BodyError> {
+    let mut first: Option<Bytes> = None;
+    let mut joined = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else {
+            continue;
+        };
+        let so_far = joined.len() + first.as_ref().map_or(0, Bytes::len);
+        if so_far + data.len() > max_bytes {
+            drain_body(body).await;
+            return Err(BodyError::TooLarge);
+        }
+        match first.take() {
+            // Most bodies come in one piece, and are not copied.
+            None if joined.is_empty() => first = Some(data),
+            head => {
+                joined.reserve(announced.max(so_far + data.len()) - joined.len());
+                joined.extend_from_slice(&head.unwrap_or_default());
+                joined.extend_from_slice(&data);
+            }
+        }
+    }
+    Ok(first.unwrap_or_else(|| joined.freeze()))
+}
+
+/// Reads and drops what is left of a body, within bounds.
+pub async fn drain_body(mut body: Body) {
+    let drain = async {
+        let mut drained = 0;
+        while let Some(Ok(frame)) = body.frame().await {
+            drained += frame.data_ref().map_or(0, Bytes::len);
+            if drained > DRAIN_BYTES {
+                break;
+            }
+        }
+    };
+    // Whether it ended or was given up makes no difference: the reply goes out now.
+    let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain).await;
+}

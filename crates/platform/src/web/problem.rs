@@ -1,0 +1,154 @@
+//! Errors of the JSON API: problem details (RFC 9457).
+
+use std::time::Duration;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use reportd_db::DbError;
+use serde::Serialize;
+
+use crate::directory::Denied;
+
+/// A problem reply: `application/problem+json` with `type`, `title`, `status`, `detail`, and where they apply `field`
+/// and `request_id`.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    status: StatusCode,
+    detail: String,
+    field: Option<String>,
+    retry_after: Option<Duration>,
+}
+
+#[derive(Serialize)]
+struct Members<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<&'a str>,
+}
+
+impl Problem {
+    /// A problem of that status; `detail` says what was wrong and what was expected.
+    pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            detail: detail.into(),
+            field: None,
+            retry_after: None,
+        }
+    }
+
+    /// 400 that names the field.
+    pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.to_owned()),
+            ..Self::new(StatusCode::BAD_REQUEST, detail)
+        }
+    }
+
+    /// 404.
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    /// 403.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
+    /// 429 with `Retry-After`.
+    #[must_use]
+    pub fn too_many(retry_after: Duration) -> Self {
+        let problem = Self::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too many requests from this address: try again later",
+        );
+        Self {
+            retry_after: Some(retry_after),
+            ..problem
+        }
+    }
+
+    /// 503 with `Retry-After`: the store is away for now.
+    #[must_use]
+    pub fn try_later() -> Self {
+        let problem = Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "the store is not available now: try again later",
+        );
+        Self {
+            retry_after: Some(Duration::from_secs(1)),
+            ..problem
+        }
+    }
+
+    /// The body, with the id of the request.
+    pub(crate) fn body(&self, request_id: Option<&str>) -> Vec<u8> {
+        let members = Members {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            detail: &self.detail,
+            field: self.field.as_deref(),
+            request_id,
+        };
+        serde_json::to_vec(&members).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = (self.status, self.body(None)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, retry_after(wait));
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // The layer that knows the request's id writes the body again with it.
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A `Retry-After` of whole seconds, rounded up, at least 1.
+pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+    let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
+    HeaderValue::from(seconds.clamp(1, 86_400))
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        if error.is_transient() {
+            tracing::warn!(%error, "the store is unavailable");
+            return Self::try_later();
+        }
+        tracing::error!(%error, "a database call failed");
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the server failed on this request: its log tells more",
+        )
+    }
+}
+
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Unknown => Self::new(
+                StatusCode::UNAUTHORIZED,
+                "the API key is unknown or revoked",
+            ),
+            Denied::TooManyFailures(wait) => Self::too_many(wait),
+            Denied::Store(error) => error.into(),
+        }
+    }
+}

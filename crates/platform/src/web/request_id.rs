@@ -1,0 +1,104 @@
+//! An id for each request, in its reply's header and in every line logged about it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::Problem;
+use crate::random::{NoRandomness, Random};
+
+const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const MAX_GIVEN_CHARS: usize = 64;
+
+/// The id of a request, in its extensions.
+#[derive(Debug, Clone)]
+pub struct RequestId(HeaderValue);
+
+impl RequestId {
+    /// Its text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.to_str().unwrap_or("-")
+    }
+}
+
+/// Makes request ids: a random number of this process, and a count.
+#[derive(Debug)]
+pub struct RequestIds {
+    process: u32,
+    made: AtomicU64,
+}
+
+impl RequestIds {
+    /// Draws the number of this process.
+    pub fn new(random: &dyn Random) -> Result<Self, NoRandomness> {
+        let mut process = [0; 4];
+        random.fill(&mut process)?;
+        Ok(Self {
+            process: u32::from_le_bytes(process),
+            made: AtomicU64::new(0),
+        })
+    }
+
+    fn next(&self) -> RequestId {
+        let text = format!(
+            "{:08x}-{:x}",
+            self.process,
+            self.made.fetch_add(1, Ordering::Relaxed)
+        );
+        RequestId(HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("-")))
+    }
+}
+
+/// Layer: takes the client's `x-request-id` where it is short and plain, else makes one.
+pub async fn with_request_id(
+    State(ids): State<Arc<RequestIds>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let given = request
+        .headers()
+        .get(HEADER)
+        .filter(|value| is_plain(value))
+        .cloned();
+    let id = given.map_or_else(|| ids.next(), RequestId);
+    request.extensions_mut().insert(id.clone());
+    let seen = tracing::enabled!(tracing::Level::DEBUG)
+        .then(|| format!("{} {}", request.method(), request.uri().path()));
+    let mut response = next.run(request).await;
+    if let Some(request) = seen {
+        tracing::debug!(
+            request_id = id.as_str(),
+            status = response.status().as_u16(),
+            request,
+            "answered"
+        );
+    } else if response.status().is_server_error() {
+        tracing::warn!(
+            request_id = id.as_str(),
+            status = response.status().as_u16(),
+            "answered with an error"
+        );
+    }
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        *response.body_mut() = Body::from(problem.body(Some(id.as_str())));
+        response
+            .headers_mut()
+            .remove(axum::http::header::CONTENT_LENGTH);
+    }
+    response.headers_mut().insert(HEADER, id.0);
+    response
+}
+
+fn is_plain(value: &HeaderValue) -> bool {
+    let bytes = value.as_bytes();
+    (1..=MAX_GIVEN_CHARS).contains(&bytes.len())
+        && bytes
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}

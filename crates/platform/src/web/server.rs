@@ -1,0 +1,114 @@
+//! The server loop: accepts connections up to a limit, cuts slow ones, and ends without losing what is in flight.
+
+use std::future::Future;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::ServiceExt;
+
+use super::{ClientAddress, TrustedProxies};
+
+/// Limits of the server loop.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Most connections open at once; further ones wait to be accepted.
+    pub connections: usize,
+    /// Longest time for the head of a request, and for an idle connection.
+    pub header_timeout: Duration,
+    /// Longest time that requests in flight are given when the server stops.
+    pub shutdown_timeout: Duration,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: TrustedProxies,
+}
+
+/// Most bytes of the head of a request.
+const MAX_HEAD_BYTES: usize = 16 << 10;
+
+/// Serves `router` on `listener` until `stop` is ready; then accepts no more and answers what is in flight.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let room = Arc::new(Semaphore::new(limits.connections));
+    let graceful = GracefulShutdown::new();
+    let proxies = Arc::new(limits.trusted_proxies);
+    tokio::pin!(stop);
+    loop {
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &room) => accepted,
+            () = &mut stop => break,
+        };
+        let Some((stream, peer, place)) = accepted else {
+            continue;
+        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.header_timeout)
+            .max_buf_size(MAX_HEAD_BYTES.max(64 << 10))
+            .serve_connection(
+                TokioIo::new(stream),
+                service(router.clone(), peer, Arc::clone(&proxies)),
+            );
+        let connection = graceful.watch(connection);
+        tokio::spawn(async move {
+            // A connection that breaks is the client's affair.
+            let _ = connection.await;
+            drop(place);
+        });
+    }
+    drop(listener);
+    if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown())
+        .await
+        .is_err()
+    {
+        tracing::warn!("some connections did not end in time and were cut");
+    }
+}
+
+async fn accept(
+    listener: &TcpListener,
+    room: &Arc<Semaphore>,
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
+    let place = Arc::clone(room).acquire_owned().await.ok()?;
+    match listener.accept().await {
+        Ok((stream, peer)) => {
+            // Replies are small: waiting to fill a packet would only delay them.
+            let _ = stream.set_nodelay(true);
+            Some((stream, peer.ip(), place))
+        }
+        Err(error) => {
+            // Out of file handles, or a client that left at once: pause, so that this loop does not spin.
+            tracing::warn!(%error, "a connection could not be accepted");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            None
+        }
+    }
+}
+
+fn service(
+    router: Router,
+    peer: IpAddr,
+    proxies: Arc<TrustedProxies>,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = axum::response::Response,
+    Error = std::convert::Infallible,
+    Future: Send,
+> {
+    hyper::service::service_fn(move |mut request: Request<Incoming>| {
+        let client = proxies.client_of(peer, request.headers());
+        request.extensions_mut().insert(ClientAddress(client));
+        router.clone().oneshot(request)
+    })
+}
