@@ -20,8 +20,11 @@ pub(crate) struct Packer {
 
 impl Packer {
     pub(crate) fn new() -> Result<Self, JournalError> {
-        let compressor = Compressor::new(COMPRESSION_LEVEL)
-            .map_err(|error| JournalError::File { place: "compressor".to_owned(), cause: error.to_string() })?;
+        let compressor =
+            Compressor::new(COMPRESSION_LEVEL).map_err(|error| JournalError::File {
+                place: "compressor".to_owned(),
+                cause: error.to_string(),
+            })?;
         Ok(Self { compressor })
     }
 
@@ -35,7 +38,10 @@ impl Packer {
         let data = self
             .compressor
             .compress(&block.bytes)
-            .map_err(|error| JournalError::File { place: "compressor".to_owned(), cause: error.to_string() })?;
+            .map_err(|error| JournalError::File {
+                place: "compressor".to_owned(),
+                cause: error.to_string(),
+            })?;
         let mut raw = RawBlock {
             stream: block.stream,
             first: block.first,

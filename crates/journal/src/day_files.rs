@@ -25,10 +25,8 @@ const MIGRATIONS: Migrations = Migrations {
         "],
 };
 
-const HEAD: &str =
-    "SELECT stream, first, count, received_at, min_ts, max_ts, version, raw_bytes, checksum, filter FROM block";
-const WHOLE: &str =
-    "SELECT stream, first, count, received_at, min_ts, max_ts, version, raw_bytes, checksum, filter, data FROM block";
+const HEAD: &str = "SELECT stream, first, count, received_at, min_ts, max_ts, version, raw_bytes, checksum, filter FROM block";
+const WHOLE: &str = "SELECT stream, first, count, received_at, min_ts, max_ts, version, raw_bytes, checksum, filter, data FROM block";
 /// Older files that are kept open for reading.
 const MOST_OPEN_FILES: usize = 8;
 /// Blocks fetched by one statement when replaying.
@@ -44,7 +42,10 @@ impl DayFiles {
     /// Opens the folder, and makes it where it is missing.
     pub fn open(folder: &Path) -> Result<Self, JournalError> {
         std::fs::create_dir_all(folder).map_err(|error| file_error(folder, &error))?;
-        Ok(Self { folder: folder.to_owned(), open: Mutex::default() })
+        Ok(Self {
+            folder: folder.to_owned(),
+            open: Mutex::default(),
+        })
     }
 
     fn opened(&self) -> MutexGuard<'_, BTreeMap<i64, Database>> {
@@ -57,7 +58,8 @@ impl DayFiles {
 
     /// Days that have a file, oldest first.
     fn days(&self) -> Result<Vec<i64>, JournalError> {
-        let entries = std::fs::read_dir(&self.folder).map_err(|error| file_error(&self.folder, &error))?;
+        let entries =
+            std::fs::read_dir(&self.folder).map_err(|error| file_error(&self.folder, &error))?;
         let mut days: Vec<i64> = entries
             .filter_map(Result::ok)
             .filter_map(|entry| parse_day(entry.file_name().to_str()?.strip_suffix(".db")?).ok())
@@ -103,7 +105,10 @@ impl DayFiles {
         let (mut low, mut high) = (0, days.len());
         while high - low > 1 {
             let middle = usize::midpoint(low, high);
-            if self.first_of(days[middle], stream)?.is_some_and(|first| first <= sequence) {
+            if self
+                .first_of(days[middle], stream)?
+                .is_some_and(|first| first <= sequence)
+            {
                 low = middle;
             } else {
                 high = middle;
@@ -114,7 +119,10 @@ impl DayFiles {
 }
 
 fn file_error(path: &Path, error: &std::io::Error) -> JournalError {
-    JournalError::File { place: path.display().to_string(), cause: error.to_string() }
+    JournalError::File {
+        place: path.display().to_string(),
+        cause: error.to_string(),
+    }
 }
 
 fn day_of_block(block: &RawBlock) -> i64 {
@@ -123,7 +131,10 @@ fn day_of_block(block: &RawBlock) -> i64 {
 
 fn block(mut row: Row, with_data: bool) -> Result<RawBlock, DbError> {
     Ok(RawBlock {
-        stream: StreamNo::try_from(row.int(0)?).map_err(|_| DbError::Type { column: 0, expected: "a stream" })?,
+        stream: StreamNo::try_from(row.int(0)?).map_err(|_| DbError::Type {
+            column: 0,
+            expected: "a stream",
+        })?,
         first: row.uint(1)?,
         count: row.uint(2)?,
         received_at_ms: row.int(3)?,
@@ -133,7 +144,11 @@ fn block(mut row: Row, with_data: bool) -> Result<RawBlock, DbError> {
         raw_bytes: row.uint(7)?,
         checksum: row.take_bytes(8)?,
         filter: row.take_bytes(9)?,
-        data: if with_data { row.take_bytes(10)? } else { Vec::new() },
+        data: if with_data {
+            row.take_bytes(10)?
+        } else {
+            Vec::new()
+        },
     })
 }
 
@@ -154,7 +169,8 @@ impl BlockStore for DayFiles {
             block.filter[..].into(),
             block.data[..].into(),
         ];
-        self.file(day_of_block(block))?.write(|tx| tx.execute(sql, &values))?;
+        self.file(day_of_block(block))?
+            .write(|tx| tx.execute(sql, &values))?;
         Ok(())
     }
 
@@ -168,20 +184,42 @@ impl BlockStore for DayFiles {
         Ok(None)
     }
 
-    fn from(&self, stream: StreamNo, sequence: u64, max_bytes: u64) -> Result<Vec<RawBlock>, JournalError> {
+    fn from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        max_bytes: u64,
+    ) -> Result<Vec<RawBlock>, JournalError> {
         let days = self.days()?;
-        let sql = format!("{WHOLE} WHERE stream = $1 AND first + count > $2 AND first > $3 ORDER BY first LIMIT $4");
+        let sql = format!(
+            "{WHOLE} WHERE stream = $1 AND first + count > $2 AND first > $3 ORDER BY first LIMIT $4"
+        );
         let (mut found, mut bytes) = (Vec::<RawBlock>::new(), 0);
-        for &day in days.get(self.day_of(&days, stream, sequence)?..).unwrap_or_default() {
+        for &day in days
+            .get(self.day_of(&days, stream, sequence)?..)
+            .unwrap_or_default()
+        {
             loop {
                 // The bound on `first` lets the index find the place; a block holds fewer entries than a sequence has
                 // before it, so the search starts at the newest block that begins at or before `sequence`.
-                let next = found.last().map_or(sequence, |last| last.first + last.count);
+                let next = found
+                    .last()
+                    .map_or(sequence, |last| last.first + last.count);
                 let begin = "SELECT first FROM block WHERE stream = $1 AND first <= $2 ORDER BY first DESC LIMIT 1";
                 let seek = [stream.into(), next.cast_signed().into()];
                 let rows = self.read(day, |tx| {
-                    let at = tx.query_first(begin, &seek)?.map_or(Ok(0), |row| row.int(0))?;
-                    tx.query(&sql, &[stream.into(), next.cast_signed().into(), (at - 1).into(), FETCH_BLOCKS.into()])
+                    let at = tx
+                        .query_first(begin, &seek)?
+                        .map_or(Ok(0), |row| row.int(0))?;
+                    tx.query(
+                        &sql,
+                        &[
+                            stream.into(),
+                            next.cast_signed().into(),
+                            (at - 1).into(),
+                            FETCH_BLOCKS.into(),
+                        ],
+                    )
                 })?;
                 if rows.is_empty() {
                     break;
@@ -199,16 +237,26 @@ impl BlockStore for DayFiles {
         Ok(found)
     }
 
-    fn heads_before(&self, stream: StreamNo, sequence: u64, limit: usize) -> Result<Vec<RawBlock>, JournalError> {
+    fn heads_before(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
         let days = self.days()?;
         let sql = format!("{HEAD} WHERE stream = $1 AND first < $2 ORDER BY first DESC LIMIT $3");
         let newest = self.day_of(&days, stream, sequence)?;
         for &day in days.get(..=newest).unwrap_or_default().iter().rev() {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let before = i64::try_from(sequence).unwrap_or(i64::MAX);
-            let rows = self.read(day, |tx| tx.query(&sql, &[stream.into(), before.into(), limit.into()]))?;
+            let rows = self.read(day, |tx| {
+                tx.query(&sql, &[stream.into(), before.into(), limit.into()])
+            })?;
             if !rows.is_empty() {
-                return Ok(rows.into_iter().map(|row| block(row, false)).collect::<Result<_, _>>()?);
+                return Ok(rows
+                    .into_iter()
+                    .map(|row| block(row, false))
+                    .collect::<Result<_, _>>()?);
             }
         }
         Ok(Vec::new())
@@ -231,13 +279,26 @@ impl BlockStore for DayFiles {
         self.path(day_of_block(block)).display().to_string()
     }
 
+    fn probe(&self, now_ms: i64) -> Result<(), JournalError> {
+        let touch = "UPDATE schema_migration SET number = number";
+        self.file(now_ms.div_euclid(DAY_MS))?
+            .write(|tx| tx.execute(touch, &[]))?;
+        Ok(())
+    }
+
     fn checkpoint(&self) -> Result<(), JournalError> {
         let newest = self.opened().last_key_value().map(|(_, db)| db.clone());
         newest.map_or(Ok(()), |db| Ok(db.checkpoint()?))
     }
 
     fn disk_bytes(&self) -> u64 {
-        let sizes = std::fs::read_dir(&self.folder).into_iter().flatten().filter_map(Result::ok);
-        sizes.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+        let sizes = std::fs::read_dir(&self.folder)
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok);
+        sizes
+            .filter_map(|entry| entry.metadata().ok())
+            .map(|meta| meta.len())
+            .sum()
     }
 }

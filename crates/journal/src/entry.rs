@@ -131,11 +131,21 @@ pub(crate) fn put_entry(bytes: &mut Vec<u8>, entry: &NewEntry) {
 }
 
 /// Reads the next entry of a block.
-pub(crate) fn next_entry<'a>(reader: &mut Reader<'a>, sequence: u64, received_at_ms: i64) -> Option<Entry<'a>> {
+pub(crate) fn next_entry<'a>(
+    reader: &mut Reader<'a>,
+    sequence: u64,
+    received_at_ms: i64,
+) -> Option<Entry<'a>> {
     let kind = Kind(reader.byte()?);
     let app = AppNo::try_from(reader.unsigned()?).ok()?;
     let payload = reader.bytes()?;
-    Some(Entry { kind, app, sequence, received_at_ms, payload })
+    Some(Entry {
+        kind,
+        app,
+        sequence,
+        received_at_ms,
+        payload,
+    })
 }
 
 #[cfg(test)]

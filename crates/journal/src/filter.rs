@@ -13,8 +13,11 @@ const MOST_BITS_SET_PER_TEN: usize = 3;
 #[must_use]
 pub fn filter_key(app: u32, field: u8, value: &[u8]) -> u64 {
     // FNV-1a, with a finishing mix so that every bit depends on every byte.
-    let start = 0xcbf2_9ce4_8422_2325_u64 ^ (u64::from(app) << 8 | u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let hash = value.iter().fold(start, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let start = 0xcbf2_9ce4_8422_2325_u64
+        ^ (u64::from(app) << 8 | u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let hash = value.iter().fold(start, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     mixed ^ (mixed >> 32)
 }
@@ -34,7 +37,9 @@ pub(crate) struct FilterBuilder {
 
 impl FilterBuilder {
     pub(crate) fn new() -> Self {
-        Self { bytes: vec![0; LARGEST_BYTES] }
+        Self {
+            bytes: vec![0; LARGEST_BYTES],
+        }
     }
 
     pub(crate) fn insert(&mut self, key: u64) {
@@ -47,7 +52,9 @@ impl FilterBuilder {
     pub(crate) fn finish(mut self) -> Vec<u8> {
         while self.bytes.len() > SMALLEST_BYTES {
             let half = self.bytes.len() / 2;
-            let folded: Vec<u8> = (0..half).map(|at| self.bytes[at] | self.bytes[at + half]).collect();
+            let folded: Vec<u8> = (0..half)
+                .map(|at| self.bytes[at] | self.bytes[at + half])
+                .collect();
             let set: usize = folded.iter().map(|byte| byte.count_ones() as usize).sum();
             if set * 10 > half * 8 * MOST_BITS_SET_PER_TEN {
                 break;
@@ -63,7 +70,9 @@ pub(crate) fn may_hold(filter: &[u8], key: u64) -> bool {
     if !filter.len().is_power_of_two() {
         return true;
     }
-    bits(key, filter.len()).into_iter().all(|(byte, bit)| filter[byte] & bit != 0)
+    bits(key, filter.len())
+        .into_iter()
+        .all(|(byte, bit)| filter[byte] & bit != 0)
 }
 
 #[cfg(test)]
@@ -78,16 +87,33 @@ mod tests {
             (0..count).for_each(|number| builder.insert(key(number)));
             let filter = builder.finish();
             assert!((0..count).all(|number| may_hold(&filter, key(number))));
-            let strangers = (count..count + 10_000).filter(|&number| may_hold(&filter, key(number))).count();
-            assert!(strangers < 1_500, "{strangers} of 10,000 strangers pass among {count}");
-            assert!(filter.len() <= (count as usize * 2).max(8).next_power_of_two(), "{count}: {}", filter.len());
+            let strangers = (count..count + 10_000)
+                .filter(|&number| may_hold(&filter, key(number)))
+                .count();
+            assert!(
+                strangers < 1_500,
+                "{strangers} of 10,000 strangers pass among {count}"
+            );
+            assert!(
+                filter.len() <= (count as usize * 2).max(8).next_power_of_two(),
+                "{count}: {}",
+                filter.len()
+            );
         }
     }
 
     #[test]
     fn keys_never_change() {
         assert_eq!(filter_key(1, 2, b"youtube"), filter_key(1, 2, b"youtube"));
-        let keys = [filter_key(1, 2, b"a"), filter_key(2, 2, b"a"), filter_key(1, 3, b"a"), filter_key(1, 2, b"b")];
-        assert_eq!(keys.map(|key| keys.iter().filter(|&&other| other == key).count()), [1; 4]);
+        let keys = [
+            filter_key(1, 2, b"a"),
+            filter_key(2, 2, b"a"),
+            filter_key(1, 3, b"a"),
+            filter_key(1, 2, b"b"),
+        ];
+        assert_eq!(
+            keys.map(|key| keys.iter().filter(|&&other| other == key).count()),
+            [1; 4]
+        );
     }
 }

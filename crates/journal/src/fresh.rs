@@ -58,7 +58,10 @@ impl Progress {
             acknowledged: AtomicU64::new(at_start),
             heads: Mutex::default(),
             at_start,
-            folded: kinds.iter().map(|&kind| (kind, watch::Sender::new(Folded::default()))).collect(),
+            folded: kinds
+                .iter()
+                .map(|&kind| (kind, watch::Sender::new(Folded::default())))
+                .collect(),
             bell: Mutex::default(),
             rung: Condvar::new(),
             hurried: AtomicUsize::new(0),
@@ -81,7 +84,9 @@ impl Progress {
     }
 
     pub(crate) fn folded(&self, kind: Kind) -> Folded {
-        self.folded.get(&kind).map_or_else(Folded::default, |sender| *sender.borrow())
+        self.folded
+            .get(&kind)
+            .map_or_else(Folded::default, |sender| *sender.borrow())
     }
 
     pub(crate) fn set_folded(&self, kind: Kind, folded: Folded) {
@@ -93,8 +98,15 @@ impl Progress {
     /// Waits until all entries of the app and kind that are acknowledged now are folded, 2 s at most.
     /// Returns false where they are not.
     pub(crate) async fn wait_fresh(&self, kind: Kind, app: AppNo) -> bool {
-        let Some(sender) = self.folded.get(&kind) else { return true };
-        let head = self.heads.lock().unwrap_or_else(PoisonError::into_inner).get(&(kind, app)).copied();
+        let Some(sender) = self.folded.get(&kind) else {
+            return true;
+        };
+        let head = self
+            .heads
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&(kind, app))
+            .copied();
         let needed = head.unwrap_or(self.at_start);
         if sender.borrow().next >= needed {
             return true;
@@ -102,7 +114,9 @@ impl Progress {
         let _hurry = Hurry::raise(self);
         let mut folded = sender.subscribe();
         let reached = folded.wait_for(|folded| folded.next >= needed);
-        tokio::time::timeout(LONGEST_WAIT, reached).await.is_ok_and(|reached| reached.is_ok())
+        tokio::time::timeout(LONGEST_WAIT, reached)
+            .await
+            .is_ok_and(|reached| reached.is_ok())
     }
 
     fn bell(&self) -> MutexGuard<'_, Bell> {

@@ -44,6 +44,9 @@ impl Group {
             return outcome.clone();
         }
         done.await;
-        self.outcome.get().cloned().unwrap_or(Err(AppendError::Closed))
+        self.outcome
+            .get()
+            .cloned()
+            .unwrap_or(Err(AppendError::Closed))
     }
 }

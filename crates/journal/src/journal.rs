@@ -1,6 +1,7 @@
 //! Group commit: entries that come while a block is being written become the next one.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -33,7 +34,12 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { queue_bytes: 8 << 20, tail_bytes: 32 << 20, linger: Duration::from_millis(2), discard: false }
+        Self {
+            queue_bytes: 8 << 20,
+            tail_bytes: 32 << 20,
+            linger: Duration::from_millis(2),
+            discard: false,
+        }
     }
 }
 
@@ -52,6 +58,8 @@ pub struct Journal {
     pending: Mutex<Pending>,
     arrived: Condvar,
     writer: Mutex<Option<JoinHandle<()>>>,
+    /// The store refused the last block.
+    refused: AtomicBool,
 }
 
 /// Entries that wait to be written.
@@ -103,12 +111,24 @@ impl Journal {
             pending: Mutex::new(Pending::empty(0)),
             arrived: Condvar::new(),
             writer: Mutex::default(),
+            refused: AtomicBool::new(false),
         });
-        let writer = Writer { journal: Arc::clone(&journal), packer, position };
-        let thread = std::thread::Builder::new().name("journal".to_owned()).spawn(move || writer.run());
-        let thread =
-            thread.map_err(|error| JournalError::File { place: "thread".to_owned(), cause: error.to_string() })?;
-        *journal.writer.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        let writer = Writer {
+            journal: Arc::clone(&journal),
+            packer,
+            position,
+        };
+        let thread = std::thread::Builder::new()
+            .name("journal".to_owned())
+            .spawn(move || writer.run());
+        let thread = thread.map_err(|error| JournalError::File {
+            place: "thread".to_owned(),
+            cause: error.to_string(),
+        })?;
+        *journal
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(thread);
         Ok(journal)
     }
 
@@ -156,13 +176,22 @@ impl Journal {
         if self.progress.wait_fresh(kind, app).await {
             return Lag { ms: 0 };
         }
-        Lag { ms: (self.clock.now_ms() - self.progress.folded(kind).received_at_ms).max(1) }
+        Lag {
+            ms: (self.clock.now_ms() - self.progress.folded(kind).received_at_ms).max(1),
+        }
     }
 
     /// Sequence behind the newest durable entry.
     #[must_use]
     pub fn end(&self) -> u64 {
         self.progress.acknowledged()
+    }
+
+    /// True where entries can be written: the last block was, or a write that changes nothing is now. Blocks.
+    #[must_use]
+    pub fn is_writable(&self) -> bool {
+        let well = self.options.discard || !self.refused.load(Ordering::Relaxed);
+        well || self.store.probe(self.clock.now_ms()).is_ok()
     }
 
     /// Bytes that the journal takes on disk.
@@ -175,7 +204,11 @@ impl Journal {
     pub fn close(&self) -> Result<(), JournalError> {
         self.pending().closed = true;
         self.arrived.notify_one();
-        let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if writer.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the journal's writer had panicked");
         }
@@ -192,12 +225,20 @@ struct WriterPosition {
 
 impl WriterPosition {
     fn behind_newest(store: &dyn BlockStore, stream: StreamNo) -> Result<Self, JournalError> {
-        let Some(newest) = store.last(stream)? else { return Ok(Self { next: 1, received_at_ms: 0 }) };
+        let Some(newest) = store.last(stream)? else {
+            return Ok(Self {
+                next: 1,
+                received_at_ms: 0,
+            });
+        };
         if let Err(damage) = unpack(&newest, store) {
             // Its head still says where it ends, and appending behind it loses nothing; the fold will stop before it.
             tracing::error!(error = %damage, "the newest block of the journal is damaged");
         }
-        Ok(Self { next: newest.first + newest.count, received_at_ms: newest.received_at_ms })
+        Ok(Self {
+            next: newest.first + newest.count,
+            received_at_ms: newest.received_at_ms,
+        })
     }
 }
 
@@ -234,7 +275,9 @@ impl Writer {
         let journal = &self.journal;
         let mut pending = journal
             .arrived
-            .wait_while(journal.pending(), |pending| pending.count == 0 && !pending.closed)
+            .wait_while(journal.pending(), |pending| {
+                pending.count == 0 && !pending.closed
+            })
             .unwrap_or_else(PoisonError::into_inner);
         if pending.count == 0 {
             return None;
@@ -244,14 +287,26 @@ impl Writer {
             std::thread::sleep(journal.options.linger);
             pending = journal.pending();
         }
-        let next = Pending { closed: pending.closed, ..Pending::empty(pending.bytes.len()) };
+        let next = Pending {
+            closed: pending.closed,
+            ..Pending::empty(pending.bytes.len())
+        };
         Some(std::mem::replace(&mut *pending, next))
     }
 
     fn write(&mut self, pending: Pending) {
         let journal = Arc::clone(&self.journal);
         let started = journal.clock.monotonic();
-        let Pending { bytes, count, min_ts_ms, max_ts_ms, filter, owners, group, .. } = pending;
+        let Pending {
+            bytes,
+            count,
+            min_ts_ms,
+            max_ts_ms,
+            filter,
+            owners,
+            group,
+            ..
+        } = pending;
         let block = Block {
             stream: journal.stream,
             first: self.position.next,
@@ -260,14 +315,23 @@ impl Writer {
             bytes,
         };
         let metrics = &journal.metrics;
-        match self.commit(&block, (min_ts_ms, max_ts_ms), filter.finish()) {
+        let committed = self.commit(&block, (min_ts_ms, max_ts_ms), filter.finish());
+        journal.refused.store(committed.is_err(), Ordering::Relaxed);
+        match committed {
             Ok(packed_bytes) => {
-                self.position = WriterPosition { next: block.end(), received_at_ms: block.received_at_ms };
+                self.position = WriterPosition {
+                    next: block.end(),
+                    received_at_ms: block.received_at_ms,
+                };
                 metrics.commits.inc();
                 metrics.entries.inc_by(count);
                 metrics.bytes.inc_by(packed_bytes);
                 let (first, end) = (block.first, block.end());
-                journal.tail.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::new(block));
+                journal
+                    .tail
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .push(Arc::new(block));
                 journal.progress.acknowledge(end, owners);
                 group.finish(Ok(first));
             }
@@ -278,10 +342,17 @@ impl Writer {
                 self.find_position();
             }
         }
-        metrics.commit_seconds.observe((journal.clock.monotonic() - started).as_secs_f64());
+        metrics
+            .commit_seconds
+            .observe((journal.clock.monotonic() - started).as_secs_f64());
     }
 
-    fn commit(&mut self, block: &Block, ts_range: (i64, i64), filter: Vec<u8>) -> Result<u64, JournalError> {
+    fn commit(
+        &mut self,
+        block: &Block,
+        ts_range: (i64, i64),
+        filter: Vec<u8>,
+    ) -> Result<u64, JournalError> {
         let packed = self.packer.pack(block, ts_range, filter)?;
         self.journal.store.append(&packed)?;
         Ok((packed.data.len() + packed.filter.len()) as u64)
@@ -289,7 +360,8 @@ impl Writer {
 
     /// After a failure: a commit whose outcome was not told may have been made after all.
     fn find_position(&mut self) {
-        if let Ok(position) = WriterPosition::behind_newest(self.journal.store.as_ref(), self.journal.stream)
+        if let Ok(position) =
+            WriterPosition::behind_newest(self.journal.store.as_ref(), self.journal.stream)
             && position.next > self.position.next
         {
             self.position = position;

@@ -49,9 +49,21 @@ impl JournalMetrics {
         metrics.register(|registry| {
             let registry = registry.sub_registry_with_prefix("journal");
             registry.register("commits", "Blocks that became durable", new.commits.clone());
-            registry.register("failed_commits", "Blocks that the store refused", new.failed_commits.clone());
-            registry.register("entries", "Entries that became durable", new.entries.clone());
-            registry.register("written_bytes", "Bytes of the blocks, compressed", new.bytes.clone());
+            registry.register(
+                "failed_commits",
+                "Blocks that the store refused",
+                new.failed_commits.clone(),
+            );
+            registry.register(
+                "entries",
+                "Entries that became durable",
+                new.entries.clone(),
+            );
+            registry.register(
+                "written_bytes",
+                "Bytes of the blocks, compressed",
+                new.bytes.clone(),
+            );
             let about = "Time to write and sync a block";
             registry.register_with_unit("commit", about, Unit::Seconds, new.commit_seconds.clone());
         });
@@ -59,7 +71,11 @@ impl JournalMetrics {
             let registry = registry.sub_registry_with_prefix("view");
             let about = "How far a view lags behind what was acknowledged, in ms";
             registry.register("lag_ms", about, new.view_lag_ms.clone());
-            registry.register("folded_entries", "Entries that a view has folded", new.folded.clone());
+            registry.register(
+                "folded_entries",
+                "Entries that a view has folded",
+                new.folded.clone(),
+            );
         });
         new
     }

@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use reportd_db::{Database, DbError};
-use reportd_platform::clock::MINUTE_MS;
+use reportd_platform::clock::SECOND_MS;
 
 use crate::block::unpack;
 use crate::fresh::Folded;
@@ -27,7 +27,11 @@ pub struct Pace {
 
 impl Default for Pace {
     fn default() -> Self {
-        Self { least_pause: Duration::from_millis(20), longest_pause: Duration::from_millis(800), rest_factor: 6 }
+        Self {
+            least_pause: Duration::from_millis(20),
+            longest_pause: Duration::from_millis(800),
+            rest_factor: 6,
+        }
     }
 }
 
@@ -36,7 +40,7 @@ const BATCH_BYTES: u64 = 16 << 20;
 /// Pause after a fold that failed.
 const RETRY_PAUSE: Duration = Duration::from_millis(500);
 /// How often views drop what is no longer needed, and positions of quiet views are written.
-const PRUNE_INTERVAL_MS: i64 = MINUTE_MS;
+const PRUNE_INTERVAL_MS: i64 = SECOND_MS;
 /// How often an idle projector looks up, to publish lags and to prune.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 
@@ -69,27 +73,54 @@ impl Projector {
         views: Vec<Box<dyn View>>,
         pace: Pace,
     ) -> Result<Self, JournalError> {
-        let names: Vec<_> = views.iter().map(|view| (view.name(), view.kind())).collect();
-        let stuck = Arc::new(Mutex::new(names.iter().map(|&(name, _)| (name, None)).collect()));
+        let names: Vec<_> = views
+            .iter()
+            .map(|view| (view.name(), view.kind()))
+            .collect();
+        let stuck = Arc::new(Mutex::new(
+            names.iter().map(|&(name, _)| (name, None)).collect(),
+        ));
         let folds = views
             .into_iter()
             .map(|view| Fold::load(view, &journal, &db))
             .collect::<Result<Vec<_>, JournalError>>()?;
         let last_prune_ms = journal.clock.now_ms();
-        let worker = Worker { journal: Arc::clone(&journal), db, folds, pace, stuck: Arc::clone(&stuck), last_prune_ms };
-        let thread = std::thread::Builder::new().name("projector".to_owned()).spawn(move || worker.run());
-        let thread =
-            thread.map_err(|error| JournalError::File { place: "thread".to_owned(), cause: error.to_string() })?;
-        Ok(Self { journal, stuck, views: names, thread: Mutex::new(Some(thread)) })
+        let worker = Worker {
+            journal: Arc::clone(&journal),
+            db,
+            folds,
+            pace,
+            stuck: Arc::clone(&stuck),
+            last_prune_ms,
+        };
+        let thread = std::thread::Builder::new()
+            .name("projector".to_owned())
+            .spawn(move || worker.run());
+        let thread = thread.map_err(|error| JournalError::File {
+            place: "thread".to_owned(),
+            cause: error.to_string(),
+        })?;
+        Ok(Self {
+            journal,
+            stuck,
+            views: names,
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// How each view stands.
     #[must_use]
     pub fn status(&self) -> Vec<ViewStatus> {
         let stuck = self.stuck.lock().unwrap_or_else(PoisonError::into_inner);
-        let status = |(&(view, kind), (_, stuck)): (&(&'static str, crate::Kind), &(&str, Option<String>))| ViewStatus {
+        let status = |(&(view, kind), (_, stuck)): (
+            &(&'static str, crate::Kind),
+            &(&str, Option<String>),
+        )| ViewStatus {
             view,
-            entries_behind: self.journal.end().saturating_sub(self.journal.progress.folded(kind).next),
+            entries_behind: self
+                .journal
+                .end()
+                .saturating_sub(self.journal.progress.folded(kind).next),
             lag_ms: lag_ms(&self.journal, kind),
             stuck: stuck.clone(),
         };
@@ -99,7 +130,11 @@ impl Projector {
     /// Folds what is there, for a few seconds at most, and ends. Close the journal first. Blocks.
     pub fn stop(&self) {
         self.journal.progress.stop();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the projector had panicked");
         }
@@ -108,7 +143,11 @@ impl Projector {
 
 fn lag_ms(journal: &Journal, kind: crate::Kind) -> i64 {
     let folded = journal.progress.folded(kind);
-    if folded.next >= journal.end() { 0 } else { (journal.clock.now_ms() - folded.received_at_ms).max(0) }
+    if folded.next >= journal.end() {
+        0
+    } else {
+        (journal.clock.now_ms() - folded.received_at_ms).max(0)
+    }
 }
 
 /// A view and its position in the local stream.
@@ -127,8 +166,13 @@ impl Fold {
         let sql = "SELECT next, received_at FROM view_position WHERE view = $1 AND stream = $2";
         let at = db.write(|tx| {
             tx.execute(first, &key)?;
-            let row = tx.query_first(sql, &key)?.ok_or(DbError::Statement("no position".to_owned()))?;
-            Ok(Folded { next: row.uint(0)?, received_at_ms: row.int(1)? })
+            let row = tx
+                .query_first(sql, &key)?
+                .ok_or(DbError::Statement("no position".to_owned()))?;
+            Ok(Folded {
+                next: row.uint(0)?,
+                received_at_ms: row.int(1)?,
+            })
         })?;
         if at.next > journal.end() {
             return Err(JournalError::Missing {
@@ -139,7 +183,11 @@ impl Fold {
             });
         }
         journal.progress.set_folded(view.kind(), at);
-        Ok(Self { view, at, stored_next: at.next })
+        Ok(Self {
+            view,
+            at,
+            stored_next: at.next,
+        })
     }
 
     /// Folds the next batch; false where there is none.
@@ -148,13 +196,23 @@ impl Fold {
             return Ok(false);
         }
         let blocks = next_blocks(journal, self.at.next)?;
-        let batch = Batch { kind: self.view.kind(), stream: journal.stream, from: self.at.next, blocks };
-        let to = Folded { next: batch.end(), received_at_ms: batch.received_at_ms() };
+        let batch = Batch {
+            kind: self.view.kind(),
+            stream: journal.stream,
+            from: self.at.next,
+            blocks,
+        };
+        let to = Folded {
+            next: batch.end(),
+            received_at_ms: batch.received_at_ms(),
+        };
         let count = batch.entries().count() as u64;
         if count > 0 {
             self.commit(journal, db, to, Some(&batch))?;
             self.view.committed();
-            let label = ViewLabel { view: self.view.name().to_owned() };
+            let label = ViewLabel {
+                view: self.view.name().to_owned(),
+            };
             journal.metrics.folded.get_or_create(&label).inc_by(count);
         }
         self.at = to;
@@ -181,7 +239,9 @@ impl Fold {
         let view = &mut self.view;
         db.write(|tx| {
             if tx.execute(sql, &values)? != 1 {
-                return Err(DbError::Conflict("another process has folded this stream".to_owned()));
+                return Err(DbError::Conflict(
+                    "another process has folded this stream".to_owned(),
+                ));
             }
             batch.map_or(Ok(()), |batch| view.apply(tx, batch))
         })?;
@@ -201,7 +261,11 @@ impl Fold {
 /// Blocks from `next` on: from memory, or where they are no longer there from the store, checked.
 fn next_blocks(journal: &Journal, next: u64) -> Result<Vec<SharedBlock>, JournalError> {
     let most_bytes = usize::try_from(BATCH_BYTES).unwrap_or(usize::MAX);
-    let in_memory = journal.tail.lock().unwrap_or_else(PoisonError::into_inner).from(next, most_bytes);
+    let in_memory = journal
+        .tail
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .from(next, most_bytes);
     if let Some(blocks) = in_memory {
         return Ok(blocks);
     }
@@ -212,7 +276,9 @@ fn next_blocks(journal: &Journal, next: u64) -> Result<Vec<SharedBlock>, Journal
         let problem = if raw.first > expected {
             Some(missing(journal, expected, raw.first))
         } else {
-            unpack(raw, journal.store.as_ref()).map(|block| blocks.push(Arc::new(block))).err()
+            unpack(raw, journal.store.as_ref())
+                .map(|block| blocks.push(Arc::new(block)))
+                .err()
         };
         match problem {
             // What stands before the fault is folded first.
@@ -221,11 +287,20 @@ fn next_blocks(journal: &Journal, next: u64) -> Result<Vec<SharedBlock>, Journal
             None => expected = raw.first + raw.count,
         }
     }
-    if blocks.is_empty() { Err(missing(journal, next, journal.end())) } else { Ok(blocks) }
+    if blocks.is_empty() {
+        Err(missing(journal, next, journal.end()))
+    } else {
+        Ok(blocks)
+    }
 }
 
 fn missing(journal: &Journal, from: u64, to: u64) -> JournalError {
-    JournalError::Missing { place: "store".to_owned(), stream: journal.stream, from, to }
+    JournalError::Missing {
+        place: "store".to_owned(),
+        stream: journal.stream,
+        from,
+        to,
+    }
 }
 
 struct Worker {
@@ -240,7 +315,12 @@ struct Worker {
 impl Worker {
     fn run(mut self) {
         loop {
-            let least = self.folds.iter().map(|fold| fold.at.next).min().unwrap_or(u64::MAX);
+            let least = self
+                .folds
+                .iter()
+                .map(|fold| fold.at.next)
+                .min()
+                .unwrap_or(u64::MAX);
             self.journal.progress.sleep_until_behind(least, IDLE_LOOK);
             let started = self.journal.clock.monotonic();
             let all_well = self.fold_all();
@@ -250,7 +330,8 @@ impl Worker {
             }
             self.prune_when_due();
             let took = self.journal.clock.monotonic().saturating_sub(started);
-            let pause = (took * self.pace.rest_factor).clamp(self.pace.least_pause, self.pace.longest_pause);
+            let pause = (took * self.pace.rest_factor)
+                .clamp(self.pace.least_pause, self.pace.longest_pause);
             if all_well {
                 self.journal.progress.rest(pause);
             } else {
@@ -277,8 +358,17 @@ impl Worker {
             all_well &= told.is_none();
             self.note(index, told);
         }
-        let folded = self.folds.iter().map(|fold| fold.at.next).min().unwrap_or(0);
-        self.journal.tail.lock().unwrap_or_else(PoisonError::into_inner).forget_before(folded);
+        let folded = self
+            .folds
+            .iter()
+            .map(|fold| fold.at.next)
+            .min()
+            .unwrap_or(0);
+        self.journal
+            .tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .forget_before(folded);
         all_well
     }
 
@@ -288,7 +378,9 @@ impl Worker {
         let (view, before) = &mut stuck[index];
         if *before != told {
             match &told {
-                Some(error) => tracing::error!(view, error, "a view cannot go on; it is tried again"),
+                Some(error) => {
+                    tracing::error!(view, error, "a view cannot go on; it is tried again")
+                }
                 None => tracing::info!(view, "a view goes on"),
             }
             *before = told;
@@ -297,8 +389,14 @@ impl Worker {
 
     fn publish(&self) {
         for fold in &self.folds {
-            let label = ViewLabel { view: fold.view.name().to_owned() };
-            self.journal.metrics.view_lag_ms.get_or_create(&label).set(lag_ms(&self.journal, fold.view.kind()));
+            let label = ViewLabel {
+                view: fold.view.name().to_owned(),
+            };
+            self.journal
+                .metrics
+                .view_lag_ms
+                .get_or_create(&label)
+                .set(lag_ms(&self.journal, fold.view.kind()));
         }
     }
 

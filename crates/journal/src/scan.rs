@@ -37,7 +37,10 @@ impl FromStr for Cursor {
         let expected = || "expected a next_cursor of an earlier reply".to_owned();
         let (sequence, item) = text.split_once('.').ok_or_else(expected)?;
         let number = |text: &str| text.parse().map_err(|_| expected());
-        Ok(Self { sequence: number(sequence)?, item: number(item)? })
+        Ok(Self {
+            sequence: number(sequence)?,
+            item: number(item)?,
+        })
     }
 }
 
@@ -62,10 +65,14 @@ impl Journal {
         scan: &Scan,
         mut visit: impl FnMut(&Block) -> ControlFlow<Cursor>,
     ) -> Result<Option<Cursor>, JournalError> {
-        let mut before = scan.cursor.map_or(u64::MAX, |cursor| cursor.sequence.saturating_add(1));
+        let mut before = scan
+            .cursor
+            .map_or(u64::MAX, |cursor| cursor.sequence.saturating_add(1));
         let (mut unpacked, mut looked_at) = (0, 0);
         loop {
-            let heads = self.store.heads_before(self.stream, before, HEADS_AT_ONCE)?;
+            let heads = self
+                .store
+                .heads_before(self.stream, before, HEADS_AT_ONCE)?;
             if heads.is_empty() {
                 return Ok(None);
             }
@@ -74,7 +81,10 @@ impl Journal {
                     && scan.to_ts_ms.is_none_or(|to| head.min_ts_ms <= to)
                     && scan.keys.iter().all(|&key| may_hold(&head.filter, key));
                 if looked_at >= MOST_HEADS || (wanted && unpacked >= MOST_BLOCKS) {
-                    return Ok(Some(Cursor { sequence: before - 1, item: u64::MAX }));
+                    return Ok(Some(Cursor {
+                        sequence: before - 1,
+                        item: u64::MAX,
+                    }));
                 }
                 looked_at += 1;
                 if wanted {

@@ -59,7 +59,8 @@ impl Block {
     /// Its entries in order.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let mut reader = Reader::new(&self.bytes);
-        (self.first..self.end()).map_while(move |sequence| next_entry(&mut reader, sequence, self.received_at_ms))
+        (self.first..self.end())
+            .map_while(move |sequence| next_entry(&mut reader, sequence, self.received_at_ms))
     }
 }
 
@@ -111,14 +112,26 @@ pub trait BlockStore: Send + Sync {
     fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError>;
     /// Blocks of a stream, oldest first, from the one that holds `sequence` or else the first behind it: as many as
     /// fit `max_bytes` unpacked, at least one.
-    fn from(&self, stream: StreamNo, sequence: u64, max_bytes: u64) -> Result<Vec<RawBlock>, JournalError>;
+    fn from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        max_bytes: u64,
+    ) -> Result<Vec<RawBlock>, JournalError>;
     /// Heads of at most `limit` blocks that begin before `sequence`, newest first. Fewer than `limit` do not mean that
     /// there are no older ones: none do.
-    fn heads_before(&self, stream: StreamNo, sequence: u64, limit: usize) -> Result<Vec<RawBlock>, JournalError>;
+    fn heads_before(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError>;
     /// One block with its data.
     fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError>;
     /// A name for people of where a block is kept.
     fn place_of(&self, block: &RawBlock) -> String;
+    /// Writes something that changes nothing, and syncs it: to learn whether a store that refused works again.
+    fn probe(&self, now_ms: i64) -> Result<(), JournalError>;
     /// Makes what is stored quick to open again.
     fn checkpoint(&self) -> Result<(), JournalError>;
     /// Bytes on disk.

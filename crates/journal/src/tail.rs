@@ -15,7 +15,11 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn new(most_bytes: usize) -> Self {
-        Self { blocks: VecDeque::new(), bytes: 0, most_bytes }
+        Self {
+            blocks: VecDeque::new(),
+            bytes: 0,
+            most_bytes,
+        }
     }
 
     pub(crate) fn push(&mut self, block: SharedBlock) {
@@ -34,14 +38,21 @@ impl Tail {
 
     /// Drops blocks that end at or before `sequence`: every view has folded them.
     pub(crate) fn forget_before(&mut self, sequence: u64) {
-        while self.blocks.front().is_some_and(|block| block.end() <= sequence) {
+        while self
+            .blocks
+            .front()
+            .is_some_and(|block| block.end() <= sequence)
+        {
             self.drop_oldest();
         }
     }
 
     /// Blocks from `sequence` on, up to `most_bytes` and at least one; `None` where they are no longer here.
     pub(crate) fn from(&self, sequence: u64, most_bytes: usize) -> Option<Vec<SharedBlock>> {
-        let start = self.blocks.iter().position(|block| block.end() > sequence)?;
+        let start = self
+            .blocks
+            .iter()
+            .position(|block| block.end() > sequence)?;
         if self.blocks[start].first > sequence {
             return None;
         }
@@ -51,6 +62,12 @@ impl Tail {
             bytes += block.bytes.len();
             room
         };
-        Some(self.blocks.range(start..).take_while(fits).map(Arc::clone).collect())
+        Some(
+            self.blocks
+                .range(start..)
+                .take_while(fits)
+                .map(Arc::clone)
+                .collect(),
+        )
     }
 }

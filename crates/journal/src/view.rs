@@ -3,9 +3,9 @@
 use reportd_db::migrate::Migrations;
 use reportd_db::{DbError, Tx};
 
+use crate::StreamNo;
 use crate::entry::{Entry, Kind};
 use crate::store::SharedBlock;
-use crate::StreamNo;
 
 /// Tables of this room in the views store: how far each view has folded each stream.
 pub const MIGRATIONS: Migrations = Migrations {

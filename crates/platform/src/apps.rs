@@ -133,6 +133,46 @@ impl CredentialKind {
     }
 }
 
+/// How contents of dialogue reports and callbacks are encrypted with the app's AES key (spec dialogue-report).
+pub const AES_MODE: AppSetting = AppSetting {
+    name: "dialogue.aes_mode",
+    default: "aes-128-cbc",
+    about: "cipher of dialogue reports and callbacks",
+    check: |value| {
+        let modes = [
+            "aes-128-cbc",
+            "aes-192-cbc",
+            "aes-256-cbc",
+            "aes-128-ecb",
+            "aes-192-ecb",
+            "aes-256-ecb",
+        ];
+        if modes.contains(&value) {
+            Ok(())
+        } else {
+            Err(format!("«{value}»: expected one of {}", modes.join(", ")))
+        }
+    },
+    on_change: None,
+};
+
+/// Where the initialisation vector of that cipher comes from.
+pub const AES_IV: AppSetting = AppSetting {
+    name: "dialogue.aes_iv",
+    default: "prepended",
+    about: "prepended, zero, key, or the 16 bytes in hexadecimal digits",
+    check: |value| {
+        let is_hex = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex || ["prepended", "zero", "key"].contains(&value) {
+            return Ok(());
+        }
+        Err(format!(
+            "«{value}»: expected prepended, zero, key, or 32 hexadecimal digits"
+        ))
+    },
+    on_change: None,
+};
+
 /// A credential in plain, as it is shown once.
 #[derive(Debug, Clone)]
 pub struct Issued {

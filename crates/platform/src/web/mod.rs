@@ -11,6 +11,6 @@ mod server;
 pub use address::{ClientAddress, TrustedProxies};
 pub use api::{Api, Caller, Json, Query};
 pub use body::{BodyError, BodyLimits, drain_body, read_body};
-pub use problem::Problem;
+pub use problem::{Problem, retry_after};
 pub use request_id::{RequestId, RequestIds, with_request_id};
 pub use server::{Limits, serve};

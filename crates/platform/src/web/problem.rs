@@ -121,7 +121,8 @@ impl IntoResponse for Problem {
 }
 
 /// A `Retry-After` of whole seconds, rounded up, at least 1.
-pub(crate) fn retry_after(wait: Duration) -> HeaderValue {
+#[must_use]
+pub fn retry_after(wait: Duration) -> HeaderValue {
     let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
     HeaderValue::from(seconds.clamp(1, 86_400))
 }

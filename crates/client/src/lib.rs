@@ -1,0 +1,28 @@
+//! Typed clients of the report protocols, for any base URL.
+//!
+//! [`CommClient`] is for programs that report: it reuses connections, speaks TLS and tries again
+//! where that is safe. [`Connection`] is for load generators and tests: one plain connection and
+//! nothing that costs.
+//!
+//! # Sending again, and nonces
+//!
+//! A server of CommReport knows a request by its app, `ts`, `nonce` and the hash of its body. So a
+//! request may be sent again as long as its bytes stay the same, and is counted once however many
+//! of the copies arrive; [`CommClient`] relies on it. The other side of this: two reports that
+//! differ in nothing are one. A constant nonce therefore merges equal reports of the same second.
+//! Give each report a nonce of its own, or at least a `ts` in milliseconds.
+
+mod comm;
+mod connection;
+mod error;
+mod request;
+mod response;
+mod retry;
+mod tls;
+
+pub use bytes::Bytes;
+pub use comm::{CommClient, CommClientBuilder};
+pub use connection::Connection;
+pub use error::ClientError;
+pub use hyper::{HeaderMap, StatusCode, header};
+pub use reportd_protocol as protocol;

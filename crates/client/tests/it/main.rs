@@ -1,0 +1,6 @@
+//! Both clients against a server that misbehaves on demand.
+#![expect(clippy::unwrap_used, reason = "tests and their helpers may panic")]
+
+mod comm;
+mod connection;
+mod server;

@@ -1,0 +1,246 @@
+//! The wire protocol: `POST /api/v1/CommReport` (seed comm-report).
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderValue, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use reportd_platform::directory::Denied;
+use reportd_platform::web::{BodyError, ClientAddress, drain_body, read_body, retry_after};
+use reportd_protocol::comm::{self, Refusal, Reply, Ret};
+
+use crate::Comm;
+use crate::intake::{Way, decide};
+use crate::registry::CommApp;
+
+/// The routes of the protocol.
+pub fn protocol_routes(comm: Comm) -> Router {
+    Router::new()
+        .route(comm::PATH, any(report))
+        .with_state(Arc::new(comm))
+}
+
+/// A refusal as it goes out.
+struct Refused {
+    refusal: Refusal,
+    retry_after: Option<Duration>,
+    /// The rest of the body is not read: end the connection.
+    close: bool,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        let retry_after = (refusal.ret == Ret::Unavailable).then_some(Duration::from_secs(1));
+        Self {
+            refusal,
+            retry_after,
+            close: false,
+        }
+    }
+}
+
+impl From<Ret> for Refused {
+    fn from(ret: Ret) -> Self {
+        Refusal::from(ret).into()
+    }
+}
+
+impl Refused {
+    fn rate_limited(wait: Duration) -> Self {
+        Self {
+            retry_after: Some(wait),
+            ..Ret::RateLimited.into()
+        }
+    }
+}
+
+async fn report(State(comm): State<Arc<Comm>>, request: Request) -> Response {
+    let started = comm.clock.monotonic();
+    let outcome = take(&comm, request).await;
+    let took = comm.clock.monotonic().saturating_sub(started);
+    comm.metrics.protocol.answered(
+        took,
+        outcome
+            .as_ref()
+            .map(|count| *count)
+            .map_err(|r| r.refusal.ret.code()),
+    );
+    match outcome {
+        Ok(_) => respond(StatusCode::OK, Body::from(Reply::OK_JSON)),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+/// Takes a request; returns the number of its reports, which are durable then.
+async fn take(comm: &Comm, request: Request) -> Result<u64, Refused> {
+    let (parts, body) = request.into_parts();
+    let app = match admit(comm, &parts).await {
+        Ok(app) => app,
+        Err(refused) => {
+            drain_body(body).await;
+            return Err(refused);
+        }
+    };
+    let body = read_body(body, comm.limits.body)
+        .await
+        .map_err(|error| match error {
+            BodyError::TooLarge => {
+                let most = comm.limits.body.max_bytes;
+                let refusal = Refusal::new(
+                    Ret::BodyTooLarge,
+                    format!("the body is larger than {most} bytes"),
+                );
+                Refused {
+                    close: true,
+                    ..refusal.into()
+                }
+            }
+            BodyError::Incomplete => {
+                let refusal = Refusal::new(
+                    Ret::NotAnObject,
+                    "the body did not come whole, or not in time",
+                );
+                Refused {
+                    close: true,
+                    ..refusal.into()
+                }
+            }
+        })?;
+    let taken = accept(comm, &app, &body).await;
+    if let Err(refusal) = &taken {
+        comm.rejections
+            .offer(&app.app, refusal, &body, comm.clock.now_ms());
+    }
+    Ok(taken?)
+}
+
+/// Checks what stands in the head of a request: method, token, limits and type.
+async fn admit(comm: &Comm, parts: &Parts) -> Result<Arc<CommApp>, Refused> {
+    if parts.method != Method::POST {
+        return Err(Ret::MethodNotAllowed.into());
+    }
+    let address = parts
+        .extensions
+        .get()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
+    if let Some(rate) = comm.limits.per_address {
+        comm.address_limiter
+            .take(address, 1, rate, comm.clock.monotonic())
+            .map_err(Refused::rate_limited)?;
+    }
+    let app = authenticate(comm, parts, address).await?;
+    if let Some(rate) = app.settings.rate {
+        comm.app_limiter
+            .take(app.app.no, 1, rate, comm.clock.monotonic())
+            .map_err(Refused::rate_limited)?;
+    }
+    if is_json(parts) {
+        Ok(app)
+    } else {
+        Err(Ret::UnsupportedMediaType.into())
+    }
+}
+
+async fn authenticate(
+    comm: &Comm,
+    parts: &Parts,
+    address: IpAddr,
+) -> Result<Arc<CommApp>, Refused> {
+    let Some(token) = token(parts) else {
+        comm.directory
+            .count_failure(address)
+            .map_err(Refused::rate_limited)?;
+        return Err(Ret::Unauthorized.into());
+    };
+    let app = comm
+        .directory
+        .app_of_comm_token(token, address)
+        .await
+        .map_err(|denied| match denied {
+            Denied::Unknown => Ret::Unauthorized.into(),
+            Denied::TooManyFailures(wait) => Refused::rate_limited(wait),
+            Denied::Store(error) => {
+                tracing::warn!(%error, "a token could not be looked up");
+                Ret::Unavailable.into()
+            }
+        })?;
+    // The registry is loaded before the tokens it belongs to can be seen; an app without one is being created.
+    comm.registry
+        .app(app.no)
+        .ok_or_else(|| Ret::Unavailable.into())
+}
+
+/// The token: raw, as known bots send it, or behind `Bearer`.
+fn token(parts: &Parts) -> Option<&str> {
+    let value = parts
+        .headers
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?
+        .trim();
+    let token = match value.split_once(' ') {
+        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim(),
+        _ => value,
+    };
+    (!token.is_empty()).then_some(token)
+}
+
+fn is_json(parts: &Parts) -> bool {
+    let value = parts
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or("");
+    let essence = value.split(';').next().unwrap_or("").trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+async fn accept(comm: &Comm, app: &CommApp, body: &Bytes) -> Result<u64, Refusal> {
+    let accepted = decide(app, body, comm.clock.now_ms(), Way::Live)?;
+    if accepted.report.unknown_fields > 0 {
+        comm.metrics
+            .unknown_fields
+            .inc_by(u64::from(accepted.report.unknown_fields));
+    }
+    comm.store(app, &accepted, body, Way::Live).await?;
+    Ok(accepted.count())
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status =
+            StatusCode::from_u16(self.refusal.ret.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = respond(
+            status,
+            Body::from(self.refusal.reply().encode().into_owned()),
+        );
+        let headers = response.headers_mut();
+        if let Some(wait) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, retry_after(wait));
+        }
+        if self.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if self.refusal.ret == Ret::MethodNotAllowed {
+            headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
+        }
+        response
+    }
+}
+
+fn respond(status: StatusCode, body: Body) -> Response {
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
+    response
+}

@@ -1,0 +1,13 @@
+//! The wire protocols as pure code: bytes in, typed values or the protocol's own error out.
+//!
+//! One module per protocol. Nothing here reads a clock, does I/O or draws a random number, so every
+//! rule of a protocol can be tried with a table of inputs, and servers and clients share one
+//! definition of it.
+//!
+//! `fields` and `values` are shared by the protocols: together they read a JSON object from
+//! untrusted bytes without copying, and say exactly which field is wrong.
+
+pub mod comm;
+
+mod fields;
+mod values;

@@ -1,0 +1,269 @@
+//! `reportd app`: apps and their credentials. They work on the store, while a server runs on it or not.
+
+use anyhow::{Context, bail};
+use reportd_db::Database;
+use reportd_platform::apps::{
+    self, AES_IV, AES_MODE, App as StoredApp, AppError, CredentialKind, Issued, NewApp, Vault,
+};
+use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::random::SystemRandom;
+use reportd_platform::secret::Secret;
+use reportd_platform::settings::{AppSetting, parse_duration_ms};
+use serde_json::{Map, Value, json};
+
+use crate::cli::{App, Given};
+use crate::settings::Settings;
+use crate::stores::DataFolder;
+use crate::text_table::text_table;
+
+/// The settings that an app can have, of all rooms.
+fn app_settings() -> Vec<AppSetting> {
+    reportd_comm::APP_SETTINGS
+        .iter()
+        .copied()
+        .chain([AES_MODE, AES_IV])
+        .collect()
+}
+
+/// Runs a command on apps.
+pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
+    let folder = DataFolder::open(&settings.data)?;
+    let state = folder.state()?;
+    match command {
+        App::List { json } => print_list(&state, json),
+        App::Show { id, json } => print_app(&state, &id, json),
+        App::Set { id, changes } => {
+            let now_ms = SystemClock::start().now_ms();
+            state.try_write(|tx| apps::set(tx, &id, &changes, &app_settings(), now_ms))?;
+            print_app(&state, &id, false)
+        }
+        App::Disable { id } => set_disabled(&state, &id, true),
+        App::Enable { id } => set_disabled(&state, &id, false),
+        App::Create {
+            id,
+            name,
+            zone,
+            given,
+            aes_mode,
+            aes_iv,
+            json,
+        } => {
+            let new = NewApp {
+                id,
+                name,
+                zone,
+                given: given_secrets(given),
+            };
+            let cipher = [(AES_MODE.name, aes_mode), (AES_IV.name, aes_iv)];
+            let cipher: Vec<(String, String)> = cipher
+                .into_iter()
+                .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+                .collect();
+            let issued = create(&folder, &state, &new, &cipher)?;
+            print_issued(&state, &new.id, &issued, json)
+        }
+        App::Rotate {
+            id,
+            grace,
+            only,
+            given,
+            json,
+        } => {
+            let issued = rotate(&folder, &state, &id, &grace, &only, given)?;
+            print_issued(&state, &id, &issued, json)
+        }
+    }
+}
+
+/// Creates an app with what every room gives a new one.
+pub(crate) fn create(
+    folder: &DataFolder,
+    state: &Database,
+    new: &NewApp,
+    settings: &[(String, String)],
+) -> anyhow::Result<Vec<Issued>> {
+    let now_ms = SystemClock::start().now_ms();
+    let master = folder.master_key(&SystemRandom)?;
+    let vault = Vault {
+        master: &master,
+        random: &SystemRandom,
+    };
+    Ok(state.try_write(|tx| {
+        let issued = apps::create(tx, new, &vault, now_ms)?;
+        reportd_comm::install_standard_operations(tx, &new.id)?;
+        apps::set(tx, &new.id, settings, &app_settings(), now_ms)?;
+        Ok::<_, AppError>(issued)
+    })?)
+}
+
+fn rotate(
+    folder: &DataFolder,
+    state: &Database,
+    id: &str,
+    grace: &str,
+    only: &[String],
+    given: Given,
+) -> anyhow::Result<Vec<Issued>> {
+    let grace_ms = parse_duration_ms(grace)
+        .map_err(anyhow::Error::msg)
+        .context("--grace")?;
+    let given = given_secrets(given);
+    let mut kinds = only
+        .iter()
+        .map(|name| kind_named(name))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    if kinds.is_empty() {
+        // The appkey is no secret: clients know the app by it.
+        let given_appkey = given
+            .iter()
+            .any(|issued| issued.kind == CredentialKind::Appkey);
+        kinds = CredentialKind::ALL
+            .into_iter()
+            .filter(|&kind| kind != CredentialKind::Appkey || given_appkey)
+            .collect();
+    }
+    let master = folder.master_key(&SystemRandom)?;
+    let vault = Vault {
+        master: &master,
+        random: &SystemRandom,
+    };
+    let now_ms = SystemClock::start().now_ms();
+    Ok(state.try_write(|tx| apps::rotate(tx, id, &kinds, &given, grace_ms, &vault, now_ms))?)
+}
+
+fn kind_named(name: &str) -> anyhow::Result<CredentialKind> {
+    match CredentialKind::ALL
+        .into_iter()
+        .find(|kind| kind.name() == name)
+    {
+        Some(kind) => Ok(kind),
+        None => bail!(
+            "--only {name}: expected one of {}",
+            CredentialKind::ALL.map(CredentialKind::name).join(", ")
+        ),
+    }
+}
+
+fn given_secrets(given: Given) -> Vec<Issued> {
+    let pairs = [
+        (CredentialKind::CommToken, given.comm_token),
+        (CredentialKind::Appkey, given.appkey),
+        (CredentialKind::MasterSecret, given.master_secret),
+        (CredentialKind::AesKey, given.aes_key),
+    ];
+    pairs
+        .into_iter()
+        .filter_map(|(kind, text)| {
+            Some(Issued {
+                kind,
+                secret: Secret::new(text?),
+            })
+        })
+        .collect()
+}
+
+fn set_disabled(state: &Database, id: &str, disabled: bool) -> anyhow::Result<()> {
+    state.try_write(|tx| apps::set_disabled(tx, id, disabled))?;
+    println!("{id} is {}", if disabled { "disabled" } else { "enabled" });
+    Ok(())
+}
+
+fn print_issued(state: &Database, id: &str, issued: &[Issued], json: bool) -> anyhow::Result<()> {
+    let app = state.try_read(|tx| apps::find(tx, id))?;
+    let mut members = Map::new();
+    members.insert("app_id".to_owned(), id.into());
+    for Issued { kind, secret } in issued {
+        members.insert(kind.name().to_owned(), secret.reveal().into());
+        if *kind == CredentialKind::AesKey {
+            members.insert("aes_mode".to_owned(), app.settings.get(&AES_MODE).into());
+            members.insert("aes_iv".to_owned(), app.settings.get(&AES_IV).into());
+        }
+    }
+    if json {
+        println!("{}", Value::Object(members));
+        return Ok(());
+    }
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let rows: Vec<[String; 2]> = members
+        .iter()
+        .map(|(name, value)| [name.clone(), text(value)])
+        .collect();
+    println!(
+        "{}\n\nKeep these: they are not shown again.",
+        text_table(["credential", "value"], &rows)
+    );
+    Ok(())
+}
+
+fn print_list(state: &Database, json: bool) -> anyhow::Result<()> {
+    let apps = state.read(apps::list)?;
+    if json {
+        println!(
+            "{}",
+            json!({"apps": apps.iter().map(app_json).collect::<Vec<_>>()})
+        );
+        return Ok(());
+    }
+    let row = |app: &StoredApp| {
+        let state = if app.disabled { "disabled" } else { "enabled" };
+        [
+            app.id.clone(),
+            app.name.clone(),
+            app.zone.name().to_owned(),
+            state.to_owned(),
+        ]
+    };
+    println!(
+        "{}",
+        text_table(
+            ["app", "name", "zone", "state"],
+            &apps.iter().map(row).collect::<Vec<_>>()
+        )
+    );
+    Ok(())
+}
+
+fn app_json(app: &StoredApp) -> Value {
+    let known = app_settings();
+    let settings: Map<String, Value> = known
+        .iter()
+        .map(|setting| (setting.name.to_owned(), app.settings.get(setting).into()))
+        .collect();
+    json!({
+        "app_id": app.id, "name": app.name, "zone": app.zone.name(), "zone_fixed": app.zone_fixed,
+        "disabled": app.disabled, "settings": settings,
+    })
+}
+
+fn print_app(state: &Database, id: &str, json: bool) -> anyhow::Result<()> {
+    let app = state.try_read(|tx| apps::find(tx, id))?;
+    if json {
+        println!("{}", app_json(&app));
+        return Ok(());
+    }
+    let zone_note = if app.zone_fixed {
+        "fixed: there are reports"
+    } else {
+        "zone of its days"
+    };
+    let row = |name: &str, value: &str, about: &str| {
+        [name.to_owned(), value.to_owned(), about.to_owned()]
+    };
+    let mut rows = vec![
+        row("id", &app.id, ""),
+        row("name", &app.name, ""),
+        row("zone", app.zone.name(), zone_note),
+        row(
+            "state",
+            if app.disabled { "disabled" } else { "enabled" },
+            "",
+        ),
+    ];
+    rows.extend(
+        app_settings()
+            .iter()
+            .map(|setting| row(setting.name, app.settings.get(setting), setting.about)),
+    );
+    println!("{}", text_table(["app", "value", "about"], &rows));
+    Ok(())
+}

@@ -1,0 +1,231 @@
+//! The command line (spec operating, Commands).
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use reportd_platform::access::Role;
+
+/// One server for the reports of an app.
+#[derive(Debug, Parser)]
+#[command(name = "reportd", version, about)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    /// Folder of the embedded store
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// PostgreSQL in place of the embedded store (not in this version)
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+    /// Settings file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run the server
+    Serve(Serve),
+    /// Run the server with a sample app, 30 days of history and live traffic
+    Demo(Demo),
+    /// Apps and their credentials
+    #[command(subcommand)]
+    App(App),
+    /// API keys
+    #[command(subcommand)]
+    Key(Key),
+    /// How the server and its store stand
+    Status {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// The settings that hold, and where each comes from
+    Config,
+    /// Send generated reports to a server and measure
+    #[command(subcommand)]
+    Load(Load),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Serve {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Acknowledge reports and throw them away: to measure what storing costs
+    #[arg(long, hide = true)]
+    pub(crate) discard: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Demo {
+    /// Address and port to listen on; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+}
+
+/// Secrets that the operator brings.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Given {
+    /// Token of bot event reports
+    #[arg(long)]
+    pub(crate) comm_token: Option<String>,
+    /// Public half of the push credentials
+    #[arg(long)]
+    pub(crate) appkey: Option<String>,
+    /// Secret half of the push credentials
+    #[arg(long)]
+    pub(crate) master_secret: Option<String>,
+    /// Key of dialogue reports: text as it is, or with hex: or base64: in front
+    #[arg(long)]
+    pub(crate) aes_key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum App {
+    /// Create an app and print its credentials, once
+    Create {
+        /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -
+        id: String,
+        /// Name for people
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Time zone of its days, fixed once there are reports
+        #[arg(long, default_value = reportd_platform::apps::DEFAULT_ZONE)]
+        zone: String,
+        #[command(flatten)]
+        given: Given,
+        /// Cipher of dialogue reports, such as aes-128-cbc
+        #[arg(long)]
+        aes_mode: Option<String>,
+        /// Its initialisation vector: prepended, zero, key, or 32 hexadecimal digits
+        #[arg(long)]
+        aes_iv: Option<String>,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// All apps
+    List {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// One app and its settings
+    Show {
+        /// The app
+        id: String,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change the name, the zone or settings of an app
+    Set {
+        /// The app
+        id: String,
+        /// Such as name=Bots or comm.max_age=48h
+        #[arg(required = true, value_name = "KEY=VALUE", value_parser = parse_pair)]
+        changes: Vec<(String, String)>,
+    },
+    /// Replace credentials and print the new ones, once
+    Rotate {
+        /// The app
+        id: String,
+        /// How long the old ones still work
+        #[arg(long, default_value = "24h")]
+        grace: String,
+        /// Only these: comm_token, appkey, master_secret, aes_key, callback_secret (without: all but the appkey)
+        #[arg(long, value_name = "KIND")]
+        only: Vec<String>,
+        #[command(flatten)]
+        given: Given,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse all credentials of an app
+    Disable {
+        /// The app
+        id: String,
+    },
+    /// Take the credentials of an app again
+    Enable {
+        /// The app
+        id: String,
+    },
+}
+
+fn parse_pair(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
+    Ok((key.trim().to_owned(), value.trim().to_owned()))
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Create an API key and print it, once
+    Create {
+        /// Its name in lists and records
+        name: String,
+        /// ingest, viewer, moderator, lead or admin
+        #[arg(long)]
+        role: Role,
+        /// The only app that it may touch
+        #[arg(long, value_name = "ID")]
+        app: Option<String>,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// All keys
+    List {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Refuse a key from now on
+    Revoke {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Load {
+    /// Bot event reports
+    Comm(LoadComm),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadComm {
+    /// Base URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:8300")]
+    pub(crate) url: String,
+    /// Token of the app
+    #[arg(long)]
+    pub(crate) token: String,
+    /// Requests a second; 0 sends as fast as the server answers
+    #[arg(long, default_value_t = 0)]
+    pub(crate) rate: u32,
+    /// How long
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u32,
+    /// Connections
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: u32,
+    /// Reports in a request, 1 to 10
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) items: u32,
+    /// First number of the generator: other seeds send other reports
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}

@@ -1,0 +1,89 @@
+//! The control socket: what a command asks of the server that holds the data folder.
+//!
+//! A command connects, sends one word and a line break, and reads one JSON object until the end.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::task::JoinHandle;
+
+use crate::server::Running;
+use crate::status::Status;
+
+const STATUS: &str = "status";
+/// No command is longer, and none takes longer to arrive.
+const MOST_COMMAND_BYTES: u64 = 64;
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A socket that is being served; closing it removes the file.
+pub(crate) struct ControlSocket {
+    path: PathBuf,
+    task: JoinHandle<()>,
+}
+
+impl ControlSocket {
+    pub(crate) fn close(self) {
+        self.task.abort();
+        // It may be gone already; the next start removes it in any case.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Serves the socket. The caller holds the folder's lock, so a socket that is there was left by a process that is gone.
+pub(crate) fn listen(path: &Path, running: Arc<Running>) -> anyhow::Result<ControlSocket> {
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)
+        .with_context(|| format!("the control socket {}", path.display()))?;
+    // The folder is its owner's alone, so nobody else can come in between.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let task = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let running = Arc::clone(&running);
+            tokio::spawn(async move {
+                // A command that goes away has its reason.
+                let _ = tokio::time::timeout(TIMEOUT, answer(stream, &running)).await;
+            });
+        }
+    });
+    Ok(ControlSocket {
+        path: path.to_owned(),
+        task,
+    })
+}
+
+async fn answer(mut stream: UnixStream, running: &Arc<Running>) -> anyhow::Result<()> {
+    let mut command = String::new();
+    let (read, mut write) = stream.split();
+    BufReader::new(read.take(MOST_COMMAND_BYTES))
+        .read_line(&mut command)
+        .await?;
+    if command.trim() != STATUS {
+        bail!("unknown command");
+    }
+    let status = serde_json::to_vec(&Status::measure(running).await)?;
+    write.write_all(&status).await?;
+    Ok(write.shutdown().await?)
+}
+
+/// Asks the server that holds the folder; `None` where none does.
+pub(crate) async fn ask_status(path: &Path) -> anyhow::Result<Option<Status>> {
+    let Ok(mut stream) = UnixStream::connect(path).await else {
+        return Ok(None);
+    };
+    let mut reply = Vec::new();
+    let exchange = async {
+        stream.write_all(format!("{STATUS}\n").as_bytes()).await?;
+        stream.read_to_end(&mut reply).await
+    };
+    tokio::time::timeout(TIMEOUT, exchange)
+        .await
+        .context("the server does not answer on its control socket")??;
+    Ok(Some(
+        serde_json::from_slice(&reply).context("the reply of the server")?,
+    ))
+}

@@ -1,0 +1,78 @@
+//! `reportd key`: API keys. They work on the store, while a server runs on it or not.
+
+use anyhow::bail;
+use reportd_platform::access::{ListedKey, create_key, list_keys, revoke_key};
+use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::random::SystemRandom;
+use serde_json::json;
+
+use crate::cli::Key;
+use crate::settings::Settings;
+use crate::stores::DataFolder;
+use crate::text_table::text_table;
+
+/// Runs a command on keys.
+pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
+    let state = DataFolder::open(&settings.data)?.state()?;
+    let now_ms = SystemClock::start().now_ms();
+    match command {
+        Key::Create {
+            name,
+            role,
+            app,
+            json,
+        } => {
+            let key = state.try_write(|tx| {
+                create_key(tx, &name, role, app.as_deref(), &SystemRandom, now_ms)
+            })?;
+            if json {
+                let shown =
+                    json!({"name": name, "role": role.name(), "app_id": app, "key": key.reveal()});
+                println!("{shown}");
+            } else {
+                println!("{}\n\nKeep it: it is not shown again.", key.reveal());
+            }
+        }
+        Key::List { json } => {
+            let keys = state.read(list_keys)?;
+            if json {
+                println!(
+                    "{}",
+                    json!({"keys": keys.iter().map(key_json).collect::<Vec<_>>()})
+                );
+            } else {
+                let rows: Vec<_> = keys.iter().map(key_row).collect();
+                println!("{}", text_table(["key", "role", "app", "state"], &rows));
+            }
+        }
+        Key::Revoke { name } => {
+            if !state.write(|tx| revoke_key(tx, &name, now_ms))? {
+                bail!("there is no key «{name}» in force: see reportd key list");
+            }
+            println!("{name} is revoked");
+        }
+    }
+    Ok(())
+}
+
+fn key_json(listed: &ListedKey) -> serde_json::Value {
+    json!({
+        "name": listed.key.name, "role": listed.key.role.name(), "app_id": listed.app_id,
+        "created_at": listed.created_at_ms, "revoked_at": listed.revoked_at_ms,
+    })
+}
+
+fn key_row(listed: &ListedKey) -> [String; 4] {
+    let state = if listed.revoked_at_ms.is_some() {
+        "revoked"
+    } else {
+        "in force"
+    };
+    let app = listed.app_id.clone().unwrap_or_else(|| "all".to_owned());
+    [
+        listed.key.name.clone(),
+        listed.key.role.name().to_owned(),
+        app,
+        state.to_owned(),
+    ]
+}

@@ -1,0 +1,91 @@
+//! The binary of reportd: commands and their settings, and the wiring of a server.
+
+mod app_commands;
+mod cli;
+mod control;
+mod demo;
+mod health;
+mod key_commands;
+mod load;
+mod logging;
+mod serve;
+mod server;
+mod settings;
+mod status;
+mod stores;
+mod text_table;
+mod traffic;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command, Common};
+use crate::settings::Layers;
+use crate::text_table::text_table;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("reportd: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let layers = layers(&cli)?;
+    let settings = layers.settings()?;
+    match cli.command {
+        Command::Config => {
+            println!(
+                "{}",
+                text_table(["setting", "value", "from"], &layers.rows())
+            );
+            Ok(())
+        }
+        Command::App(command) => app_commands::run(&settings, command),
+        Command::Key(command) => key_commands::run(&settings, command),
+        Command::Status { json } => block_on(status::print_status(&settings, json)),
+        Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),
+        Command::Demo(_) => block_on(demo::demo(&settings, cli.common.data.is_some())),
+        Command::Load(cli::Load::Comm(asked)) => block_on(load::load_comm(&asked)),
+    }
+}
+
+fn layers(cli: &Cli) -> anyhow::Result<Layers> {
+    let Common {
+        data,
+        database_url,
+        config,
+    } = &cli.common;
+    let listen = match &cli.command {
+        Command::Serve(flags) => flags.listen.clone(),
+        Command::Demo(flags) => flags.listen.clone(),
+        _ => None,
+    };
+    let data = data.as_ref().map(|path| path.display().to_string());
+    let flags = [
+        ("listen", "--listen", listen),
+        ("data", "--data", data),
+        ("database_url", "--database-url", database_url.clone()),
+    ];
+    let flags = flags
+        .into_iter()
+        .filter_map(|(name, flag, text)| Some((name, flag, text?)))
+        .collect();
+    Layers::load(config.as_deref(), std::env::vars(), flags)
+}
+
+/// Runs a command that waits for input and output.
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

@@ -1,0 +1,34 @@
+//! `reportd serve`.
+
+use std::future::Future;
+use std::io::Write;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::logging;
+use crate::server::Server;
+use crate::settings::Settings;
+
+/// Runs the server until it is told to stop.
+pub(crate) async fn serve(settings: &Settings, discard: bool) -> anyhow::Result<()> {
+    logging::start(&settings.log)?;
+    let server = Server::open(settings, discard).await?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "reportd listens on {}", server.url()?)?;
+    stdout.flush()?;
+    server.run(stop_signal()?).await
+}
+
+/// Ready at SIGTERM or SIGINT.
+pub(crate) fn stop_signal() -> anyhow::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}

@@ -1,0 +1,275 @@
+//! Wiring: the stores, the rooms and the web surface of a running server.
+
+use std::fs::File;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow};
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use reportd_comm::{Comm, CommMetrics, CommView, IntakeLimits, RejectionLimits, Rejections};
+use reportd_db::Database;
+use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
+use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::directory::{Directory, POLL_INTERVAL};
+use reportd_platform::metrics::Metrics;
+use reportd_platform::random::{Random, SystemRandom};
+use reportd_platform::rate_limit::{Rate, RateLimiter};
+use reportd_platform::settings::parse_duration_ms;
+use reportd_platform::web::{
+    self, Api, BodyLimits, Limits, Problem, RequestIds, TrustedProxies, with_request_id,
+};
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::control::{self, ControlSocket};
+use crate::health;
+use crate::settings::Settings;
+use crate::stores::DataFolder;
+
+/// Addresses and apps whose rate is remembered at once.
+const MOST_LIMITED_KEYS: usize = 65_536;
+
+/// What the commands and surfaces of a running server look at.
+pub(crate) struct Running {
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Metrics,
+    pub(crate) state: Database,
+    pub(crate) views: Database,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) projector: Projector,
+    pub(crate) comm_metrics: Arc<CommMetrics>,
+    pub(crate) directory: Arc<Directory>,
+}
+
+/// A server that is ready to serve.
+pub(crate) struct Server {
+    running: Arc<Running>,
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    control: ControlSocket,
+    rejections: JoinHandle<()>,
+    follow: JoinHandle<()>,
+    _lock: File,
+}
+
+impl Server {
+    /// Opens the stores, starts the journal and the projector, and listens.
+    pub(crate) async fn open(settings: &Settings, discard: bool) -> anyhow::Result<Self> {
+        let folder = DataFolder::open(&settings.data)?;
+        let lock = folder.lock()?;
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let random: Arc<dyn Random> = Arc::new(SystemRandom);
+        // Made at first start, so that a later backup has it.
+        let _ = folder.master_key(random.as_ref())?;
+        let (state, views) = (folder.state()?, folder.views()?);
+        let metrics = Metrics::default();
+        let journal = open_journal(settings, &folder, Arc::clone(&clock), discard, &metrics)?;
+
+        let registry = Arc::new(reportd_comm::Registry::default());
+        let failure_rate = Rate {
+            per_minute: settings.auth.failures_per_minute.max(1),
+        };
+        let directory = Directory::open(
+            state.clone(),
+            Arc::clone(&clock),
+            failure_rate,
+            vec![Arc::clone(&registry) as _],
+        )?;
+        let directory = Arc::new(directory);
+        let comm_metrics = Arc::new(CommMetrics::register(&metrics));
+        let (rejections, rejections_task) = Rejections::start(
+            state.clone(),
+            rejection_limits(settings)?,
+            Arc::clone(&comm_metrics),
+        );
+        let view = CommView::new(
+            Arc::clone(&registry),
+            state.clone(),
+            Arc::clone(&comm_metrics),
+        );
+        let projector = Projector::start(
+            Arc::clone(&journal),
+            views.clone(),
+            vec![Box::new(view)],
+            pace(settings),
+        )?;
+        let comm = Comm {
+            directory: Arc::clone(&directory),
+            registry,
+            journal: Arc::clone(&journal),
+            views: views.clone(),
+            rejections: Arc::new(rejections),
+            clock: Arc::clone(&clock),
+            metrics: Arc::clone(&comm_metrics),
+            limits: IntakeLimits {
+                body: body_limits(settings, settings.comm.body_bytes),
+                per_address: rate(settings.comm.address_rate_limit),
+            },
+            app_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
+            address_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
+            api: Api {
+                directory: Arc::clone(&directory),
+                body_limits: body_limits(settings, settings.api.body_bytes),
+            },
+        };
+        let follow = tokio::spawn(follow_directory(Arc::clone(&directory)));
+        let running = Arc::new(Running {
+            clock,
+            metrics,
+            state,
+            views,
+            journal,
+            projector,
+            comm_metrics,
+            directory,
+        });
+        let router = router(settings, comm, &running, random.as_ref())?;
+        let control = control::listen(&folder.control_socket(), Arc::clone(&running))?;
+        let listener = TcpListener::bind(&settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let limits = limits(settings)?;
+        Ok(Self {
+            running,
+            listener,
+            router,
+            limits,
+            control,
+            rejections: rejections_task,
+            follow,
+            _lock: lock,
+        })
+    }
+
+    /// The base URL of the server.
+    pub(crate) fn url(&self) -> anyhow::Result<String> {
+        Ok(format!("http://{}", self.listener.local_addr()?))
+    }
+
+    /// Serves until `stop` is ready; then answers what is in flight, writes and folds what waits, and closes the stores.
+    pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        web::serve(self.listener, self.router, self.limits, stop).await;
+        self.follow.abort();
+        self.control.close();
+        let running = self.running;
+        let closed = tokio::task::spawn_blocking(move || {
+            let closed = running.journal.close();
+            running.projector.stop();
+            closed
+                .map_err(anyhow::Error::from)
+                .and_then(|()| Ok(running.state.checkpoint()?))
+        });
+        closed
+            .await
+            .map_err(|error| anyhow!("closing the stores stopped: {error}"))??;
+        // The router held the queue of rejected requests: what was in it is written now.
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.rejections).await;
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+fn open_journal(
+    settings: &Settings,
+    folder: &DataFolder,
+    clock: Arc<dyn Clock>,
+    discard: bool,
+    metrics: &Metrics,
+) -> anyhow::Result<Arc<Journal>> {
+    if discard {
+        tracing::warn!("reports are acknowledged and thrown away: this is for measuring alone");
+    }
+    let options = Options {
+        queue_bytes: settings.journal.queue_bytes,
+        tail_bytes: settings.journal.tail_bytes,
+        linger: Duration::from_millis(settings.journal.linger_ms),
+        discard,
+    };
+    let store = Arc::new(DayFiles::open(&folder.journal())?);
+    Ok(Journal::open(
+        store,
+        clock,
+        options,
+        &[reportd_comm::KIND],
+        JournalMetrics::register(metrics),
+    )?)
+}
+
+fn pace(settings: &Settings) -> Pace {
+    Pace {
+        least_pause: Duration::from_millis(settings.views.least_pause_ms),
+        longest_pause: Duration::from_millis(
+            settings
+                .views
+                .longest_pause_ms
+                .max(settings.views.least_pause_ms),
+        ),
+        ..Pace::default()
+    }
+}
+
+fn rejection_limits(settings: &Settings) -> anyhow::Result<RejectionLimits> {
+    let defaults = RejectionLimits::default();
+    let kept_ms = parse_duration_ms(&settings.retention.rejections)
+        .ok()
+        .filter(|&ms| ms <= defaults.kept_ms)
+        .ok_or_else(|| anyhow!("retention.rejections: expected a length of time of at most 7d"))?;
+    Ok(RejectionLimits {
+        kept_ms,
+        ..defaults
+    })
+}
+
+fn rate(per_minute: u32) -> Option<Rate> {
+    (per_minute > 0).then_some(Rate { per_minute })
+}
+
+fn body_limits(settings: &Settings, max_bytes: usize) -> BodyLimits {
+    BodyLimits {
+        max_bytes,
+        timeout: Duration::from_millis(settings.server.body_timeout_ms),
+    }
+}
+
+fn limits(settings: &Settings) -> anyhow::Result<Limits> {
+    let proxies = TrustedProxies::parse(&settings.server.trusted_proxies);
+    Ok(Limits {
+        connections: settings.server.connections,
+        header_timeout: Duration::from_millis(settings.server.header_timeout_ms),
+        shutdown_timeout: Duration::from_millis(settings.server.shutdown_timeout_ms),
+        trusted_proxies: proxies.map_err(|message| anyhow!("server.trusted_proxies: {message}"))?,
+    })
+}
+
+fn router(
+    settings: &Settings,
+    comm: Comm,
+    running: &Arc<Running>,
+    random: &dyn Random,
+) -> anyhow::Result<Router> {
+    let ids = Arc::new(RequestIds::new(random)?);
+    let mut router =
+        health::routes(Arc::clone(running)).merge(reportd_comm::api_routes(comm.clone()));
+    if settings.comm.enabled {
+        router = router.merge(reportd_comm::protocol_routes(comm));
+    }
+    Ok(router
+        .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .layer(from_fn_with_state(ids, with_request_id)))
+}
+
+/// Looks a few times a second whether apps, keys or settings changed.
+async fn follow_directory(directory: Arc<Directory>) {
+    let mut well = true;
+    loop {
+        tokio::time::sleep(POLL_INTERVAL).await;
+        let looked = directory.refresh().await;
+        if let (true, Err(error)) = (well, &looked) {
+            tracing::warn!(%error, "changes to apps and keys cannot be seen; it is tried again");
+        }
+        well = looked.is_ok();
+    }
+}

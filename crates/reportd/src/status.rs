@@ -1,0 +1,184 @@
+//! `reportd status`: one screen.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reportd_journal::{BlockStore, DayFiles, LOCAL_STREAM};
+use serde::{Deserialize, Serialize};
+
+use crate::control::ask_status;
+use crate::server::Running;
+use crate::settings::Settings;
+use crate::stores::DataFolder;
+use crate::text_table::text_table;
+
+/// How long rates are measured for.
+const RATE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How a server and its store stand.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Status {
+    pub(crate) running: bool,
+    pub(crate) apps: usize,
+    pub(crate) requests_per_second: f64,
+    pub(crate) reports_per_second: f64,
+    pub(crate) journal_entries: u64,
+    pub(crate) journal_bytes: u64,
+    pub(crate) views_bytes: u64,
+    pub(crate) state_bytes: u64,
+    pub(crate) memory_bytes: i64,
+    pub(crate) views: Vec<ViewState>,
+}
+
+/// How a view stands.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct ViewState {
+    pub(crate) view: String,
+    pub(crate) entries_behind: u64,
+    pub(crate) lag_ms: i64,
+    pub(crate) stuck: Option<String>,
+}
+
+impl Status {
+    /// Measures a running server for a second.
+    pub(crate) async fn measure(running: &Arc<Running>) -> Self {
+        let counted = || {
+            (
+                running.comm_metrics.requests(),
+                running.comm_metrics.reports(),
+                running.clock.monotonic(),
+            )
+        };
+        let (requests, reports, started) = counted();
+        tokio::time::sleep(RATE_INTERVAL).await;
+        let (more_requests, more_reports, ended) = counted();
+        let seconds = ended.saturating_sub(started).as_secs_f64();
+        let rate = |before: u64, after: u64| {
+            f64::from(u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX)) / seconds
+        };
+        let views = running
+            .projector
+            .status()
+            .into_iter()
+            .map(|view| ViewState {
+                view: view.view.to_owned(),
+                entries_behind: view.entries_behind,
+                lag_ms: view.lag_ms,
+                stuck: view.stuck,
+            });
+        Self {
+            running: true,
+            apps: running.directory.snapshot().apps().count(),
+            requests_per_second: rate(requests, more_requests),
+            reports_per_second: rate(reports, more_reports),
+            journal_entries: running.journal.end() - 1,
+            journal_bytes: running.journal.disk_bytes(),
+            views_bytes: running.views.disk_bytes(),
+            state_bytes: running.state.disk_bytes(),
+            memory_bytes: reportd_platform::metrics::resident_bytes().unwrap_or(0),
+            views: views.collect(),
+        }
+    }
+
+    /// What the files tell where no server runs.
+    fn at_rest(folder: &DataFolder) -> anyhow::Result<Self> {
+        let (state, views) = (folder.state()?, folder.views()?);
+        let journal = DayFiles::open(&folder.journal())?;
+        let end = journal
+            .last(LOCAL_STREAM)?
+            .map_or(1, |newest| newest.first + newest.count);
+        let sql = "SELECT view, next FROM view_position WHERE stream = $1 ORDER BY view";
+        let positions = views.read(|tx| {
+            let rows = tx.query(sql, &[LOCAL_STREAM.into()])?;
+            rows.into_iter()
+                .map(|mut row| Ok((row.take_text(0)?, row.uint(1)?)))
+                .collect::<Result<Vec<_>, _>>()
+        })?;
+        let views_behind = positions.into_iter().map(|(view, next)| ViewState {
+            view,
+            entries_behind: end.saturating_sub(next),
+            lag_ms: 0,
+            stuck: None,
+        });
+        Ok(Self {
+            running: false,
+            apps: state.read(reportd_platform::apps::list)?.len(),
+            requests_per_second: 0.0,
+            reports_per_second: 0.0,
+            journal_entries: end - 1,
+            journal_bytes: journal.disk_bytes(),
+            views_bytes: views.disk_bytes(),
+            state_bytes: state.disk_bytes(),
+            memory_bytes: 0,
+            views: views_behind.collect(),
+        })
+    }
+
+    fn text(&self) -> String {
+        let size = |bytes: u64| {
+            format!(
+                "{:.1} MiB",
+                f64::from(u32::try_from(bytes >> 10).unwrap_or(u32::MAX)) / 1024.0
+            )
+        };
+        let memory = size(u64::try_from(self.memory_bytes).unwrap_or(0));
+        let rows = [
+            (
+                "server",
+                if self.running {
+                    "running".to_owned()
+                } else {
+                    "not running".to_owned()
+                },
+            ),
+            ("apps", self.apps.to_string()),
+            ("requests/s", format!("{:.0}", self.requests_per_second)),
+            ("reports/s", format!("{:.0}", self.reports_per_second)),
+            (
+                "journal",
+                format!(
+                    "{} entries, {}",
+                    self.journal_entries,
+                    size(self.journal_bytes)
+                ),
+            ),
+            ("views on disk", size(self.views_bytes)),
+            ("state on disk", size(self.state_bytes)),
+            ("memory", memory),
+        ];
+        let rows: Vec<[String; 2]> = rows.map(|(name, value)| [name.to_owned(), value]).into();
+        let views: Vec<[String; 4]> = self
+            .views
+            .iter()
+            .map(|view| {
+                let stuck = view.stuck.clone().unwrap_or_default();
+                [
+                    view.view.clone(),
+                    view.entries_behind.to_string(),
+                    format!("{} ms", view.lag_ms),
+                    stuck,
+                ]
+            })
+            .collect();
+        let head = text_table(["reportd", ""], &rows);
+        format!(
+            "{head}\n\n{}",
+            text_table(["view", "entries behind", "lag", "stuck"], &views)
+        )
+    }
+}
+
+/// Prints how the server and the store stand.
+pub(crate) async fn print_status(settings: &Settings, json: bool) -> anyhow::Result<()> {
+    let folder = DataFolder::open(&settings.data)?;
+    let status = match ask_status(&folder.control_socket()).await? {
+        Some(status) => status,
+        None => Status::at_rest(&folder)?,
+    };
+    if json {
+        println!("{}", serde_json::to_string(&status)?);
+    } else {
+        println!("{}", status.text());
+    }
+    Ok(())
+}

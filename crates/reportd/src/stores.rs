@@ -1,0 +1,87 @@
+//! The embedded store: its folder, who may serve it, and its databases.
+
+use std::fs::File;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use reportd_db::{Database, DbError, sqlite};
+use reportd_platform::random::Random;
+use reportd_platform::seal::MasterKey;
+
+use crate::settings::MASTER_KEY;
+
+/// The folder of the embedded store.
+#[derive(Debug, Clone)]
+pub(crate) struct DataFolder(PathBuf);
+
+impl DataFolder {
+    /// Makes the folder where it is missing; only its owner may look in.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(|| format!("the data folder {} cannot be made", path.display()))?;
+        Ok(Self(path.to_owned()))
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+
+    pub(crate) fn control_socket(&self) -> PathBuf {
+        self.0.join("control.sock")
+    }
+
+    /// Takes the lock that one server holds, until the file is dropped or the process is gone.
+    pub(crate) fn lock(&self) -> anyhow::Result<File> {
+        let path = self.0.join("serve.lock");
+        let file = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .with_context(|| format!("the lock {}", path.display()))?;
+        if file.try_lock().is_err() {
+            bail!(
+                "another reportd serves the data folder {}: stop it, or take another --data",
+                self.0.display()
+            );
+        }
+        Ok(file)
+    }
+
+    /// The truth that is no journal: apps, keys, registry, rejected requests.
+    pub(crate) fn state(&self) -> Result<Database, DbError> {
+        let db = sqlite::open(sqlite::Options::durable(self.0.join("reportd.db")))?;
+        reportd_platform::MIGRATIONS.apply(&db)?;
+        reportd_comm::STATE_MIGRATIONS.apply(&db)?;
+        Ok(db)
+    }
+
+    /// What is folded from the journal: it may be deleted.
+    pub(crate) fn views(&self) -> Result<Database, DbError> {
+        let db = sqlite::open(sqlite::Options {
+            path: self.0.join("views.db"),
+            durability: sqlite::Durability::Normal,
+            readers: 8,
+            checkpoint_bytes: 16 << 20,
+            cache_bytes: 32 << 20,
+        })?;
+        reportd_journal::MIGRATIONS.apply(&db)?;
+        reportd_comm::VIEW_MIGRATIONS.apply(&db)?;
+        Ok(db)
+    }
+
+    /// The key that seals secrets: from the environment, else from its file.
+    pub(crate) fn master_key(&self, random: &dyn Random) -> anyhow::Result<MasterKey> {
+        match std::env::var(MASTER_KEY) {
+            Ok(text) => MasterKey::parse(&text).context(MASTER_KEY),
+            Err(_) => Ok(MasterKey::load_or_create(
+                &self.0.join("master.key"),
+                random,
+            )?),
+        }
+    }
+}
