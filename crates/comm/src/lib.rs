@@ -4,6 +4,7 @@
 //! ([`entry`]), the journal makes it durable, [`view`] folds it into counts, [`query`] reads them, [`api`] shows them.
 
 mod api;
+mod counts;
 mod entry;
 mod intake;
 mod query;
@@ -12,6 +13,7 @@ mod rejections;
 mod routes;
 mod schema;
 mod settings;
+mod upkeep;
 mod view;
 
 use std::net::IpAddr;

@@ -10,9 +10,9 @@ use reportd_platform::clock::DAY_MS;
 use reportd_platform::zones::{day_text, hour_text};
 use reportd_protocol::comm::{Field, Item};
 
+use crate::counts::{field_number, series_id};
 use crate::entry::Decoder;
 use crate::intake::{filter_field, scan_key};
-use crate::view::field_number;
 
 /// The width of a point of a series.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,18 +22,22 @@ pub(crate) enum Step {
 }
 
 impl Step {
-    fn table(self) -> &'static str {
-        match self {
-            Self::Hour => "comm_hour",
-            Self::Day => "comm_day",
-        }
-    }
-
     /// The steps of the days from `from` to `to`, both included.
     fn range(self, from: i64, to: i64) -> std::ops::RangeInclusive<i64> {
         match self {
             Self::Hour => from * 24..=to * 24 + 23,
             Self::Day => from..=to,
+        }
+    }
+
+    /// The columns that hold the counts of a day by this step.
+    fn columns(self) -> String {
+        match self {
+            Self::Hour => (0..24)
+                .map(|hour| format!("h{hour}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+            Self::Day => "n".to_owned(),
         }
     }
 
@@ -74,51 +78,59 @@ pub(crate) struct Series {
 }
 
 pub(crate) fn series(tx: &mut Tx<'_>, query: &SeriesQuery) -> Result<Series, DbError> {
-    let steps = query.step.range(query.days.0, query.days.1);
-    let range = [
-        query.app.into(),
-        query.oper_id.into(),
-        Value::Int(0),
-        (*steps.start()).into(),
-        (*steps.end()).into(),
-    ];
-    let Some(field) = query.by else {
-        let mut line = empty_line(None, &steps);
-        let sql = format!(
-            "SELECT at, n FROM {} WHERE app = $1 AND oper_id = $2 AND field = $3 AND at >= $4 AND at <= $5",
-            query.step.table()
-        );
-        for row in tx.query(&sql, &range)? {
-            add_point(&mut line, *steps.start(), row.int(0)?, row.int(1)?);
-        }
+    let empty = |key| Line {
+        key,
+        total: 0,
+        points: query
+            .step
+            .range(query.days.0, query.days.1)
+            .map(|at| (at, 0))
+            .collect(),
+    };
+    let Some(id) = series_id(
+        tx,
+        (query.app, query.oper_id, query.by.map_or(0, field_number)),
+    )?
+    else {
+        let lines = if query.by.is_none() {
+            vec![empty(None)]
+        } else {
+            Vec::new()
+        };
+        return Ok(Series {
+            total: 0,
+            lines,
+            others: 0,
+        });
+    };
+    let range = [id.into(), query.days.0.into(), query.days.1.into()];
+    if query.by.is_none() {
+        let mut line = empty(None);
+        fill(tx, query, &range, &mut [&mut line], |_| Some(0))?;
         return Ok(Series {
             total: line.total,
             lines: vec![line],
             others: 0,
         });
-    };
-    let mut range = range;
-    range[2] = u32::from(field_number(field)).into();
-    let total_sql = format!(
-        "SELECT CAST(SUM(n) AS BIGINT) FROM {} WHERE app = $1 AND oper_id = $2 AND field = $3 AND at >= $4 AND at <= $5",
-        query.step.table()
-    );
-    let total = tx.query_int(&total_sql, &range)?;
+    }
+    let sql = "SELECT CAST(SUM(n) AS BIGINT) FROM comm_count WHERE series = $1 AND day >= $2 AND day <= $3";
+    let total = tx.query_int(sql, &range)?;
     let mut lines: Vec<Line> = top_values(tx, query, &range)?
         .into_iter()
-        .map(|value| empty_line(Some(value), &steps))
+        .map(|value| empty(Some(value)))
         .collect();
     let place: HashMap<String, usize> = lines
         .iter()
         .enumerate()
         .filter_map(|(at, line)| Some((line.key.clone()?, at)))
         .collect();
-    for mut row in points_of(tx, query, &range, &lines)? {
-        let value = row.take_text(1)?;
-        if let Some(&line) = place.get(&value) {
-            add_point(&mut lines[line], *steps.start(), row.int(0)?, row.int(2)?);
-        }
-    }
+    fill(
+        tx,
+        query,
+        &range,
+        &mut lines.iter_mut().collect::<Vec<_>>(),
+        |value| place.get(value).copied(),
+    )?;
     let others = total - lines.iter().map(|line| line.total).sum::<i64>();
     Ok(Series {
         total,
@@ -127,68 +139,64 @@ pub(crate) fn series(tx: &mut Tx<'_>, query: &SeriesQuery) -> Result<Series, DbE
     })
 }
 
-fn empty_line(key: Option<String>, steps: &std::ops::RangeInclusive<i64>) -> Line {
-    Line {
-        key,
-        total: 0,
-        points: steps.clone().map(|at| (at, 0)).collect(),
+/// Adds the counts of the rows in `range` to their lines.
+fn fill(
+    tx: &mut Tx<'_>,
+    query: &SeriesQuery,
+    range: &[Value<'_>; 3],
+    lines: &mut [&mut Line],
+    place: impl Fn(&str) -> Option<usize>,
+) -> Result<(), DbError> {
+    let keys: Vec<String> = lines.iter().filter_map(|line| line.key.clone()).collect();
+    let places: Vec<String> = (0..keys.len()).map(|at| format!("${}", at + 4)).collect();
+    let only = if keys.is_empty() {
+        String::new()
+    } else {
+        format!(" AND value IN ({})", places.join(", "))
+    };
+    let sql = format!(
+        "SELECT day, value, {} FROM comm_count WHERE series = $1 AND day >= $2 AND day <= $3{only}",
+        query.step.columns()
+    );
+    let values: Vec<_> = range
+        .iter()
+        .copied()
+        .chain(keys.iter().map(Into::into))
+        .collect();
+    for mut row in tx.query(&sql, &values)? {
+        let (day, value) = (row.int(0)?, row.take_text(1)?);
+        let Some(line) = place(&value).and_then(|at| lines.get_mut(at)) else {
+            continue;
+        };
+        let steps = query.step.range(day, day);
+        for (column, at) in (2..).zip(steps) {
+            let n = row.int(column)?;
+            let first = line.points.first().map_or(at, |(first, _)| *first);
+            if let Some((_, count)) = usize::try_from(at - first)
+                .ok()
+                .and_then(|index| line.points.get_mut(index))
+            {
+                *count += n;
+                line.total += n;
+            }
+        }
     }
-}
-
-fn add_point(line: &mut Line, first: i64, at: i64, n: i64) {
-    let place = usize::try_from(at - first)
-        .ok()
-        .and_then(|index| line.points.get_mut(index));
-    if let Some((_, count)) = place {
-        *count += n;
-        line.total += n;
-    }
+    Ok(())
 }
 
 /// The values with the greatest sums; ties in the order of the values.
 fn top_values(
     tx: &mut Tx<'_>,
     query: &SeriesQuery,
-    range: &[Value<'_>; 5],
+    range: &[Value<'_>; 3],
 ) -> Result<Vec<String>, DbError> {
-    let sql = format!(
-        "SELECT value FROM {} WHERE app = $1 AND oper_id = $2 AND field = $3 AND at >= $4 AND at <= $5 \
-         GROUP BY value ORDER BY SUM(n) DESC, value LIMIT $6",
-        query.step.table()
-    );
+    let sql = "SELECT value FROM comm_count WHERE series = $1 AND day >= $2 AND day <= $3 \
+               GROUP BY value ORDER BY SUM(n) DESC, value LIMIT $4";
     let values: Vec<_> = range.iter().copied().chain([query.top.into()]).collect();
-    tx.query(&sql, &values)?
+    tx.query(sql, &values)?
         .into_iter()
         .map(|mut row| row.take_text(0))
         .collect()
-}
-
-fn points_of(
-    tx: &mut Tx<'_>,
-    query: &SeriesQuery,
-    range: &[Value<'_>; 5],
-    lines: &[Line],
-) -> Result<Vec<reportd_db::Row>, DbError> {
-    let keys: Vec<&str> = lines
-        .iter()
-        .filter_map(|line| line.key.as_deref())
-        .collect();
-    if keys.is_empty() {
-        return Ok(Vec::new());
-    }
-    let places: Vec<String> = (0..keys.len()).map(|at| format!("${}", at + 6)).collect();
-    let sql = format!(
-        "SELECT at, value, n FROM {} WHERE app = $1 AND oper_id = $2 AND field = $3 AND at >= $4 AND at <= $5 \
-         AND value IN ({})",
-        query.step.table(),
-        places.join(", ")
-    );
-    let values: Vec<_> = range
-        .iter()
-        .copied()
-        .chain(keys.into_iter().map(Into::into))
-        .collect();
-    tx.query(&sql, &values)
 }
 
 /// The census of a day.
@@ -458,18 +466,21 @@ pub(crate) fn pair(
 }
 
 fn sum_of(tx: &mut Tx<'_>, query: &SeriesQuery, value: &str) -> Result<i64, DbError> {
-    let field = query.by.map_or(0, field_number);
-    let sql = "SELECT CAST(SUM(n) AS BIGINT) FROM comm_day WHERE app = $1 AND oper_id = $2 AND field = $3 \
-               AND at >= $4 AND at <= $5 AND value = $6";
-    let (from, to) = query.days;
+    let Some(id) = series_id(
+        tx,
+        (query.app, query.oper_id, query.by.map_or(0, field_number)),
+    )?
+    else {
+        return Ok(0);
+    };
+    let sql = "SELECT CAST(SUM(n) AS BIGINT) FROM comm_count \
+               WHERE series = $1 AND day >= $2 AND day <= $3 AND value = $4";
     tx.query_int(
         sql,
         &[
-            query.app.into(),
-            query.oper_id.into(),
-            u32::from(field).into(),
-            from.into(),
-            to.into(),
+            id.into(),
+            query.days.0.into(),
+            query.days.1.into(),
             value.into(),
         ],
     )

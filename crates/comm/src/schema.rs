@@ -26,15 +26,17 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         PRIMARY KEY (app, ts, hash)) {{clustered}};
         CREATE TABLE comm_repeat (
         stream BIGINT NOT NULL, sequence BIGINT NOT NULL, PRIMARY KEY (stream, sequence)) {{clustered}};
-        CREATE TABLE comm_dimension (
-        app BIGINT NOT NULL, oper_id BIGINT NOT NULL, field BIGINT NOT NULL,
-        PRIMARY KEY (app, oper_id, field)) {{clustered}};
-        CREATE TABLE comm_hour (
-        app BIGINT NOT NULL, oper_id BIGINT NOT NULL, field BIGINT NOT NULL, at BIGINT NOT NULL, value TEXT NOT NULL,
-        n BIGINT NOT NULL, PRIMARY KEY (app, oper_id, field, at, value)) {{clustered}};
-        CREATE TABLE comm_day (
-        app BIGINT NOT NULL, oper_id BIGINT NOT NULL, field BIGINT NOT NULL, at BIGINT NOT NULL, value TEXT NOT NULL,
-        n BIGINT NOT NULL, PRIMARY KEY (app, oper_id, field, at, value)) {{clustered}};
+        CREATE TABLE comm_series (
+        id {{serial}}, app BIGINT NOT NULL, oper_id BIGINT NOT NULL, field BIGINT NOT NULL);
+        CREATE UNIQUE INDEX comm_series_key ON comm_series (app, oper_id, field);
+        CREATE TABLE comm_count (
+        series BIGINT NOT NULL, day BIGINT NOT NULL, value TEXT NOT NULL, n BIGINT NOT NULL,
+        h0 BIGINT NOT NULL DEFAULT 0, h1 BIGINT NOT NULL DEFAULT 0, h2 BIGINT NOT NULL DEFAULT 0, h3 BIGINT NOT NULL DEFAULT 0, h4 BIGINT NOT NULL DEFAULT 0,
+        h5 BIGINT NOT NULL DEFAULT 0, h6 BIGINT NOT NULL DEFAULT 0, h7 BIGINT NOT NULL DEFAULT 0, h8 BIGINT NOT NULL DEFAULT 0, h9 BIGINT NOT NULL DEFAULT 0,
+        h10 BIGINT NOT NULL DEFAULT 0, h11 BIGINT NOT NULL DEFAULT 0, h12 BIGINT NOT NULL DEFAULT 0, h13 BIGINT NOT NULL DEFAULT 0, h14 BIGINT NOT NULL DEFAULT 0,
+        h15 BIGINT NOT NULL DEFAULT 0, h16 BIGINT NOT NULL DEFAULT 0, h17 BIGINT NOT NULL DEFAULT 0, h18 BIGINT NOT NULL DEFAULT 0, h19 BIGINT NOT NULL DEFAULT 0,
+        h20 BIGINT NOT NULL DEFAULT 0, h21 BIGINT NOT NULL DEFAULT 0, h22 BIGINT NOT NULL DEFAULT 0, h23 BIGINT NOT NULL DEFAULT 0,
+        PRIMARY KEY (series, day, value)) {{clustered}};
         CREATE TABLE comm_census (
         app BIGINT NOT NULL, oper_id BIGINT NOT NULL, day BIGINT NOT NULL, gid BIGINT NOT NULL,
         ts BIGINT NOT NULL, hash {{bytes}} NOT NULL, item BIGINT NOT NULL, subscriptions BIGINT NOT NULL,
@@ -79,34 +81,58 @@ pub(crate) const REPEAT: Table = Table {
     columns: &[key("stream"), key("sequence")],
 };
 
-/// Which (app, operation, field) have counts; field 0 is the total.
-pub(crate) const DIMENSION: Table = Table {
-    name: "comm_dimension",
-    columns: &[key("app"), key("oper_id"), key("field")],
-};
-
-const COUNT_COLUMNS: &[Column] = &[
-    key("app"),
-    key("oper_id"),
-    key("field"),
-    key("at"),
-    key("value"),
+const fn add(name: &'static str) -> Column {
     Column {
-        name: "n",
+        name,
         merge: Merge::Add,
-    },
+    }
+}
+
+const fn hour(name: &'static str) -> [Column; 5] {
+    [key("series"), key("day"), key("value"), add("n"), add(name)]
+}
+
+static HOURS: [[Column; 5]; 24] = [
+    hour("h0"),
+    hour("h1"),
+    hour("h2"),
+    hour("h3"),
+    hour("h4"),
+    hour("h5"),
+    hour("h6"),
+    hour("h7"),
+    hour("h8"),
+    hour("h9"),
+    hour("h10"),
+    hour("h11"),
+    hour("h12"),
+    hour("h13"),
+    hour("h14"),
+    hour("h15"),
+    hour("h16"),
+    hour("h17"),
+    hour("h18"),
+    hour("h19"),
+    hour("h20"),
+    hour("h21"),
+    hour("h22"),
+    hour("h23"),
 ];
 
-/// Counts by local hour.
-pub(crate) const HOUR: Table = Table {
-    name: "comm_hour",
-    columns: COUNT_COLUMNS,
-};
-
-/// Counts by day.
-pub(crate) const DAY: Table = Table {
-    name: "comm_day",
-    columns: COUNT_COLUMNS,
+/// Counts of a value of a series on a day, as seen by one of its local hours: the day's count and that hour's. A series
+/// is an app, an operation and a field (`comm_series`; field 0 is the total, its only value the empty text). Hours stand
+/// beside the day in one row, because a row to merge costs far more than a number in it.
+pub(crate) static COUNT: [Table; 24] = {
+    let mut tables = [Table {
+        name: "comm_count",
+        columns: &[],
+    }; 24];
+    let mut at = 0;
+    while at < 24 {
+        tables[at].columns = &HOURS[at];
+        at += 1;
+    }
+    tables
 };
 
 /// The census: per day and group the newest (ts, hash, item) wins.

@@ -115,6 +115,9 @@ impl Table {
     /// Returns how many rows are left, at the front.
     pub(crate) fn merge_in_key_order<const N: usize>(&self, rows: &mut [[Value<'_>; N]]) -> usize {
         let width = self.key_width();
+        if rows.is_sorted_by(|a, b| a[..width] < b[..width]) {
+            return rows.len();
+        }
         rows.sort_by(|a, b| a[..width].cmp(&b[..width]));
         let mut kept = 0;
         for next in 0..rows.len() {

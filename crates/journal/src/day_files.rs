@@ -21,7 +21,7 @@ const MIGRATIONS: Migrations = Migrations {
         stream BIGINT NOT NULL, first BIGINT NOT NULL, count BIGINT NOT NULL, received_at BIGINT NOT NULL,
         min_ts BIGINT NOT NULL, max_ts BIGINT NOT NULL, version BIGINT NOT NULL, raw_bytes BIGINT NOT NULL,
         checksum {{bytes}} NOT NULL, filter {{bytes}} NOT NULL, data {{bytes}} NOT NULL,
-        PRIMARY KEY (stream, first)) {{clustered}};
+        PRIMARY KEY (stream, first));
         "],
 };
 

@@ -5,9 +5,9 @@
 
 const LARGEST_BYTES: usize = 8 << 10;
 const SMALLEST_BYTES: usize = 8;
-/// Folding stops where more than this share of bits would be set: three tenths let about one key in eleven pass
-/// that is not there.
-const MOST_BITS_SET_PER_TEN: usize = 3;
+/// Folding stops where more than this share of bits would be set: four tenths let at most one key in six pass that is
+/// not there.
+const MOST_BITS_SET_PER_TEN: usize = 4;
 
 /// The key of a value in a field of an app. Stored in blocks: it never changes.
 #[must_use]

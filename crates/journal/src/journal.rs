@@ -37,14 +37,11 @@ impl Default for Options {
         Self {
             queue_bytes: 8 << 20,
             tail_bytes: 32 << 20,
-            linger: Duration::from_millis(2),
+            linger: Duration::from_millis(4),
             discard: false,
         }
     }
 }
-
-/// A block of fewer entries than this did not come under load.
-const ENTRIES_UNDER_LOAD: u64 = 8;
 
 /// The journal of a node: appends to one stream.
 pub struct Journal {
@@ -71,6 +68,8 @@ struct Pending {
     filter: FilterBuilder,
     owners: HashSet<(Kind, AppNo), foldhash::fast::RandomState>,
     group: Arc<Group>,
+    /// The writer wakes when this many entries wait.
+    awaited: u64,
     closed: bool,
 }
 
@@ -84,6 +83,7 @@ impl Pending {
             filter: FilterBuilder::new(),
             owners: HashSet::default(),
             group: Arc::default(),
+            awaited: 1,
             closed: false,
         }
     }
@@ -117,6 +117,7 @@ impl Journal {
             journal: Arc::clone(&journal),
             packer,
             position,
+            company: Company::default(),
         };
         let thread = std::thread::Builder::new()
             .name("journal".to_owned())
@@ -160,8 +161,9 @@ impl Journal {
         let index = pending.count;
         pending.count += 1;
         let group = Arc::clone(&pending.group);
+        let is_awaited = pending.count == pending.awaited;
         drop(pending);
-        if index == 0 {
+        if is_awaited {
             self.arrived.notify_one();
         }
         Ok((group, index))
@@ -247,6 +249,39 @@ struct Writer {
     journal: Arc<Journal>,
     packer: Packer,
     position: WriterPosition,
+    company: Company,
+}
+
+/// How many entries a block waits for. Larger blocks cost less an entry; but senders that all wait for their answers
+/// send nothing more, and waiting for more than there are would only delay them. So the number grows as long as it
+/// comes together in time, and where it does not, it falls to what came and stays there for a while.
+#[derive(Debug, Default)]
+struct Company {
+    awaited: u64,
+    blocks_until_growth: u32,
+}
+
+impl Company {
+    /// Fewer entries than this did not come under load.
+    const LEAST: u64 = 8;
+    const BLOCKS_WITHOUT_GROWTH: u32 = 8;
+
+    fn is_expected(&self) -> bool {
+        self.awaited >= Self::LEAST
+    }
+
+    fn learn(&mut self, came: u64, timed_out: bool) {
+        if timed_out {
+            *self = Self {
+                awaited: came,
+                blocks_until_growth: Self::BLOCKS_WITHOUT_GROWTH,
+            };
+        } else if self.blocks_until_growth > 0 && self.is_expected() {
+            self.blocks_until_growth -= 1;
+        } else {
+            self.awaited = came + came / 4;
+        }
+    }
 }
 
 /// Ends the groups of a writer that panics, so that nobody waits for ever.
@@ -263,16 +298,15 @@ impl Drop for CloseOnExit {
 impl Writer {
     fn run(mut self) {
         let _close = CloseOnExit(Arc::clone(&self.journal));
-        let mut last_count = 0;
-        while let Some(group) = self.next_group(last_count) {
-            last_count = group.count;
+        while let Some(group) = self.next_group() {
             self.write(group);
         }
     }
 
     /// Waits for entries and takes all that wait; `None` where the journal is closed and empty.
-    fn next_group(&self, last_count: u64) -> Option<Pending> {
+    fn next_group(&mut self) -> Option<Pending> {
         let journal = &self.journal;
+        let mut timed_out = false;
         let mut pending = journal
             .arrived
             .wait_while(journal.pending(), |pending| {
@@ -282,11 +316,18 @@ impl Writer {
         if pending.count == 0 {
             return None;
         }
-        if last_count >= ENTRIES_UNDER_LOAD && !pending.closed {
-            drop(pending);
-            std::thread::sleep(journal.options.linger);
-            pending = journal.pending();
+        if self.company.is_expected() && !pending.closed {
+            pending.awaited = self.company.awaited;
+            let (waited, timeout) = journal
+                .arrived
+                .wait_timeout_while(pending, journal.options.linger, |pending| {
+                    pending.count < pending.awaited && !pending.closed
+                })
+                .unwrap_or_else(PoisonError::into_inner);
+            pending = waited;
+            timed_out = timeout.timed_out();
         }
+        self.company.learn(pending.count, timed_out);
         let next = Pending {
             closed: pending.closed,
             ..Pending::empty(pending.bytes.len())

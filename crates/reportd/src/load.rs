@@ -15,7 +15,10 @@ use serde::Serialize;
 
 use crate::cli::LoadComm;
 use crate::text_table::text_table;
-use crate::traffic::Traffic;
+use crate::traffic::{Templates, Traffic};
+
+/// Requests that a connection writes beforehand.
+const TEMPLATES: usize = 32;
 
 /// What a run came to.
 #[derive(Debug, Serialize)]
@@ -131,6 +134,7 @@ struct Sender {
 impl Sender {
     async fn run(mut self) -> Seen {
         let mut seen = Seen::default();
+        let mut templates = Templates::new(&mut self.traffic, TEMPLATES, self.items);
         let mut due = self.clock.monotonic() + self.schedule.first;
         let mut connection = None;
         while due < self.end {
@@ -142,7 +146,7 @@ impl Sender {
                 tokio::time::sleep(early).await;
             }
             let ts = self.clock.now_ms() / 1000;
-            let body = Bytes::from(self.traffic.report(ts, self.items).to_json());
+            let body = Bytes::from(templates.next(&mut self.traffic, ts));
             let started = if self.schedule.interval.is_zero() {
                 self.clock.monotonic()
             } else {

@@ -66,7 +66,61 @@ impl Traffic {
     }
 }
 
+/// Requests that were written beforehand; each is sent with a time and a nonce of its own, so that a generator costs
+/// little next to the server that it measures.
+pub(crate) struct Templates {
+    bodies: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Templates {
+    /// Writes `count` requests of `items` messages.
+    pub(crate) fn new(traffic: &mut Traffic, count: usize, items: u32) -> Self {
+        let bodies = (0..count)
+            .map(|_| traffic.report(TEMPLATE_TS, items).to_json())
+            .collect();
+        Self { bodies, next: 0 }
+    }
+
+    /// The next request, at `ts` seconds.
+    pub(crate) fn next(&mut self, traffic: &mut Traffic, ts: i64) -> Vec<u8> {
+        self.next = (self.next + 1) % self.bodies.len();
+        let mut body = self.bodies[self.next].clone();
+        let head = format!("{{\"ts\":{ts},\"nonce\":\"{}\"", traffic.nonce());
+        body[..head.len()].copy_from_slice(head.as_bytes());
+        body
+    }
+}
+
+/// Ten digits, as every time that will take its place has.
+const TEMPLATE_TS: i64 = 1_700_000_000;
+
 /// The id of a group by its place.
 pub(crate) fn gid(group: u64) -> i64 {
     FIRST_GROUP + group.cast_signed() * 7
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_takes_its_time_and_nonce() {
+        let mut traffic = Traffic::new(1);
+        let mut templates = Templates::new(&mut traffic, 2, 10);
+        let bodies: Vec<_> = (0..4)
+            .map(|_| templates.next(&mut traffic, 1_800_000_000))
+            .collect();
+        let reports: Vec<_> = bodies
+            .iter()
+            .map(|body| reportd_client::protocol::comm::parse(body).unwrap())
+            .collect();
+        assert!(
+            reports
+                .iter()
+                .all(|report| report.ts_ms == 1_800_000_000_000 && report.items.len() == 10)
+        );
+        assert_eq!(reports[0].items, reports[2].items);
+        assert_ne!(reports[0].nonce, reports[2].nonce);
+    }
 }

@@ -1,0 +1,236 @@
+//! What a batch adds to the counts, summed up in memory before a row is touched.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use reportd_db::{DbError, Tx, Value};
+use reportd_platform::AppNo;
+use reportd_protocol::comm::{Field, Item, Kind};
+
+use crate::entry::{Decoder, Head, OperationForm};
+use crate::schema::{CENSUS, COUNT};
+
+/// App, operation, and the number of a field (see [`field_number`]).
+pub(crate) type SeriesKey = (AppNo, i64, u8);
+
+/// Rows that one statement is given: few enough to stay in the processor's cache.
+const ROWS_AT_ONCE: usize = 256;
+
+/// The ids of series, as the store numbers them.
+#[derive(Debug, Default)]
+pub(crate) struct SeriesIds {
+    known: HashMap<SeriesKey, i64, RandomState>,
+    /// Learnt in a transaction that is not committed yet.
+    learnt: HashMap<SeriesKey, i64, RandomState>,
+}
+
+impl SeriesIds {
+    /// A new transaction begins: what the last one learnt stands if it was committed.
+    pub(crate) fn begin(&mut self) {
+        self.learnt.clear();
+    }
+
+    /// The transaction was committed.
+    pub(crate) fn committed(&mut self) {
+        self.known.extend(self.learnt.drain());
+    }
+
+    fn id(&mut self, tx: &mut Tx<'_>, key: SeriesKey) -> Result<i64, DbError> {
+        if let Some(&id) = self.known.get(&key).or_else(|| self.learnt.get(&key)) {
+            return Ok(id);
+        }
+        let (app, oper_id, field) = key;
+        let values = [app.into(), oper_id.into(), u32::from(field).into()];
+        let sql = "INSERT INTO comm_series (app, oper_id, field) VALUES ($1, $2, $3) \
+                   ON CONFLICT (app, oper_id, field) DO NOTHING";
+        tx.execute(sql, &values)?;
+        let id = series_id(tx, key)?.ok_or(DbError::Statement("a series has no id".to_owned()))?;
+        self.learnt.insert(key, id);
+        Ok(id)
+    }
+}
+
+/// The id of a series, where it has counts.
+pub(crate) fn series_id(
+    tx: &mut Tx<'_>,
+    (app, oper_id, field): SeriesKey,
+) -> Result<Option<i64>, DbError> {
+    let sql = "SELECT id FROM comm_series WHERE app = $1 AND oper_id = $2 AND field = $3";
+    let row = tx.query_first(sql, &[app.into(), oper_id.into(), u32::from(field).into()])?;
+    row.map(|row| row.int(0)).transpose()
+}
+
+/// The number of a field in a series: 0 is the total.
+pub(crate) fn field_number(field: Field) -> u8 {
+    u8::try_from(field.index() + 1).unwrap_or(u8::MAX)
+}
+
+/// A value of a dimension; numbers become text only when they are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Cell<'a> {
+    Total,
+    Number(i64),
+    Text(&'a str),
+}
+
+impl<'a> Cell<'a> {
+    fn text(self) -> Cow<'a, str> {
+        match self {
+            Self::Total => Cow::Borrowed(""),
+            Self::Number(number) => Cow::Owned(number.to_string()),
+            Self::Text(text) => Cow::Borrowed(text),
+        }
+    }
+}
+
+/// A group in a census: its key, its order among the day's reports of it, and what it says.
+struct CensusRow<'a> {
+    app: AppNo,
+    oper_id: i64,
+    day: i64,
+    gid: i64,
+    ts_ms: i64,
+    hash: &'a [u8],
+    item: i64,
+    subscriptions: i64,
+}
+
+/// What a batch adds.
+#[derive(Default)]
+pub(crate) struct Counts<'a> {
+    /// (series, local hour, value) → reports.
+    hours: HashMap<(SeriesKey, i64, Cell<'a>), i64, RandomState>,
+    census: Vec<CensusRow<'a>>,
+}
+
+impl<'a> Counts<'a> {
+    /// Adds the reports of an entry; `None` where its bytes end too soon.
+    pub(crate) fn add(&mut self, app: AppNo, entry: &Decoder<'a>) -> Option<()> {
+        let hour = entry.head.local_hour();
+        let mut index = 0;
+        entry.items(|form, item| {
+            self.count(app, form, hour, &item);
+            if form.kind == Kind::Snapshot {
+                self.census
+                    .push(census_row(app, form, &entry.head, &item, index));
+            }
+            index += 1;
+        })
+    }
+
+    fn count(&mut self, app: AppNo, form: &OperationForm, hour: i64, item: &Item<'a>) {
+        let mut add = |field: u8, cell| {
+            *self
+                .hours
+                .entry(((app, form.oper_id, field), hour, cell))
+                .or_default() += 1;
+        };
+        add(0, Cell::Total);
+        let mut left = form.dimensions;
+        while left != 0 {
+            let index = left.trailing_zeros();
+            left &= left - 1;
+            let Some(&field) = Field::ALL.get(index as usize) else {
+                continue;
+            };
+            if let Some(cell) = cell(item, field) {
+                add(field_number(field), cell);
+            }
+        }
+    }
+
+    /// Writes the sums.
+    pub(crate) fn write(self, tx: &mut Tx<'_>, ids: &mut SeriesIds) -> Result<(), DbError> {
+        let mut sums = Vec::with_capacity(self.hours.len());
+        for ((series, hour, cell), n) in self.hours {
+            sums.push((
+                ids.id(tx, series)?,
+                hour.div_euclid(24),
+                cell.text(),
+                hour.rem_euclid(24),
+                n,
+            ));
+        }
+        // In the order of keys, whatever their hours: writers on two nodes must never wait for each other in a circle.
+        sums.sort_unstable();
+        for run in sums.chunk_by(|a, b| a.3 == b.3) {
+            let Some(table) = run
+                .first()
+                .and_then(|sum| COUNT.get(usize::try_from(sum.3).ok()?))
+            else {
+                continue;
+            };
+            for part in run.chunks(ROWS_AT_ONCE) {
+                let mut rows: Vec<[Value<'_>; 5]> = part
+                    .iter()
+                    .map(|(series, day, value, _, n)| {
+                        [
+                            (*series).into(),
+                            (*day).into(),
+                            value.as_ref().into(),
+                            (*n).into(),
+                            (*n).into(),
+                        ]
+                    })
+                    .collect();
+                tx.upsert(table, &mut rows)?;
+            }
+        }
+        let mut census: Vec<_> = self.census.iter().map(CensusRow::values).collect();
+        tx.upsert(&CENSUS, &mut census)
+    }
+}
+
+impl<'a> CensusRow<'a> {
+    fn values(&self) -> [Value<'a>; 8] {
+        [
+            self.app.into(),
+            self.oper_id.into(),
+            self.day.into(),
+            self.gid.into(),
+            self.ts_ms.into(),
+            self.hash.into(),
+            self.item.into(),
+            self.subscriptions.into(),
+        ]
+    }
+}
+
+fn census_row<'a>(
+    app: AppNo,
+    form: &OperationForm,
+    head: &Head<'a>,
+    item: &Item<'_>,
+    index: i64,
+) -> CensusRow<'a> {
+    CensusRow {
+        app,
+        oper_id: form.oper_id,
+        day: head.day(),
+        gid: item.gid.unwrap_or(0),
+        ts_ms: head.ts_ms,
+        hash: head.hash,
+        item: index,
+        // Both were checked when the report was accepted: a snapshot has them.
+        subscriptions: item.ext[0]
+            .as_deref()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(0),
+    }
+}
+
+fn cell<'a>(item: &Item<'a>, field: Field) -> Option<Cell<'a>> {
+    // Items that were read from an entry borrow from it.
+    let borrowed = |text: &Option<Cow<'a, str>>| match text {
+        Some(Cow::Borrowed(text)) => Some(Cell::Text(text)),
+        _ => None,
+    };
+    match field {
+        Field::Gid => item.gid.map(Cell::Number),
+        Field::TargetId => borrowed(&item.target_id),
+        Field::ToUid => borrowed(&item.to_uid),
+        Field::Scope => Some(Cell::Text(item.scope.name())),
+        _ => borrowed(&item.ext[field.ext_index()?]),
+    }
+}
