@@ -90,8 +90,9 @@ mod tests {
             let strangers = (count..count + 10_000)
                 .filter(|&number| may_hold(&filter, key(number)))
                 .count();
+            // Two bits of which four tenths are set at most let 1,600 pass on average.
             assert!(
-                strangers < 1_500,
+                strangers < 1_900,
                 "{strangers} of 10,000 strangers pass among {count}"
             );
             assert!(

@@ -1,2 +1,35 @@
-//! Under construction.
-fn main() {}
+//! The one entry for developers and CI: `cargo xtask test` and `cargo xtask bench comm`.
+
+mod bench;
+mod clock;
+mod command;
+mod rooms;
+mod steps;
+mod text_table;
+mod tools;
+
+use std::process::ExitCode;
+
+use crate::command::{Command, USAGE};
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let command = match Command::parse(&words) {
+        Ok(command) => command,
+        Err(problem) => {
+            eprintln!("xtask: {problem}\n\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    let ran = match command {
+        Command::Test { filter } => steps::run(filter.as_deref()),
+        Command::BenchComm(options) => bench::comm(&options),
+    };
+    match ran {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

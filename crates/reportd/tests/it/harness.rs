@@ -1,0 +1,368 @@
+//! A server process in a folder of its own, and a plain HTTP client without manners.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use reportd_platform::clock::{Clock, SystemClock};
+use serde_json::Value;
+
+/// Longest wait for anything.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const TOKEN: &str = "comm-token-of-the-tests";
+
+/// The binary under test.
+pub(crate) fn reportd() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_reportd"));
+    // Settings of whoever runs the tests must not reach the server.
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("REPORTD_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A data folder that goes when it is dropped.
+pub(crate) struct Data {
+    folder: tempfile::TempDir,
+}
+
+impl Data {
+    /// A folder with the app `bots` and its token.
+    pub(crate) fn with_app() -> Self {
+        let data = Self {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        data.run(&["app", "create", "bots", "--comm-token", TOKEN]);
+        data
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        reportd()
+            .args(arguments)
+            .arg("--data")
+            .arg(self.path())
+            .output()
+            .unwrap()
+    }
+
+    /// Runs a command that must succeed, and returns what it printed.
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
+        let output = self.output(arguments);
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// A new API key.
+    pub(crate) fn key(&self, name: &str, role: &str) -> String {
+        let told: Value =
+            serde_json::from_str(&self.run(&["key", "create", name, "--role", role, "--json"]))
+                .unwrap();
+        told["key"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn serve(&self) -> Server {
+        self.serve_with(&[])
+    }
+
+    /// Starts a server with settings in its environment.
+    pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
+        let mut command = reportd();
+        command
+            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
+            .arg(self.path());
+        command.envs(environment.iter().copied());
+        Server::start(command)
+    }
+}
+
+/// A server process; it is killed when it is dropped.
+pub(crate) struct Server {
+    child: Child,
+    address: String,
+    log: Arc<Mutex<String>>,
+}
+
+impl Server {
+    /// Starts `command` and waits until it listens.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(String::new()));
+        let (mut stderr, kept) = (child.stderr.take().unwrap(), Arc::clone(&log));
+        std::thread::spawn(move || {
+            let mut bytes = [0; 4096];
+            while let Ok(count @ 1..) = stderr.read(&mut bytes) {
+                kept.lock()
+                    .unwrap()
+                    .push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
+        });
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let address = loop {
+            let Some(line) = lines.next() else {
+                let _ = child.wait();
+                std::thread::sleep(Duration::from_millis(50));
+                panic!("the server did not start: {}", log.lock().unwrap());
+            };
+            if let Some((_, address)) = line.unwrap().split_once("reportd listens on http://") {
+                break address.to_owned();
+            }
+        };
+        Self {
+            child,
+            address,
+            log,
+        }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has logged.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// `kill -9`, without a word.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM; returns the exit code and how long it took.
+    pub(crate) fn stop(mut self) -> (Option<i32>, Duration) {
+        let clock = SystemClock::start();
+        signal(self.pid(), "TERM");
+        let status = self.child.wait().unwrap();
+        (status.code(), clock.monotonic())
+    }
+
+    /// Reports with the token of the tests; returns the status and the reply.
+    pub(crate) fn report(&self, body: &str) -> (u16, Value) {
+        let reply = Http::connect(&self.address)
+            .report(TOKEN, body.as_bytes())
+            .unwrap();
+        (reply.status, reply.json())
+    }
+
+    /// GETs a path of the API with a key.
+    pub(crate) fn get(&self, path: &str, key: &str) -> Reply {
+        Http::connect(&self.address)
+            .call(
+                "GET",
+                path,
+                &[("authorization", &format!("Bearer {key}"))],
+                b"",
+            )
+            .unwrap()
+    }
+
+    /// Reports of an operation that are counted, over all days that the tests use.
+    pub(crate) fn counted(&self, key: &str, oper_id: i64) -> i64 {
+        let (from, to) = days_around_now();
+        let path = format!("/api/apps/bots/comm/series?oper_id={oper_id}&from={from}&to={to}");
+        let reply = self.get(&path, key);
+        assert_eq!(reply.status, 200, "{}", reply.text());
+        reply.json()["total"].as_i64().unwrap()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+pub(crate) fn signal(pid: u32, name: &str) {
+    assert!(
+        Command::new("kill")
+            .args(["-s", name, &pid.to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+}
+
+/// Yesterday and tomorrow, in UTC: every zone's today lies between.
+pub(crate) fn days_around_now() -> (String, String) {
+    use reportd_platform::{clock::DAY_MS, zones::day_text};
+    let day = SystemClock::start().now_ms().div_euclid(DAY_MS);
+    (day_text(day - 1), day_text(day + 1))
+}
+
+/// The present time in seconds.
+pub(crate) fn now_seconds() -> i64 {
+    SystemClock::start().now_ms() / 1000
+}
+
+/// Waits until `condition` holds; `what` names it where it does not in time.
+pub(crate) fn wait_until(what: &str, mut condition: impl FnMut() -> bool) {
+    let clock = SystemClock::start();
+    while !condition() {
+        assert!(clock.monotonic() < DEADLINE, "in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A reply as it came.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {}", self.text()))
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// One connection, which sends exactly what it is told.
+pub(crate) struct Http {
+    stream: BufReader<TcpStream>,
+}
+
+impl Http {
+    pub(crate) fn connect(address: &str) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(DEADLINE)).unwrap();
+        stream.set_write_timeout(Some(DEADLINE)).unwrap();
+        Self {
+            stream: BufReader::new(stream),
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
+    /// True where the server has ended the connection.
+    pub(crate) fn is_cut(&mut self) -> bool {
+        let mut rest = Vec::new();
+        self.stream.read_to_end(&mut rest).is_ok()
+    }
+
+    pub(crate) fn call(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Reply> {
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nhost: reportd\r\ncontent-length: {}\r\n",
+            body.len()
+        );
+        for (name, value) in headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        self.send(&[format!("{head}\r\n").as_bytes(), body].concat())?;
+        self.reply()
+    }
+
+    pub(crate) fn report(&mut self, token: &str, body: &[u8]) -> std::io::Result<Reply> {
+        let headers = [
+            ("authorization", token),
+            ("content-type", "application/json"),
+        ];
+        self.call("POST", "/api/v1/CommReport", &headers, body)
+    }
+
+    pub(crate) fn reply(&mut self) -> std::io::Result<Reply> {
+        let broken =
+            |what: &str| std::io::Error::new(std::io::ErrorKind::UnexpectedEof, what.to_owned());
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        let status = line
+            .split(' ')
+            .nth(1)
+            .and_then(|code| code.parse().ok())
+            .ok_or_else(|| broken("no status"))?;
+        let mut headers = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.stream.read_line(&mut line)?;
+            let Some((name, value)) = line.trim_end().split_once(": ") else {
+                break;
+            };
+            headers.push((name.to_ascii_lowercase(), value.to_owned()));
+        }
+        let length = headers
+            .iter()
+            .find(|(name, _)| name == "content-length")
+            .and_then(|(_, v)| v.parse().ok());
+        let mut body = vec![0; length.unwrap_or(0)];
+        self.stream.read_exact(&mut body)?;
+        Ok(Reply {
+            status,
+            headers,
+            body,
+        })
+    }
+}
+
+/// Numbers that look random and are the same each time.
+pub(crate) struct Numbers(pub(crate) u64);
+
+impl Numbers {
+    pub(crate) fn below(&mut self, below: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(self.0 >> 33).unwrap() % below.max(1)
+    }
+}
+
+/// All files below a folder.
+pub(crate) fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .flat_map(|path| {
+            if path.is_dir() {
+                files(&path)
+            } else {
+                vec![path]
+            }
+        })
+        .collect()
+}

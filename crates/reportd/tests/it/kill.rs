@@ -1,0 +1,109 @@
+//! `kill -9` at random moments under load: what was acknowledged is counted once, whatever is sent again.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use crate::harness::{Data, Http, Numbers, Server, TOKEN, days_around_now};
+use crate::requests::{ACTIVE, active_messages};
+
+const ROUNDS: usize = 10;
+const SENDERS: usize = 6;
+const GROUPS: i64 = 5;
+
+/// What a sender has sent, and what it was told.
+#[derive(Default)]
+struct Sent {
+    acknowledged: Vec<String>,
+    unanswered: Vec<String>,
+}
+
+/// Sends until the server is gone.
+fn send(address: &str, label: &str, stop: &AtomicBool) -> Sent {
+    let mut sent = Sent::default();
+    let mut http = Http::connect(address);
+    for number in 0.. {
+        let gid = 1 + i64::from(number) % GROUPS;
+        let body = active_messages(&format!("{label}-{number}"), gid, 3);
+        match http.report(TOKEN, body.as_bytes()) {
+            Ok(reply) if reply.status == 200 => sent.acknowledged.push(body),
+            _ => {
+                sent.unanswered.push(body);
+                break;
+            }
+        }
+        if stop.load(Ordering::Relaxed) {
+            break;
+        }
+    }
+    sent
+}
+
+/// One life of the server: load, and `kill -9` after `life`.
+fn live_and_die(server: Server, round: usize, life: Duration) -> Sent {
+    let stop = AtomicBool::new(false);
+    let address = server.address().to_owned();
+    let mut all = Sent::default();
+    std::thread::scope(|scope| {
+        let (stop, address) = (&stop, &address);
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|sender| scope.spawn(move || send(address, &format!("{round}-{sender}"), stop)))
+            .collect();
+        std::thread::sleep(life);
+        server.kill();
+        stop.store(true, Ordering::Relaxed);
+        for sender in senders {
+            let sent = sender.join().unwrap();
+            all.acknowledged.extend(sent.acknowledged);
+            all.unanswered.extend(sent.unanswered);
+        }
+    });
+    all
+}
+
+#[test]
+fn acknowledged_reports_survive_kill_9_and_count_once() {
+    let data = Data::with_app();
+    let key = data.key("k", "viewer");
+    let mut numbers = Numbers(20_261_121);
+    let mut requests = 0;
+    for round in 0..ROUNDS {
+        let life = Duration::from_millis(u64::try_from(20 + numbers.below(400)).unwrap());
+        let sent = live_and_die(data.serve(), round, life);
+        assert!(
+            !sent.acknowledged.is_empty(),
+            "round {round} sent nothing in {life:?}"
+        );
+        let server = data.serve();
+        // What got no answer is sent again, and some of what was acknowledged too.
+        let mut http = Http::connect(server.address());
+        for body in sent
+            .unanswered
+            .iter()
+            .chain(sent.acknowledged.iter().rev().take(20))
+        {
+            assert_eq!(http.report(TOKEN, body.as_bytes()).unwrap().status, 200);
+        }
+        requests += sent.acknowledged.len() + sent.unanswered.len();
+        assert_eq!(
+            server.counted(&key, ACTIVE),
+            i64::try_from(requests * 3).unwrap(),
+            "round {round}"
+        );
+        server.kill();
+    }
+    let (from, to) = days_around_now();
+    let server = data.serve();
+    let by_group = server.get(
+        &format!("/api/apps/bots/comm/series?oper_id={ACTIVE}&from={from}&to={to}&by=gid&top=10"),
+        &key,
+    );
+    let by_group = by_group.json();
+    let sum: i64 = by_group["series"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| line["total"].as_i64().unwrap())
+        .sum();
+    assert_eq!(sum, i64::try_from(requests * 3).unwrap());
+    println!("{requests} requests of 3 reports over {ROUNDS} lives: each counted once");
+}

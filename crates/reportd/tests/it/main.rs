@@ -1,0 +1,15 @@
+//! Black-box tests: the real binary, over HTTP on a port of its own, killed, starved and lied to.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod credentials;
+mod disk_full;
+mod durability;
+mod errors;
+mod harness;
+mod kill;
+mod mutations;
+mod requests;
+mod secrets;
+mod serve;
+mod slow;

@@ -1,0 +1,194 @@
+//! Starting, stopping, and what the commands say.
+
+use crate::harness::{Data, Http, TOKEN, reportd};
+use crate::requests::{ACTIVE, active_message, active_messages};
+
+#[test]
+fn a_second_server_is_refused() {
+    let data = Data::with_app();
+    let server = data.serve();
+    let second = data.output(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(
+        told.contains("another reportd serves the data folder"),
+        "{told}"
+    );
+    assert_eq!(server.report(&active_message("first", 1)).0, 200);
+    server.kill();
+    // The lock went with its process.
+    assert_eq!(data.serve().report(&active_message("second", 1)).0, 200);
+}
+
+#[test]
+fn a_stopping_server_answers_what_is_in_flight_and_exits_cleanly() {
+    let data = Data::with_app();
+    let key = data.key("k", "viewer");
+    let server = data.serve();
+    let address = server.address().to_owned();
+    let sending = std::thread::spawn(move || {
+        let mut http = Http::connect(&address);
+        let sent = |number: usize, http: &mut Http| {
+            http.report(
+                TOKEN,
+                active_messages(&number.to_string(), 1, 10).as_bytes(),
+            )
+            .is_ok_and(|reply| reply.status == 200)
+        };
+        (0..).take_while(|&number| sent(number, &mut http)).count()
+    });
+    crate::harness::wait_until("reports come in", || server.counted(&key, ACTIVE) > 100);
+    let (code, took) = server.stop();
+    assert_eq!(code, Some(0));
+    assert!(took.as_secs() < 10, "{took:?}");
+    let acknowledged = i64::try_from(sending.join().unwrap() * 10).unwrap();
+    let counted = data.serve().counted(&key, ACTIVE);
+    // The last request may have been stored and its answer lost when the connection ended.
+    assert!(
+        counted == acknowledged || counted == acknowledged + 10,
+        "{counted} counted, {acknowledged} acknowledged"
+    );
+}
+
+#[test]
+fn health_metrics_and_status_tell_how_the_server_stands() {
+    let data = Data::with_app();
+    let server = data.serve();
+    assert_eq!(server.report(&active_messages("n", 1, 4)).0, 200);
+    assert_eq!(server.get("/healthz", "").text(), "ok\n");
+    assert_eq!(server.get("/readyz", "").status, 200);
+    let metrics = server.get("/metrics", "").text();
+    for line in [
+        "reportd_comm_reports_total 4",
+        "reportd_journal_commits_total 1",
+        "reportd_view_lag_ms{view=\"comm\"} 0",
+    ] {
+        assert!(
+            metrics.lines().any(|known| known == line),
+            "{line} in {metrics}"
+        );
+    }
+    let status: serde_json::Value = serde_json::from_str(&data.run(&["status", "--json"])).unwrap();
+    assert_eq!(
+        (
+            status["running"].as_bool(),
+            status["journal_entries"].as_u64()
+        ),
+        (Some(true), Some(1))
+    );
+    server.stop();
+    let status: serde_json::Value = serde_json::from_str(&data.run(&["status", "--json"])).unwrap();
+    assert_eq!(
+        (
+            status["running"].as_bool(),
+            status["views"][0]["entries_behind"].as_u64()
+        ),
+        (Some(false), Some(0))
+    );
+}
+
+#[test]
+fn commands_fail_with_a_cause_and_the_right_code() {
+    let data = Data::with_app();
+    for (arguments, code, told) in [
+        (
+            &["app", "create", "bots"][..],
+            1,
+            "there is an app «bots» already",
+        ),
+        (
+            &["app", "create", "no spaces"],
+            1,
+            "id: expected 1 to 64 characters",
+        ),
+        (
+            &["app", "create", "x", "--zone", "Mars/Olympus"],
+            1,
+            "zone: «Mars/Olympus» is no time zone",
+        ),
+        (&["app", "show", "nobody"], 1, "there is no app «nobody»"),
+        (
+            &["app", "set", "bots", "comm.max_age=soon"],
+            1,
+            "comm.max_age: «soon» is no length of time",
+        ),
+        (
+            &["app", "set", "bots", "colour=red"],
+            1,
+            "colour: there is no such setting",
+        ),
+        (
+            &["app", "create", "y", "--comm-token", TOKEN],
+            1,
+            "comm_token: this token is in use",
+        ),
+        (
+            &["key", "revoke", "nothing"],
+            1,
+            "there is no key «nothing»",
+        ),
+        (
+            &["key", "create", "k", "--role", "king"],
+            2,
+            "«king» is no role",
+        ),
+        (&["frobnicate"], 2, "unrecognized subcommand"),
+        (
+            &["serve", "--database-url", "postgres://x"],
+            1,
+            "database_url",
+        ),
+    ] {
+        let output = data.output(arguments);
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+        assert!(error.contains(told), "{arguments:?}: {error}");
+        assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn config_shows_each_setting_with_its_origin() {
+    let data = Data::with_app();
+    let mut command = reportd();
+    command
+        .env("REPORTD_JOURNAL_LINGER_MS", "9")
+        .args(["config", "--data"])
+        .arg(data.path());
+    let shown = String::from_utf8(command.output().unwrap().stdout).unwrap();
+    let line = |name: &str| {
+        shown
+            .lines()
+            .find(|line| line.starts_with(name))
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        line("journal.linger_ms"),
+        ["journal.linger_ms", "9", "REPORTD_JOURNAL_LINGER_MS"]
+    );
+    assert_eq!(line("comm.enabled"), ["comm.enabled", "true", "default"]);
+    assert_eq!(line("data").last(), Some(&"--data"));
+}
+
+#[test]
+fn a_typed_client_reports_and_reads_refusals() {
+    use reportd_client::protocol::comm::{OutgoingItem, OutgoingReport};
+    let data = Data::with_app();
+    let server = data.serve();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let client = reportd_client::CommClient::new(&server.url(), TOKEN).unwrap();
+    let now = crate::harness::now_seconds();
+    let good = OutgoingReport::new(now, "1").item(OutgoingItem::active_message(7, "42", "UP"));
+    let bad = OutgoingReport::new(now, "2").item(OutgoingItem::new(7));
+    runtime.block_on(async {
+        client.send(&good).await.unwrap();
+        let refused = client.send(&bad).await.unwrap_err().to_string();
+        assert!(refused.contains("40005"), "{refused}");
+    });
+    assert_eq!(server.counted(&data.key("k", "viewer"), ACTIVE), 1);
+}

@@ -1,0 +1,90 @@
+//! `reportd load comm`: the load of every measurement.
+
+use anyhow::Context;
+use serde_json::Value;
+
+use crate::bench::ITEMS;
+use crate::bench::server::Server;
+use crate::bench::store::Store;
+
+/// What to send.
+pub(super) struct Asked {
+    pub(super) connections: u64,
+    /// Requests a second; 0 is as fast as the server answers.
+    pub(super) rate: u64,
+    pub(super) seconds: u64,
+    /// Other seeds send other reports.
+    pub(super) seed: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Load {
+    /// Requests that were acknowledged.
+    pub(super) requests: u64,
+    /// Reports that were acknowledged.
+    pub(super) reports: u64,
+    /// Requests that failed for their sender.
+    pub(super) errors: u64,
+    pub(super) requests_per_second: f64,
+    pub(super) reports_per_second: f64,
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+}
+
+impl Load {
+    /// Counts another load on the same store; of rates and latencies the newer ones stand.
+    pub(super) fn add(&mut self, other: &Self) {
+        *self = Self {
+            requests: self.requests + other.requests,
+            reports: self.reports + other.reports,
+            errors: self.errors + other.errors,
+            ..other.clone()
+        };
+    }
+
+    fn from_json(told: &Value) -> Option<Self> {
+        let errors = told["errors"].as_object()?;
+        Some(Self {
+            requests: told["requests"].as_u64()?,
+            reports: told["reports"].as_u64()?,
+            errors: errors.values().filter_map(Value::as_u64).sum(),
+            requests_per_second: told["requests_per_second"].as_f64()?,
+            reports_per_second: told["reports_per_second"].as_f64()?,
+            p50_ms: told["p50_ms"].as_f64()?,
+            p99_ms: told["p99_ms"].as_f64()?,
+        })
+    }
+}
+
+/// Sends, and waits until all is answered.
+pub(super) fn load_comm(store: &Store<'_>, server: &Server, asked: &Asked) -> anyhow::Result<Load> {
+    let line = format!(
+        "load comm --url http://{} --token {} --connections {} --rate {} --seconds {} --seed {} --items {ITEMS} --json",
+        server.address, store.token, asked.connections, asked.rate, asked.seconds, asked.seed,
+    );
+    let told = store.reportd.ask(&store.data(), &line)?;
+    if let Some(errors) = told["errors"]
+        .as_object()
+        .filter(|errors| !errors.is_empty())
+    {
+        println!("  errors of the load: {errors:?}");
+    }
+    Load::from_json(&told).context("the answer of reportd load comm lacks a figure")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_added_up() {
+        let told = serde_json::json!({
+            "requests": 3, "reports": 30, "errors": {"a": 1, "b": 2}, "requests_per_second": 1.5,
+            "reports_per_second": 15.0, "p50_ms": 0.5, "p90_ms": 0.75, "p99_ms": 1.0,
+        });
+        let load = Load::from_json(&told).unwrap();
+        assert_eq!((load.requests, load.reports, load.errors), (3, 30, 3));
+        assert_eq!(Load::from_json(&serde_json::json!({})), None);
+    }
+}

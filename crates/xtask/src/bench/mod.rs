@@ -1,0 +1,54 @@
+//! `cargo xtask bench comm`: figures of one run on one machine. Only a wrong count fails; no speed does.
+
+mod fold;
+mod http;
+mod level;
+mod load;
+mod reportd;
+mod series;
+mod server;
+mod start;
+mod store;
+mod throughput;
+
+use std::time::Duration;
+
+use crate::bench::reportd::Reportd;
+use crate::command::BenchComm;
+
+/// Reports of a request, in every measurement.
+const ITEMS: u64 = 10;
+/// Reports that are folded again.
+const FOLDED_REPORTS: u64 = 1_000_000;
+
+/// Measures, and prints each figure when it is there.
+pub(crate) fn comm(options: &BenchComm) -> anyhow::Result<()> {
+    println!("building reportd in release");
+    let reportd = Reportd::build()?;
+    throughput::measure(&reportd, options)?;
+    start::measure(&reportd)?;
+    fold::measure(&reportd, FOLDED_REPORTS)?;
+    series::measure(&reportd, options.history)
+}
+
+fn ms(took: Duration) -> f64 {
+    took.as_secs_f64() * 1_000.0
+}
+
+/// The middle one; of an even number the upper of the two.
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_in_the_middle() {
+        let times = [9, 1, 5].map(Duration::from_millis).to_vec();
+        assert_eq!(median(times), Duration::from_millis(5));
+        assert_eq!(median(Vec::new()), Duration::ZERO);
+    }
+}

@@ -1,0 +1,74 @@
+//! The release binary, and its commands that answer in JSON.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+
+use crate::rooms::workspace_root;
+
+/// The binary that is measured.
+pub(super) struct Reportd {
+    binary: PathBuf,
+}
+
+impl Reportd {
+    /// Builds it, and takes the path that cargo tells.
+    pub(super) fn build() -> anyhow::Result<Self> {
+        let words = "build --release -p reportd --message-format=json-render-diagnostics";
+        let built = Command::new("cargo")
+            .args(words.split(' '))
+            .current_dir(workspace_root())
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit())
+            .output()
+            .context("cargo cannot be started")?;
+        if !built.status.success() {
+            bail!("cargo {words}: {}", built.status);
+        }
+        let told = String::from_utf8_lossy(&built.stdout);
+        let binary = told.lines().filter_map(executable).next_back();
+        let binary = binary.context("cargo did not tell where the binary is")?;
+        Ok(Self { binary })
+    }
+
+    /// A folder for what is measured: next to the build, since temporary folders may be memory, where syncs cost nothing.
+    pub(super) fn bench_folder(&self) -> anyhow::Result<PathBuf> {
+        let target = self.binary.ancestors().nth(2).unwrap_or(Path::new("."));
+        let folder = target.join("bench");
+        std::fs::create_dir_all(&folder)
+            .with_context(|| format!("{} cannot be made", folder.display()))?;
+        Ok(folder)
+    }
+
+    /// A command on the data folder.
+    pub(super) fn command(&self, data: &Path, line: &str) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args(line.split(' ')).arg("--data").arg(data);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// What a command with `--json` answers.
+    pub(super) fn ask(&self, data: &Path, line: &str) -> anyhow::Result<Value> {
+        let told = self
+            .command(data, line)
+            .output()
+            .context("reportd cannot be started")?;
+        if !told.status.success() {
+            let problem = String::from_utf8_lossy(&told.stderr);
+            bail!("reportd {line}: {}: {}", told.status, problem.trim());
+        }
+        serde_json::from_slice(&told.stdout)
+            .with_context(|| format!("the answer of reportd {line}"))
+    }
+}
+
+/// The path in a message of cargo about the binary of reportd.
+fn executable(line: &str) -> Option<PathBuf> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    let is_reportd = message["target"]["name"] == "reportd";
+    let path = message["executable"].as_str().filter(|_| is_reportd)?;
+    Some(PathBuf::from(path))
+}

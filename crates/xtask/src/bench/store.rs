@@ -1,0 +1,180 @@
+//! A data folder with one app and one key, and what is counted in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::bench::http::Connection;
+use crate::bench::load::{Asked, Load, load_comm};
+use crate::bench::reportd::Reportd;
+use crate::bench::server::Server;
+use crate::clock::days_around_now;
+
+/// The operations of the load: active and passive messages.
+pub(super) const MESSAGES: [u64; 2] = [1_503_000_120_601, 1_503_000_120_602];
+/// Connections of a load that only fills.
+const FILL_CONNECTIONS: u64 = 64;
+/// Longest load of a filling at a time.
+const MOST_FILL_SECONDS: u64 = 60;
+
+/// A fresh store; its folder is removed when it is dropped.
+pub(super) struct Store<'a> {
+    pub(super) reportd: &'a Reportd,
+    /// Holds the data folder and the server's log.
+    folder: TempDir,
+    pub(super) token: String,
+    pub(super) key: String,
+}
+
+impl<'a> Store<'a> {
+    /// Makes the folder, the app `bench` and a key.
+    pub(super) fn create(reportd: &'a Reportd) -> anyhow::Result<Self> {
+        let folder = TempDir::new_in(reportd.bench_folder()?)?;
+        let data = data_folder(&folder);
+        let text = |answer: Value, name: &str| {
+            let found = answer[name].as_str().map(str::to_owned);
+            found.with_context(|| format!("no {name} in the answer of reportd"))
+        };
+        let token = text(reportd.ask(&data, "app create bench --json")?, "comm_token")?;
+        let key = text(
+            reportd.ask(&data, "key create bench --role admin --json")?,
+            "key",
+        )?;
+        Ok(Self {
+            reportd,
+            folder,
+            token,
+            key,
+        })
+    }
+
+    pub(super) fn data(&self) -> PathBuf {
+        data_folder(&self.folder)
+    }
+
+    /// Starts a server on it; `flags` go behind `serve`.
+    pub(super) fn serve(&self, flags: &str) -> anyhow::Result<Server> {
+        Server::start(self.reportd, &self.data(), flags)
+    }
+
+    pub(super) fn connect(&self, server: &Server) -> anyhow::Result<Connection> {
+        Connection::open(&server.address, &self.key)
+    }
+
+    /// Loads until at least `reports` are acknowledged, as fast as the server answers; tells how many there are.
+    pub(super) fn fill(&self, server: &Server, reports: u64) -> anyhow::Result<Load> {
+        let mut all = Load::default();
+        while all.reports < reports {
+            let missing = (reports - all.reports) as f64;
+            let asked = Asked {
+                connections: FILL_CONNECTIONS,
+                rate: 0,
+                seconds: seconds_for(missing, all.reports_per_second),
+                seed: all.requests + 1,
+            };
+            all.add(&load_comm(self, server, &asked)?);
+        }
+        Ok(all)
+    }
+
+    /// Fails where the reports that are counted are not those that were acknowledged.
+    pub(super) fn check_count(&self, server: &Server, load: &Load) -> anyhow::Result<u64> {
+        let [yesterday, _, tomorrow] = days_around_now();
+        let mut connection = self.connect(server)?;
+        let mut counted = 0;
+        for oper_id in MESSAGES {
+            let path = series_path(oper_id, &yesterday, &tomorrow);
+            let reply: Value = serde_json::from_str(&connection.get(&path)?)?;
+            counted += reply["total"].as_u64().context("no total in a series")?;
+        }
+        if !agrees(counted, load) {
+            let acknowledged = load.reports;
+            bail!("{counted} reports are counted, and {acknowledged} were acknowledged");
+        }
+        Ok(counted)
+    }
+
+    /// Bytes of the journal and of the views on disk.
+    pub(super) fn disk_bytes(&self) -> anyhow::Result<(u64, u64)> {
+        let journal = bytes_under(&self.data().join("journal"), "")?;
+        Ok((journal, bytes_under(&self.data(), "views.db")?))
+    }
+
+    /// Deletes the views, which can be made again from the journal.
+    pub(super) fn delete_views(&self) -> anyhow::Result<()> {
+        for path in files_named(&self.data(), "views.db")? {
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        }
+        Ok(())
+    }
+}
+
+/// True where each acknowledged report is counted once. A request that failed for its sender may be counted as well.
+fn agrees(counted: u64, load: &Load) -> bool {
+    counted == load.reports || (load.errors > 0 && counted > load.reports)
+}
+
+/// The path of a series by day.
+pub(super) fn series_path(oper_id: u64, from: &str, to: &str) -> String {
+    format!("/api/apps/bench/comm/series?oper_id={oper_id}&from={from}&to={to}")
+}
+
+fn data_folder(folder: &TempDir) -> PathBuf {
+    folder.path().join("data")
+}
+
+/// How long to load for what is missing, at the rate of the last load; a first second tells the rate.
+fn seconds_for(missing: f64, per_second: f64) -> u64 {
+    if per_second == 0.0 {
+        return 1;
+    }
+    let mut lengths = 1..MOST_FILL_SECONDS;
+    lengths
+        .find(|&seconds| per_second * seconds as f64 >= missing)
+        .unwrap_or(MOST_FILL_SECONDS)
+}
+
+/// Files right in the folder whose names begin so.
+fn files_named(folder: &Path, prefix: &str) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let entry = entry?;
+        let is_so = entry.file_name().to_string_lossy().starts_with(prefix);
+        if is_so && entry.file_type()?.is_file() {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+fn bytes_under(folder: &Path, prefix: &str) -> anyhow::Result<u64> {
+    let sizes = files_named(folder, prefix)?;
+    let sizes = sizes.iter().map(|path| Ok(path.metadata()?.len()));
+    sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rest_is_loaded_in_as_long_as_it_takes() {
+        assert_eq!(seconds_for(2_000_000.0, 0.0), 1);
+        assert_eq!(seconds_for(1_000.0, 300.0), 4);
+        assert_eq!(seconds_for(1e9, 300.0), 60);
+    }
+
+    #[test]
+    fn a_report_that_is_lost_or_counted_twice_does_not_agree() {
+        let load = |errors| Load {
+            reports: 10,
+            errors,
+            ..Load::default()
+        };
+        assert!(agrees(10, &load(0)) && agrees(20, &load(1)));
+        assert!(!agrees(9, &load(0)) && !agrees(11, &load(0)) && !agrees(9, &load(1)));
+    }
+}

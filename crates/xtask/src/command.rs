@@ -1,0 +1,129 @@
+//! The command line of xtask: two commands, so it is read by hand.
+
+use std::str::FromStr;
+
+/// What is told where a command line is wrong.
+pub(crate) const USAGE: &str = "\
+usage: cargo xtask test [FILTER]
+           all that CI runs; FILTER goes to cargo test
+       cargo xtask bench comm [--seconds 30] [--connections 64,256] [--history 2000000]
+           measures bot event reports; --history is the number of reports behind the larger series read";
+
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// All that CI runs.
+    Test { filter: Option<String> },
+    /// Measure bot event reports.
+    BenchComm(BenchComm),
+}
+
+/// How to measure bot event reports.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BenchComm {
+    /// For each number of connections and each way; half of it at a time.
+    pub(crate) seconds: u64,
+    pub(crate) connections: Vec<u64>,
+    /// Reports behind the larger series read.
+    pub(crate) history: u64,
+}
+
+impl Default for BenchComm {
+    fn default() -> Self {
+        Self {
+            seconds: 30,
+            connections: vec![64, 256],
+            history: 2_000_000,
+        }
+    }
+}
+
+impl Command {
+    /// Reads the words behind `cargo xtask`.
+    pub(crate) fn parse(words: &[String]) -> Result<Self, String> {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        match words.as_slice() {
+            ["test"] => Ok(Self::Test { filter: None }),
+            ["test", filter] if !filter.starts_with('-') => Ok(Self::Test {
+                filter: Some((*filter).to_owned()),
+            }),
+            ["test", word, ..] => Err(format!("test takes one filter and no flags, not «{word}»")),
+            ["bench", "comm", flags @ ..] => BenchComm::parse(flags).map(Self::BenchComm),
+            ["bench", ..] => Err("bench: expected comm".to_owned()),
+            [] => Err("expected a command".to_owned()),
+            [word, ..] => Err(format!("there is no command «{word}»")),
+        }
+    }
+}
+
+impl BenchComm {
+    fn parse(flags: &[&str]) -> Result<Self, String> {
+        let mut options = Self::default();
+        let mut rest = flags.iter();
+        while let Some(&flag) = rest.next() {
+            let value = rest
+                .next()
+                .ok_or_else(|| format!("«{flag}»: expected a flag and its value"))?;
+            match flag {
+                "--seconds" => options.seconds = number(flag, value, 2)?,
+                "--history" => options.history = number(flag, value, 1)?,
+                "--connections" => {
+                    let each = value.split(',').map(|part| number(flag, part, 1));
+                    options.connections = each.collect::<Result<_, _>>()?;
+                }
+                _ => return Err(format!("bench comm has no flag «{flag}»")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn number(flag: &str, text: &str, least: u64) -> Result<u64, String> {
+    u64::from_str(text)
+        .ok()
+        .filter(|&value| value >= least)
+        .ok_or_else(|| format!("{flag} {text}: expected a whole number from {least} on"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, String> {
+        let words: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        Command::parse(&words)
+    }
+
+    #[test]
+    fn commands_are_read() {
+        let filter = Some("kill".to_owned());
+        assert_eq!(parse("test"), Ok(Command::Test { filter: None }));
+        assert_eq!(parse("test kill"), Ok(Command::Test { filter }));
+        let asked = BenchComm {
+            seconds: 6,
+            connections: vec![8, 16],
+            ..BenchComm::default()
+        };
+        assert_eq!(
+            parse("bench comm --connections 8,16 --seconds 6"),
+            Ok(Command::BenchComm(asked))
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (line, named) in [
+            ("", "expected a command"),
+            ("tset", "«tset»"),
+            ("test --all", "«--all»"),
+            ("bench", "comm"),
+            ("bench comm --second 3", "«--second»"),
+            ("bench comm --seconds", "«--seconds»"),
+            ("bench comm --seconds 1", "from 2 on"),
+            ("bench comm --connections 4,", "--connections"),
+        ] {
+            let problem = parse(line).unwrap_err();
+            assert!(problem.contains(named), "{line}: {problem}");
+        }
+    }
+}
