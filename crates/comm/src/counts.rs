@@ -7,6 +7,7 @@ use foldhash::fast::RandomState;
 use reportd_db::{DbError, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_protocol::comm::{Field, Item, Kind};
+use sha2::{Digest, Sha256};
 
 use crate::entry::{Decoder, Head, OperationForm};
 use crate::schema::{CENSUS, COUNT};
@@ -36,19 +37,32 @@ impl SeriesIds {
         self.known.extend(self.learnt.drain());
     }
 
-    fn id(&mut self, tx: &mut Tx<'_>, key: SeriesKey) -> Result<i64, DbError> {
-        if let Some(&id) = self.known.get(&key).or_else(|| self.learnt.get(&key)) {
-            return Ok(id);
+    /// Finds the id of a series, and makes one where it has none.
+    fn learn(&mut self, tx: &mut Tx<'_>, key: SeriesKey) -> Result<(), DbError> {
+        if self.known.contains_key(&key) || self.learnt.contains_key(&key) {
+            return Ok(());
         }
         let (app, oper_id, field) = key;
         let values = [app.into(), oper_id.into(), u32::from(field).into()];
         let sql = "INSERT INTO comm_series (app, oper_id, field) VALUES ($1, $2, $3) \
                    ON CONFLICT (app, oper_id, field) DO NOTHING";
         tx.execute(sql, &values)?;
-        let id = series_id(tx, key)?.ok_or(DbError::Statement("a series has no id".to_owned()))?;
-        self.learnt.insert(key, id);
-        Ok(id)
+        self.learnt
+            .insert(key, series_id(tx, key)?.ok_or_else(no_id)?);
+        Ok(())
     }
+
+    fn id(&self, key: SeriesKey) -> Result<i64, DbError> {
+        self.known
+            .get(&key)
+            .or_else(|| self.learnt.get(&key))
+            .copied()
+            .ok_or_else(no_id)
+    }
+}
+
+fn no_id() -> DbError {
+    DbError::Statement("a series has no id".to_owned())
 }
 
 /// The id of a series, where it has counts.
@@ -79,9 +93,28 @@ impl<'a> Cell<'a> {
         match self {
             Self::Total => Cow::Borrowed(""),
             Self::Number(number) => Cow::Owned(number.to_string()),
-            Self::Text(text) => Cow::Borrowed(text),
+            Self::Text(text) => key_text(text),
         }
     }
+}
+
+/// A value as it stands in a key. A long one is cut, with a hash of the whole behind it: keys of a database are limited,
+/// and values that differ stay apart.
+fn key_text(text: &str) -> Cow<'_, str> {
+    const MOST_BYTES: usize = 256;
+    const KEPT_BYTES: usize = 200;
+    if text.len() <= MOST_BYTES {
+        return Cow::Borrowed(text);
+    }
+    let hash: String = Sha256::digest(text.as_bytes())
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    Cow::Owned(format!(
+        "{}… {hash}",
+        &text[..text.floor_char_boundary(KEPT_BYTES)]
+    ))
 }
 
 /// A group in a census: its key, its order among the day's reports of it, and what it says.
@@ -113,7 +146,7 @@ impl<'a> Counts<'a> {
             self.count(app, form, hour, &item);
             if form.kind == Kind::Snapshot {
                 self.census
-                    .push(census_row(app, form, &entry.head, &item, index));
+                    .extend(census_row(app, form, &entry.head, &item, index));
             }
             index += 1;
         })
@@ -142,17 +175,23 @@ impl<'a> Counts<'a> {
 
     /// Writes the sums.
     pub(crate) fn write(self, tx: &mut Tx<'_>, ids: &mut SeriesIds) -> Result<(), DbError> {
+        // In the order of keys throughout: writers on two nodes must never wait for each other in a circle.
+        let mut series: Vec<SeriesKey> = self.hours.keys().map(|(series, _, _)| *series).collect();
+        series.sort_unstable();
+        series.dedup();
+        for key in series {
+            ids.learn(tx, key)?;
+        }
         let mut sums = Vec::with_capacity(self.hours.len());
         for ((series, hour, cell), n) in self.hours {
             sums.push((
-                ids.id(tx, series)?,
+                ids.id(series)?,
                 hour.div_euclid(24),
                 cell.text(),
                 hour.rem_euclid(24),
                 n,
             ));
         }
-        // In the order of keys, whatever their hours: writers on two nodes must never wait for each other in a circle.
         sums.sort_unstable();
         for run in sums.chunk_by(|a, b| a.3 == b.3) {
             let Some(table) = run
@@ -197,27 +236,25 @@ impl<'a> CensusRow<'a> {
     }
 }
 
+/// The census row of an item of a snapshot; a snapshot's items were checked to have a group and a number when they were
+/// accepted.
 fn census_row<'a>(
     app: AppNo,
     form: &OperationForm,
     head: &Head<'a>,
     item: &Item<'_>,
     index: i64,
-) -> CensusRow<'a> {
-    CensusRow {
+) -> Option<CensusRow<'a>> {
+    Some(CensusRow {
         app,
         oper_id: form.oper_id,
         day: head.day(),
-        gid: item.gid.unwrap_or(0),
+        gid: item.gid?,
         ts_ms: head.ts_ms,
         hash: head.hash,
         item: index,
-        // Both were checked when the report was accepted: a snapshot has them.
-        subscriptions: item.ext[0]
-            .as_deref()
-            .and_then(|text| text.parse().ok())
-            .unwrap_or(0),
-    }
+        subscriptions: item.ext[0].as_deref()?.parse().ok()?,
+    })
 }
 
 fn cell<'a>(item: &Item<'a>, field: Field) -> Option<Cell<'a>> {

@@ -1,7 +1,7 @@
 //! The decision on a request: what it is, whether the app takes it, and the entry that it becomes.
 
 use reportd_journal::{AppendError, NewEntry, filter_key};
-use reportd_protocol::comm::{self, Field, Operation, Refusal, Report, Ret};
+use reportd_protocol::comm::{self, Operation, Refusal, Report, Ret};
 use sha2::{Digest, Sha256};
 
 use crate::entry::{HASH_BYTES, Head, OperationForm, encode};
@@ -60,20 +60,21 @@ pub(crate) fn decide<'a>(
     };
     for (index, item) in accepted.report.items.iter().enumerate() {
         let known = app.operation(item.oper_id);
-        match known.filter(|known| known.in_force) {
-            Some(known) => {
+        match known {
+            // One that was deleted is counted as it was while it was in force.
+            Some(known) if known.in_force || app.settings.accept_unknown => {
                 known.operation.check(item, index)?;
                 accepted.forms.push(known.form);
             }
             None if app.settings.accept_unknown => {
-                let kind = known.map_or(comm::Kind::Event, |known| known.operation.kind);
-                accepted.forms.push(OperationForm {
+                let form = OperationForm {
                     oper_id: item.oper_id,
-                    kind,
+                    kind: comm::Kind::Event,
                     dimensions: 0,
-                });
+                };
+                accepted.forms.push(form);
             }
-            None => return Err(Refusal::unknown_operation(index, item.oper_id)),
+            _ => return Err(Refusal::unknown_operation(index, item.oper_id)),
         }
         if known.is_none_or(|known| !known.used) {
             let operation = known.map_or_else(
@@ -115,6 +116,7 @@ impl Accepted<'_> {
         NewEntry {
             kind: KIND,
             app: app.app.no,
+            owner: u64::from(app.app.no),
             ts_ms: self.report.ts_ms,
             filter_keys: self.filter_keys(app.app.no),
             payload: encode(&head, &self.report, &self.forms),
@@ -123,18 +125,20 @@ impl Accepted<'_> {
 
     fn filter_keys(&self, app: u32) -> Vec<u64> {
         let mut keys = Vec::with_capacity(1 + 3 * self.report.items.len());
-        keys.push(filter_key(app, filter_field::APP, b""));
+        keys.push(filter_key(KIND, app, filter_field::APP, b""));
         for item in &self.report.items {
             keys.push(filter_key(
+                KIND,
                 app,
                 filter_field::OPER_ID,
                 &item.oper_id.to_le_bytes(),
             ));
             if let Some(gid) = item.gid {
-                keys.push(filter_key(app, filter_field::GID, &gid.to_le_bytes()));
+                keys.push(filter_key(KIND, app, filter_field::GID, &gid.to_le_bytes()));
             }
             if let Some(target_id) = item.target_id.as_deref() {
                 keys.push(filter_key(
+                    KIND,
                     app,
                     filter_field::TARGET_ID,
                     target_id.as_bytes(),
@@ -170,6 +174,7 @@ impl Comm {
                 Ret::Unavailable,
                 "too many reports are waiting to be stored: try again later",
             ),
+            AppendError::TooLarge { .. } => Ret::BodyTooLarge.into(),
             AppendError::Unavailable(_) | AppendError::Closed => Ret::Unavailable.into(),
         })
     }
@@ -195,18 +200,5 @@ impl Comm {
                 Err(Ret::Unavailable.into())
             }
         }
-    }
-}
-
-/// The key that a raw read looks for in blocks, for a field that it filters by.
-pub(crate) fn scan_key(app: u32, field: Field, value: &str) -> Option<u64> {
-    match field {
-        Field::Gid => Some(filter_key(
-            app,
-            filter_field::GID,
-            &value.parse::<i64>().ok()?.to_le_bytes(),
-        )),
-        Field::TargetId => Some(filter_key(app, filter_field::TARGET_ID, value.as_bytes())),
-        _ => None,
     }
 }

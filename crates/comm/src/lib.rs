@@ -7,6 +7,7 @@ mod api;
 mod counts;
 mod entry;
 mod intake;
+mod metrics;
 mod query;
 mod registry;
 mod rejections;
@@ -28,12 +29,13 @@ use reportd_platform::rate_limit::{Rate, RateLimiter};
 use reportd_platform::web::{Api, BodyLimits};
 
 pub use api::api_routes;
+pub use metrics::CommMetrics;
 pub use registry::{Registry, install_standard_operations};
 pub use rejections::{RejectionLimits, Rejections};
 pub use routes::protocol_routes;
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use settings::APP_SETTINGS;
-pub use view::{CommMetrics, CommView};
+pub use view::CommView;
 
 /// Entries of this room in the journal.
 pub const KIND: Kind = Kind(1);

@@ -8,22 +8,24 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use reportd_db::{Database, DbError, Tx};
+use reportd_db::{Database, DbError, Row, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::apps::App;
-use reportd_platform::clock::DAY_MS;
+use reportd_platform::clock::{Clock, DAY_MS};
 use reportd_protocol::comm::{self, Refusal, Ret};
 use tokio::sync::mpsc;
 
 use crate::entry::HASH_BYTES;
 use crate::intake::body_hash;
-use crate::view::CommMetrics;
+use crate::metrics::CommMetrics;
 
 /// An identity is kept at least this long behind a rejection of the same request, so that a replay counts once.
 pub(crate) const REPLAY_IDENTITY_MS: i64 = 8 * DAY_MS;
 const QUEUE: usize = 1_024;
 const BATCH: usize = 256;
 const BATCH_INTERVAL: Duration = Duration::from_millis(200);
+/// How often old rows are looked for, also while nothing is refused.
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 /// Rows that one eviction drops at most.
 const EVICT_AT_ONCE: i64 = 1_000;
 
@@ -72,10 +74,11 @@ impl Rejections {
     pub fn start(
         db: Database,
         limits: RejectionLimits,
+        clock: Arc<dyn Clock>,
         metrics: Arc<CommMetrics>,
     ) -> (Self, tokio::task::JoinHandle<()>) {
         let (queue, offered) = mpsc::channel(QUEUE);
-        let task = tokio::spawn(write_all(db, limits, offered));
+        let task = tokio::spawn(write_all(db, limits, clock, offered));
         (
             Self {
                 queue,
@@ -84,6 +87,11 @@ impl Rejections {
             },
             task,
         )
+    }
+
+    /// The time before which a rejected request is as good as gone.
+    pub(crate) fn oldest_ms(&self, now_ms: i64) -> i64 {
+        now_ms - self.limits.kept_ms
     }
 
     /// Offers a rejected request to be kept. Never waits.
@@ -125,15 +133,27 @@ fn is_kept(ret: Ret) -> bool {
     )
 }
 
-async fn write_all(db: Database, limits: RejectionLimits, mut offered: mpsc::Receiver<Offered>) {
+/// Writes what is offered, in batches, and drops what is old, until the queue is closed.
+async fn write_all(
+    db: Database,
+    limits: RejectionLimits,
+    clock: Arc<dyn Clock>,
+    mut offered: mpsc::Receiver<Offered>,
+) {
     let mut sizes: HashMap<AppNo, i64> = HashMap::new();
     let mut batch = Vec::with_capacity(BATCH);
-    while offered.recv_many(&mut batch, BATCH).await > 0 {
-        let now = std::mem::take(&mut batch);
-        let mut known = std::mem::take(&mut sizes);
+    let mut expiry = tokio::time::interval(EXPIRY_INTERVAL);
+    loop {
+        tokio::select! {
+            count = offered.recv_many(&mut batch, BATCH) => if count == 0 { break },
+            _ = expiry.tick() => {}
+        }
+        let (now, mut known) = (std::mem::take(&mut batch), std::mem::take(&mut sizes));
+        let oldest_ms = clock.now_ms() - limits.kept_ms;
         let written: Result<_, DbError> = db
             .write_async(move |tx| {
                 write_batch(tx, &now, limits, &mut known)?;
+                drop_older(tx, oldest_ms)?;
                 Ok(known)
             })
             .await;
@@ -154,35 +174,43 @@ fn write_batch(
 ) -> Result<(), DbError> {
     for offered in batch {
         let size = i64::try_from(offered.body.len()).unwrap_or(i64::MAX);
-        tx.execute(
-            "INSERT INTO comm_rejection (app, hash, ts, at, ret, msg, body, size, count) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT (app, hash) DO UPDATE SET \
-             at = excluded.at, ret = excluded.ret, msg = excluded.msg, count = comm_rejection.count + 1",
-            &[
-                offered.app.into(),
-                offered.hash[..].into(),
-                offered.ts_ms.into(),
-                offered.at_ms.into(),
-                offered.ret.into(),
-                (&offered.msg).into(),
-                offered.body[..].into(),
-                size.into(),
-            ],
-        )?;
+        offered.write(tx, size)?;
         let total = match sizes.get(&offered.app) {
             Some(known) => known + size,
             None => stored_bytes(tx, offered.app)?,
         };
         sizes.insert(offered.app, total);
     }
-    let newest_ms = batch.iter().map(|offered| offered.at_ms).max().unwrap_or(0);
-    for (&app, total) in sizes.iter_mut() {
-        drop_older(tx, app, newest_ms - limits.kept_ms)?;
-        if *total > limits.app_bytes {
-            *total = evict(tx, app, limits.app_bytes)?;
-        }
+    for (&app, total) in sizes
+        .iter_mut()
+        .filter(|(_, total)| **total > limits.app_bytes)
+    {
+        *total = evict(tx, app, limits.app_bytes)?;
     }
     Ok(())
+}
+
+impl Offered {
+    /// Writes the row, or counts one more of an equal one.
+    fn write(&self, tx: &mut Tx<'_>, size: i64) -> Result<(), DbError> {
+        let values = [
+            self.app.into(),
+            self.hash[..].into(),
+            self.ts_ms.into(),
+            self.at_ms.into(),
+            self.ret.into(),
+            (&self.msg).into(),
+            self.body[..].into(),
+            size.into(),
+        ];
+        tx.execute(
+            "INSERT INTO comm_rejection (app, hash, ts, at, ret, msg, body, size, count) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1) ON CONFLICT (app, hash) DO UPDATE SET \
+             at = excluded.at, ret = excluded.ret, msg = excluded.msg, count = comm_rejection.count + 1",
+            &values,
+        )?;
+        Ok(())
+    }
 }
 
 fn stored_bytes(tx: &mut Tx<'_>, app: AppNo) -> Result<i64, DbError> {
@@ -190,11 +218,11 @@ fn stored_bytes(tx: &mut Tx<'_>, app: AppNo) -> Result<i64, DbError> {
     tx.query_int(sql, &[app.into()])
 }
 
-fn drop_older(tx: &mut Tx<'_>, app: AppNo, before_ms: i64) -> Result<(), DbError> {
-    // Rows are numbered as they first came, so the old ones stand at the front.
-    let sql = "DELETE FROM comm_rejection WHERE at < $2 AND id IN \
-               (SELECT id FROM comm_rejection WHERE app = $1 ORDER BY id LIMIT $3)";
-    tx.execute(sql, &[app.into(), before_ms.into(), EVICT_AT_ONCE.into()])
+/// Drops rows that were last refused before `before_ms`, a share at a time. Until they are dropped nothing shows them.
+fn drop_older(tx: &mut Tx<'_>, before_ms: i64) -> Result<(), DbError> {
+    let sql = "DELETE FROM comm_rejection WHERE id IN \
+               (SELECT id FROM comm_rejection WHERE at < $1 ORDER BY at LIMIT $2)";
+    tx.execute(sql, &[before_ms.into(), EVICT_AT_ONCE.into()])
         .map(|_| ())
 }
 
@@ -256,44 +284,50 @@ pub(crate) struct Rejection {
     pub(crate) count: i64,
 }
 
-/// Rejected requests of an app that arrived before `before_id`, newest first; of one `ret` where it is given.
-pub(crate) fn list(
-    tx: &mut Tx<'_>,
-    app: AppNo,
-    before_id: i64,
-    ret: Option<i64>,
-    limit: i64,
-) -> Result<Vec<Rejection>, DbError> {
-    let sql = "SELECT id, at, ret, msg, body, count FROM comm_rejection \
-               WHERE app = $1 AND id < $2 AND (ret = $3 OR $3 = 0) ORDER BY id DESC LIMIT $4";
-    let rows = tx.query(
-        sql,
-        &[
-            app.into(),
-            before_id.into(),
-            ret.unwrap_or(0).into(),
-            limit.into(),
-        ],
-    )?;
-    rows.into_iter()
-        .map(|mut row| {
-            Ok(Rejection {
-                id: row.int(0)?,
-                at_ms: row.int(1)?,
-                ret: row.int(2)?,
-                msg: row.take_text(3)?,
-                body: row.take_bytes(4)?,
-                count: row.int(5)?,
-            })
-        })
-        .collect()
+/// Which rejected requests of an app are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RejectionsQuery {
+    pub(crate) app: AppNo,
+    /// With ids below this.
+    pub(crate) before_id: i64,
+    /// With this code; with any where there is none.
+    pub(crate) ret: Option<i64>,
+    /// Last refused at this time or later: older ones are as good as gone, since their identities may be.
+    pub(crate) since_ms: i64,
+    pub(crate) limit: i64,
 }
 
-/// Drops a rejected request that was replayed.
-pub(crate) fn remove(tx: &mut Tx<'_>, app: AppNo, id: i64) -> Result<(), DbError> {
-    tx.execute(
-        "DELETE FROM comm_rejection WHERE app = $1 AND id = $2",
-        &[app.into(), id.into()],
-    )
-    .map(|_| ())
+/// Rejected requests, newest first.
+pub(crate) fn list(tx: &mut Tx<'_>, query: &RejectionsQuery) -> Result<Vec<Rejection>, DbError> {
+    let sql = "SELECT id, at, ret, msg, body, count FROM comm_rejection \
+               WHERE app = $1 AND id < $2 AND (ret = $3 OR $3 = 0) AND at >= $4 ORDER BY id DESC LIMIT $5";
+    let values = [
+        query.app.into(),
+        query.before_id.into(),
+        query.ret.unwrap_or(0).into(),
+        query.since_ms.into(),
+        query.limit.into(),
+    ];
+    let read = |mut row: Row| {
+        Ok(Rejection {
+            id: row.int(0)?,
+            at_ms: row.int(1)?,
+            ret: row.int(2)?,
+            msg: row.take_text(3)?,
+            body: row.take_bytes(4)?,
+            count: row.int(5)?,
+        })
+    };
+    tx.query(sql, &values)?.into_iter().map(read).collect()
+}
+
+/// Drops rejected requests that were replayed.
+pub(crate) fn remove(tx: &mut Tx<'_>, app: AppNo, ids: &[i64]) -> Result<(), DbError> {
+    for &id in ids {
+        tx.execute(
+            "DELETE FROM comm_rejection WHERE app = $1 AND id = $2",
+            &[app.into(), id.into()],
+        )?;
+    }
+    Ok(())
 }

@@ -13,7 +13,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use reportd_platform::directory::Denied;
-use reportd_platform::web::{BodyError, ClientAddress, drain_body, read_body, retry_after};
+use reportd_platform::web::{
+    BodyError, ClientAddress, drain_body, limit_key, read_body, retry_after,
+};
 use reportd_protocol::comm::{self, Refusal, Reply, Ret};
 
 use crate::Comm;
@@ -132,7 +134,7 @@ async fn admit(comm: &Comm, parts: &Parts) -> Result<Arc<CommApp>, Refused> {
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
     if let Some(rate) = comm.limits.per_address {
         comm.address_limiter
-            .take(address, 1, rate, comm.clock.monotonic())
+            .take(limit_key(address), 1, rate, comm.clock.monotonic())
             .map_err(Refused::rate_limited)?;
     }
     let app = authenticate(comm, parts, address).await?;

@@ -13,6 +13,7 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
         id {{serial}}, app BIGINT NOT NULL, hash {{bytes}} NOT NULL, ts BIGINT, at BIGINT NOT NULL,
         ret BIGINT NOT NULL, msg TEXT NOT NULL, body {{bytes}} NOT NULL, size BIGINT NOT NULL, count BIGINT NOT NULL);
         CREATE UNIQUE INDEX comm_rejection_hash ON comm_rejection (app, hash);
+        CREATE INDEX comm_rejection_at ON comm_rejection (at);
         CREATE INDEX comm_rejection_ts ON comm_rejection (app, ts);
         CREATE INDEX comm_rejection_size ON comm_rejection (app, id, size);
         "],
@@ -58,7 +59,7 @@ const fn order(name: &'static str) -> Column {
     }
 }
 
-/// Identities of requests that were counted: the first copy wins.
+/// Identities of requests that were counted: the first copy wins, and an identity is kept as long as any copy asks.
 ///
 /// The app stands before the time, so that each app's identities can be dropped by its own window with one range;
 /// inserts still go to the end of their app's range.
@@ -70,7 +71,7 @@ pub(crate) const IDENTITY: Table = Table {
         key("hash"),
         Column {
             name: "keep_until",
-            merge: Merge::Payload,
+            merge: Merge::Greatest,
         },
     ],
 };

@@ -26,13 +26,11 @@ pub(crate) trait Session {
     fn dialect(&self) -> Dialect;
     fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError>;
     fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError>;
-    /// Runs one statement for each row, in the order given; tells how many rows each changed.
-    fn execute_each(
-        &mut self,
-        sql: &str,
-        rows: &mut dyn Iterator<Item = &[Value<'_>]>,
-        changed: &mut dyn FnMut(u64),
-    ) -> Result<(), DbError>;
+    /// Merges rows into `table` by its policies. `values` holds one row after the other, in key order, no key twice.
+    fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError>;
+    /// Inserts the rows whose key is new, merges the bounds of the others, and tells for each row whether it was new.
+    /// `values` is as for [`Self::upsert`].
+    fn insert_new(&mut self, table: &Table, values: &[Value<'_>]) -> Result<Vec<bool>, DbError>;
 }
 
 /// A handle to a store; clones share it.
@@ -191,31 +189,26 @@ impl<'a> Tx<'a> {
         table: &Table,
         rows: &mut [[Value<'_>; N]],
     ) -> Result<(), DbError> {
+        table.check_width(N)?;
         let merged = table.merge_in_key_order(rows);
-        let mut each = rows[..merged].iter().map(|row| &row[..]);
-        self.session
-            .execute_each(&table.upsert_sql(), &mut each, &mut |_| {})
+        self.session.upsert(table, rows[..merged].as_flattened())
     }
 
     /// Inserts `rows`, in key order, and tells for each of them, in the order given, whether its key was new.
-    /// Of rows with one key the first is the new one.
+    /// Of rows with one key the first is the new one. Columns that take the least or the greatest are merged into the
+    /// row that is there; of all others the first row's stay.
     pub fn insert_new<const N: usize>(
         &mut self,
         table: &Table,
         rows: &[[Value<'_>; N]],
     ) -> Result<Vec<bool>, DbError> {
-        let width = table.key_width();
-        let mut order: Vec<usize> = (0..rows.len()).collect();
-        order.sort_by(|&a, &b| rows[a][..width].cmp(&rows[b][..width]));
+        table.check_width(N)?;
+        let (distinct, firsts) = table.distinct_in_key_order(rows);
+        let told = self.session.insert_new(table, distinct.as_flattened())?;
         let mut is_new = vec![false; rows.len()];
-        let mut written = order.iter();
-        let mut each = order.iter().map(|&index| &rows[index][..]);
-        self.session
-            .execute_each(&table.insert_new_sql(), &mut each, &mut |changed| {
-                if let Some(&index) = written.next() {
-                    is_new[index] = changed == 1;
-                }
-            })?;
+        for (first, told) in firsts.into_iter().zip(told) {
+            is_new[first] = told;
+        }
         Ok(is_new)
     }
 }

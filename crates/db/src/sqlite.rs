@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -10,8 +10,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::database::{Driver, Session};
 use crate::migrate::Dialect;
+use crate::table::TableSql;
 use crate::value::Cell;
-use crate::{Database, DbError, Row, Tx, Value};
+use crate::{Database, DbError, Row, Table, Tx, Value};
 
 const DIALECT: Dialect = Dialect {
     bytes: "BLOB",
@@ -22,6 +23,8 @@ const DIALECT: Dialect = Dialect {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection.
 const STATEMENT_CACHE: usize = 128;
+/// Spelled texts kept per connection: lists of many lengths make many texts that are never used again.
+const MOST_SPELLED: usize = 256;
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,16 +69,12 @@ impl Options {
 /// # Errors
 /// [`DbError::Unavailable`] where the file cannot be opened or made; [`DbError::Corrupt`] where it is no database.
 pub fn open(options: Options) -> Result<Database, DbError> {
-    let writer = connect(&options, false)?;
-    Ok(Database::new(Sqlite {
-        writer: Mutex::new(writer),
-        readers: Readers::default(),
-        options,
-    }))
+    Ok(Database::new(Sqlite::open(options)?))
 }
 
 struct Sqlite {
-    writer: Mutex<Prepared>,
+    /// None where the last one could not be used on and a new one could not be opened yet.
+    writer: Mutex<Option<Prepared>>,
     readers: Readers,
     options: Options,
 }
@@ -97,6 +96,8 @@ struct Prepared {
     connection: Connection,
     /// Statement text with `$n` → the text with `?n`: rusqlite binds `$n` names by order of appearance, not by number.
     spelled: HashMap<String, String>,
+    /// The statements of the tables that were written, spelled.
+    tables: HashMap<Table, Arc<TableSql>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -140,6 +141,7 @@ fn connect(options: &Options, reader: bool) -> Result<Prepared, DbError> {
     Ok(Prepared {
         connection,
         spelled: HashMap::new(),
+        tables: HashMap::new(),
     })
 }
 
@@ -177,7 +179,8 @@ impl Readers {
     }
 }
 
-/// Gives a reader back when dropped, also when the work on it panicked.
+/// Gives a reader back when dropped, also when the work on it panicked. One that is still in a transaction then, because
+/// its rollback failed, is closed instead.
 struct Borrowed<'a> {
     readers: &'a Readers,
     reader: Option<Prepared>,
@@ -185,9 +188,35 @@ struct Borrowed<'a> {
 
 impl Drop for Borrowed<'_> {
     fn drop(&mut self) {
-        if let Some(reader) = self.reader.take() {
-            self.readers.give_back(reader);
+        match self.reader.take() {
+            Some(reader) if reader.connection.is_autocommit() => self.readers.give_back(reader),
+            Some(_) => self.readers.forget(),
+            None => {}
         }
+    }
+}
+
+impl Sqlite {
+    fn open(options: Options) -> Result<Self, DbError> {
+        Ok(Self {
+            writer: Mutex::new(Some(connect(&options, false)?)),
+            readers: Readers::default(),
+            options,
+        })
+    }
+
+    /// Runs `work` on the writer. One that is still in a transaction, because its rollback failed, is closed first and
+    /// a new one opened.
+    fn with_writer<T>(
+        &self,
+        work: impl FnOnce(&mut Prepared) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let mut writer = lock(&self.writer);
+        let usable = writer
+            .take()
+            .filter(|writer| writer.connection.is_autocommit());
+        let usable = usable.map_or_else(|| connect(&self.options, false), Ok)?;
+        work(writer.insert(usable))
     }
 }
 
@@ -210,15 +239,16 @@ impl Driver for Sqlite {
         &self,
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        transact(&mut lock(&self.writer), "BEGIN IMMEDIATE", work)
+        self.with_writer(|writer| transact(writer, "BEGIN IMMEDIATE", work))
     }
 
     fn checkpoint(&self) -> Result<(), DbError> {
-        let writer = lock(&self.writer);
-        writer
-            .connection
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
-            .map_err(classify)
+        self.with_writer(|writer| {
+            writer
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+                .map_err(classify)
+        })
     }
 
     fn disk_bytes(&self) -> u64 {
@@ -261,7 +291,7 @@ impl<'a> OpenTransaction<'a> {
 impl Drop for OpenTransaction<'_> {
     fn drop(&mut self) {
         if !self.done && !self.on.connection.is_autocommit() {
-            // Where even the rollback fails, the next BEGIN tells: there is nothing better to do here.
+            // Where even the rollback fails the connection is not used again: see `with_writer` and `Borrowed`.
             let _ = self.on.execute("ROLLBACK", &[]);
         }
     }
@@ -274,12 +304,54 @@ impl Prepared {
         run: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T, rusqlite::Error>,
     ) -> Result<T, DbError> {
         if !self.spelled.contains_key(sql) {
-            self.spelled.insert(sql.to_owned(), sql.replace('$', "?"));
+            if self.spelled.len() >= MOST_SPELLED {
+                self.spelled.clear();
+            }
+            self.spelled.insert(sql.to_owned(), spell(sql));
         }
         let spelled = self.spelled.get(sql).map_or(sql, String::as_str);
         let mut statement = self.connection.prepare_cached(spelled).map_err(classify)?;
         run(&mut statement).map_err(classify)
     }
+
+    fn table_sql(&mut self, table: &Table) -> Result<Arc<TableSql>, DbError> {
+        if let Some(sql) = self.tables.get(table) {
+            return Ok(Arc::clone(sql));
+        }
+        let TableSql {
+            upsert,
+            insert_new,
+            merge_bounds,
+        } = TableSql::new(table)?;
+        let sql = Arc::new(TableSql {
+            upsert: spell(&upsert),
+            insert_new: spell(&insert_new),
+            merge_bounds: merge_bounds.as_deref().map(spell),
+        });
+        self.tables.insert(*table, Arc::clone(&sql));
+        Ok(sql)
+    }
+
+    /// Runs a spelled statement for each row; tells how many rows each changed.
+    fn run_each<'r, 'v: 'r>(
+        &self,
+        spelled: &str,
+        rows: impl Iterator<Item = &'r [Value<'v>]>,
+        mut changed: impl FnMut(usize),
+    ) -> Result<(), DbError> {
+        let mut statement = self.connection.prepare_cached(spelled).map_err(classify)?;
+        for row in rows {
+            let count = statement
+                .execute(rusqlite::params_from_iter(row))
+                .map_err(classify)?;
+            changed(count);
+        }
+        Ok(())
+    }
+}
+
+fn spell(sql: &str) -> String {
+    sql.replace('$', "?")
 }
 
 impl Session for Prepared {
@@ -309,18 +381,24 @@ impl Session for Prepared {
         })
     }
 
-    fn execute_each(
-        &mut self,
-        sql: &str,
-        rows: &mut dyn Iterator<Item = &[Value<'_>]>,
-        changed: &mut dyn FnMut(u64),
-    ) -> Result<(), DbError> {
-        self.with_statement(sql, |statement| {
-            for row in rows {
-                changed(statement.execute(rusqlite::params_from_iter(row))? as u64);
-            }
-            Ok(())
-        })
+    fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {
+        let sql = self.table_sql(table)?;
+        let rows = values.chunks_exact(table.columns.len());
+        self.run_each(&sql.upsert, rows, |_| {})
+    }
+
+    fn insert_new(&mut self, table: &Table, values: &[Value<'_>]) -> Result<Vec<bool>, DbError> {
+        let sql = self.table_sql(table)?;
+        let rows = values.chunks_exact(table.columns.len());
+        let mut is_new = Vec::with_capacity(rows.len());
+        self.run_each(&sql.insert_new, rows.clone(), |changed| {
+            is_new.push(changed == 1);
+        })?;
+        if let Some(merge) = &sql.merge_bounds {
+            let copies = rows.zip(&is_new).filter(|(_, is_new)| !**is_new);
+            self.run_each(merge, copies.map(|(row, _)| row), |_| {})?;
+        }
+        Ok(is_new)
     }
 }
 
@@ -367,5 +445,44 @@ fn classify(error: rusqlite::Error) -> DbError {
         Some(ErrorCode::ConstraintViolation) => DbError::Conflict(text),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DbError::Corrupt(text),
         _ => DbError::Statement(text),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_that_is_stuck_in_a_transaction_is_not_used_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options::durable(directory.path().join("test.db"));
+        let sqlite = Sqlite::open(options).unwrap();
+        let begin = |on: &mut Prepared| on.execute("BEGIN IMMEDIATE", &[]);
+        begin(lock(&sqlite.writer).as_mut().unwrap()).unwrap();
+        let mut reader = sqlite.readers.take(&sqlite.options).unwrap();
+        reader.execute("BEGIN", &[]).unwrap();
+        drop(Borrowed {
+            readers: &sqlite.readers,
+            reader: Some(reader),
+        });
+        let pool = lock(&sqlite.readers.pool);
+        assert_eq!((pool.idle.len(), pool.open), (0, 0));
+        drop(pool);
+        let db = Database::new(sqlite);
+        db.write(|tx| tx.execute("CREATE TABLE t (k BIGINT)", &[]))
+            .unwrap();
+        let count = db.read(|tx| tx.query_int("SELECT COUNT(*) FROM t", &[]));
+        assert_eq!(count, Ok(0));
+    }
+
+    #[test]
+    fn texts_that_are_not_used_again_are_not_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let options = Options::durable(directory.path().join("test.db"));
+        let mut prepared = connect(&options, false).unwrap();
+        for number in 0..3 * MOST_SPELLED {
+            prepared.query(&format!("SELECT {number}"), &[]).unwrap();
+        }
+        assert!(prepared.spelled.len() <= MOST_SPELLED);
     }
 }

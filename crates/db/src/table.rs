@@ -1,28 +1,32 @@
 //! Tables whose rows fold together, and the one SQL text that says how.
 //!
 //! Every view is commutative and idempotent (design, invariant 2), so its tables know only these ways for two rows of
-//! one key to meet: the first stays, counters add, or the newest replaces.
+//! one key to meet: the first stays, counters add, bounds take the least or the greatest, or the newest row replaces.
 
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-use crate::Value;
+use crate::{DbError, Value};
 
 /// What a column does when a row of the same key is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Merge {
     /// Part of the key. Key columns come first in a table.
     Key,
     /// A counter: the new value is added to the stored one.
     Add,
+    /// The lesser of the stored and the new value stays. The column is NOT NULL.
+    Least,
+    /// The greater of the stored and the new value stays. The column is NOT NULL.
+    Greatest,
     /// Part of the order by which the newest row wins: the greater tuple of order columns replaces the row.
     Order,
-    /// Goes with the row that won.
+    /// Goes with the row that won: the newest by the order columns, and where there are none the first.
     Payload,
 }
 
 /// A column of a [`Table`].
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Column {
     /// Its name in SQL.
     pub name: &'static str,
@@ -30,14 +34,40 @@ pub struct Column {
     pub merge: Merge,
 }
 
-/// A table whose rows fold together by key. With [`Merge::Add`] columns it counts; with [`Merge::Order`] columns it
-/// is a register that the newest row wins; with neither, the first row of a key stays.
-#[derive(Debug, Clone, Copy)]
+/// A table whose rows fold together by key. With [`Merge::Add`], [`Merge::Least`] or [`Merge::Greatest`] columns each of
+/// them merges; with [`Merge::Order`] columns it is a register that the newest row wins; with neither, the first row of
+/// a key stays. A register has no merged columns beside its order: the row that loses would take its part along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Table {
     /// Its name in SQL.
     pub name: &'static str,
     /// Columns, key columns first.
     pub columns: &'static [Column],
+}
+
+/// The statements of a table, for both databases: formatted once, kept by the driver.
+#[derive(Debug)]
+pub(crate) struct TableSql {
+    /// Inserts a row, or merges it into the row of its key by the columns' policies.
+    pub(crate) upsert: String,
+    /// Inserts a row and does nothing where its key is taken.
+    pub(crate) insert_new: String,
+    /// Merges the bounds of a row whose key is taken; none where the table has no bounds.
+    pub(crate) merge_bounds: Option<String>,
+}
+
+impl TableSql {
+    /// # Errors
+    /// [`DbError::Statement`] where the columns cannot be merged as they say.
+    pub(crate) fn new(table: &Table) -> Result<Self, DbError> {
+        table.check()?;
+        let has_bounds = table.has(Merge::Least) || table.has(Merge::Greatest);
+        Ok(Self {
+            upsert: table.upsert_sql(),
+            insert_new: table.insert_new_sql(),
+            merge_bounds: has_bounds.then(|| table.merge_bounds_sql()),
+        })
+    }
 }
 
 impl Table {
@@ -49,6 +79,10 @@ impl Table {
             .collect()
     }
 
+    fn has(&self, merge: Merge) -> bool {
+        self.columns.iter().any(|c| c.merge == merge)
+    }
+
     /// Number of key columns: they are the first ones.
     #[must_use]
     pub fn key_width(&self) -> usize {
@@ -58,46 +92,119 @@ impl Table {
             .count()
     }
 
-    /// Inserts a row and does nothing where its key is taken.
-    pub(crate) fn insert_new_sql(&self) -> String {
-        format!(
-            "{} ON CONFLICT ({}) DO NOTHING",
-            self.insert_sql(),
-            self.names(Merge::Key).join(", ")
-        )
+    fn error(&self, message: &str) -> DbError {
+        DbError::Statement(format!("table {}: {message}", self.name))
     }
 
-    /// Inserts a row, or merges it into the row of its key by the columns' policies.
-    pub(crate) fn upsert_sql(&self) -> String {
+    fn check(&self) -> Result<(), DbError> {
+        let width = self.key_width();
+        if width == 0 || self.columns[width..].iter().any(|c| c.merge == Merge::Key) {
+            return Err(self.error("its key columns must come first"));
+        }
+        let merged = [Merge::Add, Merge::Least, Merge::Greatest];
+        if self.has(Merge::Order) && merged.into_iter().any(|merge| self.has(merge)) {
+            return Err(self.error(
+                "columns that add or bound cannot stand beside order columns: a row that is not the newest would be lost",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Refuses rows of another width than the table's.
+    pub(crate) fn check_width(&self, width: usize) -> Result<(), DbError> {
+        if self.columns.len() == width {
+            Ok(())
+        } else {
+            Err(self.error("a row has another number of values than the table has columns"))
+        }
+    }
+
+    fn insert_new_sql(&self) -> String {
+        format!("{} DO NOTHING", self.on_conflict_sql())
+    }
+
+    fn upsert_sql(&self) -> String {
+        if self.has(Merge::Order) {
+            return self.register_sql();
+        }
         let added = self.names(Merge::Add);
-        let order = self.names(Merge::Order);
-        if added.is_empty() && order.is_empty() {
+        if added.is_empty() && !self.has(Merge::Least) && !self.has(Merge::Greatest) {
             return self.insert_new_sql();
+        }
+        if added.is_empty() {
+            return self.merge_bounds_sql();
         }
         let table = self.name;
         let mut assignments: Vec<String> = added
             .iter()
             .map(|c| format!("{c} = {table}.{c} + excluded.{c}"))
             .collect();
-        let replaced = order.iter().copied().chain(self.names(Merge::Payload));
-        assignments.extend(replaced.map(|c| format!("{c} = excluded.{c}")));
-        let mut sql = format!(
-            "{} ON CONFLICT ({}) DO UPDATE SET {}",
-            self.insert_sql(),
-            self.names(Merge::Key).join(", "),
+        assignments.extend(self.bounds().map(|(c, by)| self.bound_sql(c, by)));
+        format!(
+            "{} DO UPDATE SET {}",
+            self.on_conflict_sql(),
             assignments.join(", ")
-        );
-        if !order.is_empty() {
-            let side = |owner: &str| {
-                order
-                    .iter()
-                    .map(|c| format!("{owner}.{c}"))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            };
-            let _ = write!(sql, " WHERE ({}) > ({})", side("excluded"), side(table));
+        )
+    }
+
+    /// The newest row replaces the stored one.
+    fn register_sql(&self) -> String {
+        let order = self.names(Merge::Order);
+        let replaced = order.iter().copied().chain(self.names(Merge::Payload));
+        let assignments: Vec<String> = replaced.map(|c| format!("{c} = excluded.{c}")).collect();
+        let side = |owner: &str| {
+            let columns: Vec<_> = order.iter().map(|c| format!("{owner}.{c}")).collect();
+            columns.join(", ")
+        };
+        format!(
+            "{} DO UPDATE SET {} WHERE ({}) > ({})",
+            self.on_conflict_sql(),
+            assignments.join(", "),
+            side("excluded"),
+            side(self.name)
+        )
+    }
+
+    /// Merges only the bounds, and touches no row whose bounds stay.
+    fn merge_bounds_sql(&self) -> String {
+        let table = self.name;
+        let mut assignments = Vec::new();
+        let mut moves = String::new();
+        for (column, by) in self.bounds() {
+            assignments.push(self.bound_sql(column, by));
+            let or = if moves.is_empty() { "" } else { " OR " };
+            let _ = write!(moves, "{or}excluded.{column} {by} {table}.{column}");
         }
-        sql
+        format!(
+            "{} DO UPDATE SET {} WHERE {moves}",
+            self.on_conflict_sql(),
+            assignments.join(", ")
+        )
+    }
+
+    /// Columns that take the least or the greatest, each with the comparison by which a new value wins.
+    fn bounds(&self) -> impl Iterator<Item = (&'static str, char)> {
+        self.columns.iter().filter_map(|column| match column.merge {
+            Merge::Least => Some((column.name, '<')),
+            Merge::Greatest => Some((column.name, '>')),
+            _ => None,
+        })
+    }
+
+    /// Spelled without MIN, MAX, LEAST or GREATEST: the databases differ in them.
+    fn bound_sql(&self, column: &str, by: char) -> String {
+        let table = self.name;
+        format!(
+            "{column} = CASE WHEN excluded.{column} {by} {table}.{column} THEN excluded.{column} ELSE {table}.{column} END"
+        )
+    }
+
+    fn on_conflict_sql(&self) -> String {
+        format!(
+            "{} ON CONFLICT ({})",
+            self.insert_sql(),
+            self.names(Merge::Key).join(", ")
+        )
     }
 
     fn insert_sql(&self) -> String {
@@ -132,6 +239,32 @@ impl Table {
         if rows.is_empty() { 0 } else { kept + 1 }
     }
 
+    /// Copies of `rows` in key order, those of one key made one: the first, with the bounds of all. Beside them, for each
+    /// the index of its first row.
+    pub(crate) fn distinct_in_key_order<'a, const N: usize>(
+        &self,
+        rows: &[[Value<'a>; N]],
+    ) -> (Vec<[Value<'a>; N]>, Vec<usize>) {
+        let width = self.key_width();
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        order.sort_by(|&a, &b| rows[a][..width].cmp(&rows[b][..width]));
+        let (mut distinct, mut firsts) = (Vec::<[Value<'a>; N]>::with_capacity(rows.len()), order);
+        firsts.retain(|&index| {
+            let row = &rows[index];
+            match distinct.last_mut() {
+                Some(last) if last[..width] == row[..width] => {
+                    self.merge_bounds(last, row);
+                    false
+                }
+                _ => {
+                    distinct.push(*row);
+                    true
+                }
+            }
+        });
+        (distinct, firsts)
+    }
+
     fn merge<'a, const N: usize>(&self, into: &mut [Value<'a>; N], row: &[Value<'a>; N]) {
         let order = |row: &[Value<'a>; N]| -> Vec<Value<'a>> {
             self.columns
@@ -149,5 +282,80 @@ impl Table {
                 _ => {}
             }
         }
+        self.merge_bounds(into, row);
+    }
+
+    fn merge_bounds<'a, const N: usize>(&self, into: &mut [Value<'a>; N], row: &[Value<'a>; N]) {
+        for (column, (stored, new)) in self.columns.iter().zip(into.iter_mut().zip(row)) {
+            match column.merge {
+                Merge::Least => *stored = (*stored).min(*new),
+                Merge::Greatest => *stored = (*stored).max(*new),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn column(name: &'static str, merge: Merge) -> Column {
+        Column { name, merge }
+    }
+
+    fn refusal(columns: &'static [Column]) -> Option<String> {
+        let table = Table { name: "t", columns };
+        TableSql::new(&table).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_table_that_would_lose_what_it_merges_is_refused_by_name() {
+        const KEY: Column = column("k", Merge::Key);
+        const ORDER: Column = column("at", Merge::Order);
+        const PAYLOAD: Column = column("v", Merge::Payload);
+        const ADD: Column = column("n", Merge::Add);
+        const LEAST: Column = column("n", Merge::Least);
+        const GREATEST: Column = column("n", Merge::Greatest);
+        assert_eq!(refusal(&[KEY, ORDER, PAYLOAD]), None);
+        assert_eq!(refusal(&[KEY, ADD, LEAST, PAYLOAD]), None);
+        for told in [
+            refusal(&[KEY, ORDER, ADD]),
+            refusal(&[KEY, ORDER, LEAST]),
+            refusal(&[KEY, GREATEST, ORDER]),
+        ] {
+            let told = told.unwrap();
+            let expected = "statement failed: table t: columns that add";
+            assert!(told.starts_with(expected), "{told}");
+        }
+        let told = refusal(&[ORDER, KEY]).unwrap();
+        assert_eq!(
+            told,
+            "statement failed: table t: its key columns must come first"
+        );
+    }
+
+    #[test]
+    fn statements_are_the_same_text_for_both_databases() {
+        const COLUMNS: [Column; 3] = [
+            column("k", Merge::Key),
+            column("until", Merge::Greatest),
+            column("v", Merge::Payload),
+        ];
+        let table = Table {
+            name: "t",
+            columns: &COLUMNS,
+        };
+        let sql = TableSql::new(&table).unwrap();
+        assert_eq!(
+            sql.insert_new,
+            "INSERT INTO t (k, until, v) VALUES ($1, $2, $3) ON CONFLICT (k) DO NOTHING"
+        );
+        assert_eq!(
+            sql.upsert,
+            "INSERT INTO t (k, until, v) VALUES ($1, $2, $3) ON CONFLICT (k) DO UPDATE SET until = \
+             CASE WHEN excluded.until > t.until THEN excluded.until ELSE t.until END WHERE excluded.until > t.until"
+        );
+        assert_eq!(sql.merge_bounds, Some(sql.upsert));
     }
 }

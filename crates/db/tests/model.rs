@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use reportd_db::migrate::Migrations;
-use reportd_db::{Column, DbError, Merge, Table, Tx};
+use reportd_db::{Column, DbError, Merge, Table, Tx, Value};
 use stores::stores;
 
 const SCHEMA: Migrations = Migrations {
@@ -16,7 +16,10 @@ const SCHEMA: Migrations = Migrations {
               {{clustered}};\n\
               CREATE TABLE register (k {{bytes}} NOT NULL, at BIGINT NOT NULL, tie {{bytes}} NOT NULL, \
               v TEXT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n\
-              CREATE TABLE seen (k BIGINT NOT NULL, v BIGINT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n",
+              CREATE TABLE seen (k BIGINT NOT NULL, v BIGINT NOT NULL, since BIGINT NOT NULL, \
+              until BIGINT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n\
+              CREATE TABLE span (k BIGINT NOT NULL, least BIGINT NOT NULL, greatest {{bytes}} NOT NULL, \
+              n BIGINT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n",
     ],
 };
 
@@ -43,17 +46,39 @@ const REGISTER: Table = Table {
 };
 const SEEN: Table = Table {
     name: "seen",
-    columns: &[column("k", Merge::Key), column("v", Merge::Payload)],
+    columns: &[
+        column("k", Merge::Key),
+        column("v", Merge::Payload),
+        column("since", Merge::Least),
+        column("until", Merge::Greatest),
+    ],
+};
+const SPAN: Table = Table {
+    name: "span",
+    columns: &[
+        column("k", Merge::Key),
+        column("least", Merge::Least),
+        column("greatest", Merge::Greatest),
+        column("n", Merge::Add),
+    ],
 };
 
 #[derive(Debug, Clone)]
 enum Operation {
     Count(Vec<(i64, String, i64)>),
     Register(Vec<(u8, i64, u8, String)>),
-    See(Vec<(i64, i64)>),
+    /// Rows of (key, payload, bound), to insert where they are new.
+    See(Vec<(i64, i64, i64)>),
+    /// The same rows, to merge.
+    Touch(Vec<(i64, i64, i64)>),
+    Span(Vec<(i64, i64, u8)>),
     Forget(i64),
     /// Fails after the operation inside it was done.
     RolledBack(Box<Operation>),
+}
+
+fn seen() -> impl Strategy<Value = Vec<(i64, i64, i64)>> {
+    proptest::collection::vec((0..9_i64, 0..5_i64, -5..5_i64), 0..8)
 }
 
 fn operation() -> impl Strategy<Value = Operation> {
@@ -62,7 +87,9 @@ fn operation() -> impl Strategy<Value = Operation> {
         proptest::collection::vec((0..4_i64, word, 1..9_i64), 0..12).prop_map(Operation::Count),
         proptest::collection::vec((0..4_u8, 0..5_i64, 0..3_u8, word), 0..12)
             .prop_map(Operation::Register),
-        proptest::collection::vec((0..9_i64, 0..5_i64), 0..8).prop_map(Operation::See),
+        seen().prop_map(Operation::See),
+        seen().prop_map(Operation::Touch),
+        proptest::collection::vec((0..4_i64, -5..5_i64, 0..9_u8), 0..8).prop_map(Operation::Span),
         (0..9_i64).prop_map(Operation::Forget),
     ];
     (plain, proptest::bool::weighted(0.2)).prop_map(|(operation, fails)| {
@@ -78,7 +105,9 @@ fn operation() -> impl Strategy<Value = Operation> {
 struct Model {
     counter: BTreeMap<(i64, String), i64>,
     register: BTreeMap<u8, (i64, u8, String)>,
-    seen: BTreeMap<i64, i64>,
+    /// (payload, least, greatest).
+    seen: BTreeMap<i64, (i64, i64, i64)>,
+    span: BTreeMap<i64, (i64, u8, i64)>,
 }
 
 impl Model {
@@ -99,18 +128,36 @@ impl Model {
                 }
             }
             Operation::See(rows) => {
-                let new = |(k, v): &(i64, i64)| {
-                    let is_new = !self.seen.contains_key(k);
-                    self.seen.entry(*k).or_insert(*v);
-                    is_new
-                };
-                return rows.iter().map(new).collect();
+                return rows.iter().map(|row| self.see(row)).collect();
+            }
+            Operation::Touch(rows) => rows.iter().for_each(|row| {
+                self.see(row);
+            }),
+            Operation::Span(rows) => {
+                for (k, low, high) in rows {
+                    let (least, greatest, n) = self.span.entry(*k).or_insert((*low, *high, 0));
+                    (*least, *greatest, *n) = ((*least).min(*low), (*greatest).max(*high), *n + 1);
+                }
             }
             Operation::Forget(below) => self.seen.retain(|k, _| k >= below),
             Operation::RolledBack(_) => {}
         }
         Vec::new()
     }
+
+    /// True where the key is new.
+    fn see(&mut self, (k, v, bound): &(i64, i64, i64)) -> bool {
+        let is_new = !self.seen.contains_key(k);
+        let (_, since, until) = self.seen.entry(*k).or_insert((*v, *bound, *bound));
+        (*since, *until) = ((*since).min(*bound), (*until).max(*bound));
+        is_new
+    }
+}
+
+fn seen_rows(rows: &[(i64, i64, i64)]) -> Vec<[Value<'static>; 4]> {
+    rows.iter()
+        .map(|&(k, v, bound)| [k.into(), v.into(), bound.into(), bound.into()])
+        .collect()
 }
 
 fn run(tx: &mut Tx<'_>, operation: &Operation) -> Result<Vec<bool>, DbError> {
@@ -131,12 +178,16 @@ fn run(tx: &mut Tx<'_>, operation: &Operation) -> Result<Vec<bool>, DbError> {
                 .collect();
             tx.upsert(&REGISTER, &mut rows)?;
         }
-        Operation::See(rows) => {
-            let rows: Vec<_> = rows
-                .iter()
-                .map(|(k, v)| [(*k).into(), (*v).into()])
+        Operation::See(rows) => return tx.insert_new(&SEEN, &seen_rows(rows)),
+        Operation::Touch(rows) => tx.upsert(&SEEN, &mut seen_rows(rows))?,
+        Operation::Span(rows) => {
+            let highs: Vec<_> = rows.iter().map(|(_, _, high)| [*high]).collect();
+            let mut rows: Vec<_> = (rows.iter().zip(&highs))
+                .map(|((k, low, _), high)| {
+                    [(*k).into(), (*low).into(), high[..].into(), 1_i64.into()]
+                })
                 .collect();
-            return tx.insert_new(&SEEN, &rows);
+            tx.upsert(&SPAN, &mut rows)?;
         }
         Operation::Forget(below) => {
             tx.execute("DELETE FROM seen WHERE k < $1", &[(*below).into()])?;
@@ -162,8 +213,13 @@ fn stored(tx: &mut Tx<'_>) -> Result<Model, DbError> {
             .register
             .insert(key, (row.int(1)?, row.take_bytes(2)?[0], row.take_text(3)?));
     }
-    for row in tx.query("SELECT k, v FROM seen", &[])? {
-        model.seen.insert(row.int(0)?, row.int(1)?);
+    for row in tx.query("SELECT k, v, since, until FROM seen", &[])? {
+        let seen = (row.int(1)?, row.int(2)?, row.int(3)?);
+        model.seen.insert(row.int(0)?, seen);
+    }
+    for mut row in tx.query("SELECT k, least, greatest, n FROM span", &[])? {
+        let span = (row.int(1)?, row.take_bytes(2)?[0], row.int(3)?);
+        model.span.insert(row.int(0)?, span);
     }
     Ok(model)
 }

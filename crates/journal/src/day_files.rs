@@ -1,9 +1,8 @@
 //! The embedded store's journal: one SQLite file a day (UTC, by time of arrival), blocks only.
 //!
-//! A file is named for its day, so dropping a day is deleting a file. Only the newest is open from the start; older ones
-//! are opened when they are read.
+//! A file is named for its day, so dropping a day is deleting a file. A file is opened when it is first written or read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -27,7 +26,7 @@ const MIGRATIONS: Migrations = Migrations {
 
 const HEAD: &str = "SELECT stream, first, count, received_at, min_ts, max_ts, version, raw_bytes, checksum, filter FROM block";
 const WHOLE: &str = "SELECT stream, first, count, received_at, min_ts, max_ts, version, raw_bytes, checksum, filter, data FROM block";
-/// Older files that are kept open for reading.
+/// Files that are kept open.
 const MOST_OPEN_FILES: usize = 8;
 /// Blocks fetched by one statement when replaying.
 const FETCH_BLOCKS: i64 = 64;
@@ -36,6 +35,10 @@ const FETCH_BLOCKS: i64 = 64;
 pub struct DayFiles {
     folder: PathBuf,
     open: Mutex<BTreeMap<i64, Database>>,
+    /// Days whose file this process began to make and could not: there is no block in them.
+    unmade: Mutex<BTreeSet<i64>>,
+    /// The first sequence of a stream in a day: once it is known it does not change.
+    firsts: Mutex<HashMap<(i64, StreamNo), u64>>,
 }
 
 impl DayFiles {
@@ -45,18 +48,20 @@ impl DayFiles {
         Ok(Self {
             folder: folder.to_owned(),
             open: Mutex::default(),
+            unmade: Mutex::default(),
+            firsts: Mutex::default(),
         })
     }
 
     fn opened(&self) -> MutexGuard<'_, BTreeMap<i64, Database>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.open)
     }
 
     fn path(&self, day: i64) -> PathBuf {
         self.folder.join(format!("{}.db", day_text(day)))
     }
 
-    /// Days that have a file, oldest first.
+    /// Days that have a file that may hold blocks, oldest first.
     fn days(&self) -> Result<Vec<i64>, JournalError> {
         let entries =
             std::fs::read_dir(&self.folder).map_err(|error| file_error(&self.folder, &error))?;
@@ -65,7 +70,25 @@ impl DayFiles {
             .filter_map(|entry| parse_day(entry.file_name().to_str()?.strip_suffix(".db")?).ok())
             .collect();
         days.sort_unstable();
+        let unmade = lock(&self.unmade);
+        days.retain(|day| !unmade.contains(day));
         Ok(days)
+    }
+
+    /// The file of `day` to write to, made where there is none. Where that fails (disk full) reads pass over what is left
+    /// of it.
+    fn file_to_append(&self, day: i64) -> Result<Database, JournalError> {
+        if let Some(db) = self.opened().get(&day) {
+            return Ok(db.clone());
+        }
+        let is_unmade = lock(&self.unmade).contains(&day) || !self.path(day).exists();
+        let file = self.file(day);
+        match &file {
+            Ok(_) => lock(&self.unmade).remove(&day),
+            Err(_) if is_unmade => lock(&self.unmade).insert(day),
+            Err(_) => false,
+        };
+        file
     }
 
     fn file(&self, day: i64) -> Result<Database, JournalError> {
@@ -95,27 +118,44 @@ impl DayFiles {
     }
 
     fn first_of(&self, day: i64, stream: StreamNo) -> Result<Option<u64>, JournalError> {
+        if let Some(&first) = lock(&self.firsts).get(&(day, stream)) {
+            return Ok(Some(first));
+        }
         let sql = "SELECT first FROM block WHERE stream = $1 ORDER BY first LIMIT 1";
-        let first = self.read(day, |tx| tx.query_first(sql, &[stream.into()]))?;
-        Ok(first.map(|row| row.uint(0)).transpose()?)
+        let row = self.read(day, |tx| tx.query_first(sql, &[stream.into()]))?;
+        let first = row.map(|row| row.uint(0)).transpose()?;
+        if let Some(first) = first {
+            lock(&self.firsts).insert((day, stream), first);
+        }
+        Ok(first)
     }
 
-    /// Index of the newest of `days` whose first block begins at or before `sequence`; 0 where none does.
-    fn day_of(&self, days: &[i64], stream: StreamNo, sequence: u64) -> Result<usize, JournalError> {
-        let (mut low, mut high) = (0, days.len());
-        while high - low > 1 {
-            let middle = usize::midpoint(low, high);
-            if self
-                .first_of(days[middle], stream)?
-                .is_some_and(|first| first <= sequence)
-            {
-                low = middle;
-            } else {
-                high = middle;
+    fn newest_open(&self) -> Option<Database> {
+        self.opened().last_key_value().map(|(_, db)| db.clone())
+    }
+
+    /// Days that may hold blocks of the stream, oldest first, and how many of them begin at or before `sequence`. Days
+    /// that were looked at and have no block of the stream are left out: they say nothing about their neighbours.
+    fn days_by(&self, stream: StreamNo, sequence: u64) -> Result<(Vec<i64>, usize), JournalError> {
+        let mut days = self.days()?;
+        let (mut begun, mut behind) = (0, days.len());
+        while begun < behind {
+            let middle = usize::midpoint(begun, behind);
+            match self.first_of(days[middle], stream)? {
+                Some(first) if first <= sequence => begun = middle + 1,
+                Some(_) => behind = middle,
+                None => {
+                    days.remove(middle);
+                    behind -= 1;
+                }
             }
         }
-        Ok(low)
+        Ok((days, begun))
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn file_error(path: &Path, error: &std::io::Error) -> JournalError {
@@ -169,7 +209,7 @@ impl BlockStore for DayFiles {
             block.filter[..].into(),
             block.data[..].into(),
         ];
-        self.file(day_of_block(block))?
+        self.file_to_append(day_of_block(block))?
             .write(|tx| tx.execute(sql, &values))?;
         Ok(())
     }
@@ -190,15 +230,12 @@ impl BlockStore for DayFiles {
         sequence: u64,
         max_bytes: u64,
     ) -> Result<Vec<RawBlock>, JournalError> {
-        let days = self.days()?;
+        let (days, begun) = self.days_by(stream, sequence)?;
         let sql = format!(
             "{WHOLE} WHERE stream = $1 AND first + count > $2 AND first > $3 ORDER BY first LIMIT $4"
         );
         let (mut found, mut bytes) = (Vec::<RawBlock>::new(), 0);
-        for &day in days
-            .get(self.day_of(&days, stream, sequence)?..)
-            .unwrap_or_default()
-        {
+        for &day in &days[begun.saturating_sub(1)..] {
             loop {
                 // The bound on `first` lets the index find the place; a block holds fewer entries than a sequence has
                 // before it, so the search starts at the newest block that begins at or before `sequence`.
@@ -243,10 +280,9 @@ impl BlockStore for DayFiles {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError> {
-        let days = self.days()?;
+        let (days, begun) = self.days_by(stream, sequence)?;
         let sql = format!("{HEAD} WHERE stream = $1 AND first < $2 ORDER BY first DESC LIMIT $3");
-        let newest = self.day_of(&days, stream, sequence)?;
-        for &day in days.get(..=newest).unwrap_or_default().iter().rev() {
+        for &day in days[..begun].iter().rev() {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let before = i64::try_from(sequence).unwrap_or(i64::MAX);
             let rows = self.read(day, |tx| {
@@ -281,14 +317,15 @@ impl BlockStore for DayFiles {
 
     fn probe(&self, now_ms: i64) -> Result<(), JournalError> {
         let touch = "UPDATE schema_migration SET number = number";
-        self.file(now_ms.div_euclid(DAY_MS))?
-            .write(|tx| tx.execute(touch, &[]))?;
+        let newest = self
+            .newest_open()
+            .map_or_else(|| self.file_to_append(now_ms.div_euclid(DAY_MS)), Ok)?;
+        newest.write(|tx| tx.execute(touch, &[]))?;
         Ok(())
     }
 
     fn checkpoint(&self) -> Result<(), JournalError> {
-        let newest = self.opened().last_key_value().map(|(_, db)| db.clone());
-        newest.map_or(Ok(()), |db| Ok(db.checkpoint()?))
+        self.newest_open().map_or(Ok(()), |db| Ok(db.checkpoint()?))
     }
 
     fn disk_bytes(&self) -> u64 {

@@ -16,6 +16,9 @@ pub struct NewEntry {
     pub kind: Kind,
     /// The app that it belongs to.
     pub app: AppNo,
+    /// Whose reads must show it once it is acknowledged ([`crate::Journal::fresh`]): a number that the kind chooses, as
+    /// that of the app.
+    pub owner: u64,
     /// Time of the report itself, in ms: raw reads look for it.
     pub ts_ms: i64,
     /// Keys by which raw reads can pass a block over, from [`crate::filter_key`].
@@ -122,6 +125,9 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes()?).ok()
     }
 }
+
+/// Most bytes that an entry has in a block beside its payload.
+pub(crate) const ENTRY_HEAD_BYTES: usize = 1 + 5 + 10;
 
 /// Appends an entry as it stands in a block.
 pub(crate) fn put_entry(bytes: &mut Vec<u8>, entry: &NewEntry) {

@@ -3,18 +3,23 @@
 //! It says «surely not» or «perhaps». It is a Bloom filter of two bits a key, built at its largest size and then folded
 //! in half as long as few enough bits are set: so its size follows the number of distinct keys.
 
+use reportd_platform::AppNo;
+
+use crate::entry::Kind;
+
 const LARGEST_BYTES: usize = 8 << 10;
 const SMALLEST_BYTES: usize = 8;
 /// Folding stops where more than this share of bits would be set: four tenths let at most one key in six pass that is
 /// not there.
 const MOST_BITS_SET_PER_TEN: usize = 4;
 
-/// The key of a value in a field of an app. Stored in blocks: it never changes.
+/// The key of a value in a field of entries of a kind, of an app. Stored in blocks: it never changes.
 #[must_use]
-pub fn filter_key(app: u32, field: u8, value: &[u8]) -> u64 {
+pub fn filter_key(kind: Kind, app: AppNo, field: u8, value: &[u8]) -> u64 {
     // FNV-1a, with a finishing mix so that every bit depends on every byte.
     let start = 0xcbf2_9ce4_8422_2325_u64
-        ^ (u64::from(app) << 8 | u64::from(field)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        ^ (u64::from(kind.0) << 40 | u64::from(app) << 8 | u64::from(field))
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let hash = value.iter().fold(start, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     });
@@ -82,7 +87,7 @@ mod tests {
     #[test]
     fn a_filter_holds_its_keys_and_few_others() {
         for count in [0_u32, 1, 30, 1_000, 5_000] {
-            let key = |number: u32| filter_key(1, 2, &number.to_le_bytes());
+            let key = |number: u32| filter_key(Kind(1), 1, 2, &number.to_le_bytes());
             let mut builder = FilterBuilder::new();
             (0..count).for_each(|number| builder.insert(key(number)));
             let filter = builder.finish();
@@ -105,16 +110,21 @@ mod tests {
 
     #[test]
     fn keys_never_change() {
-        assert_eq!(filter_key(1, 2, b"youtube"), filter_key(1, 2, b"youtube"));
+        // What a released reportd has written: a change here makes raw reads pass over blocks that hold what they seek.
+        assert_eq!(
+            filter_key(Kind(1), 1, 2, b"youtube"),
+            15_086_187_585_420_087_803
+        );
         let keys = [
-            filter_key(1, 2, b"a"),
-            filter_key(2, 2, b"a"),
-            filter_key(1, 3, b"a"),
-            filter_key(1, 2, b"b"),
+            filter_key(Kind(1), 1, 2, b"a"),
+            filter_key(Kind(2), 1, 2, b"a"),
+            filter_key(Kind(1), 2, 2, b"a"),
+            filter_key(Kind(1), 1, 3, b"a"),
+            filter_key(Kind(1), 1, 2, b"b"),
         ];
         assert_eq!(
             keys.map(|key| keys.iter().filter(|&&other| other == key).count()),
-            [1; 4]
+            [1; 5]
         );
     }
 }

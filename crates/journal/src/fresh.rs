@@ -1,20 +1,21 @@
 //! Fresh reads: a read shows all that was acknowledged before it began (spec operating, Fresh reads).
 //!
-//! For each app and kind the journal remembers the end of the newest block that holds an entry of theirs. A read waits
-//! until the fold has reached that end, and never for what came later.
+//! For each kind and owner (an app, say) the journal remembers the end of the newest block that holds an entry of theirs.
+//! A read waits until all views of the kind have folded up to that end, and never for what came later.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use reportd_platform::AppNo;
 use tokio::sync::watch;
 
 use crate::entry::Kind;
 
 /// How long a read waits before it answers with what stands.
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// Owners whose newest block is remembered.
+const MOST_HEADS: usize = 10_000;
 
 /// How far what was read lags behind what was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,15 +37,70 @@ pub(crate) struct Folded {
 pub(crate) struct Progress {
     /// Sequence behind the newest acknowledged entry.
     acknowledged: AtomicU64,
-    /// Sequence behind the newest block that holds entries of an app and kind, since the start of this process.
-    heads: Mutex<HashMap<(Kind, AppNo), u64, foldhash::fast::RandomState>>,
-    /// What was acknowledged before the start: of any app and kind, as far as is known.
-    at_start: u64,
-    folded: HashMap<Kind, watch::Sender<Folded>>,
+    heads: Mutex<Heads>,
+    views: Mutex<Vec<Arc<ViewProgress>>>,
     bell: Mutex<Bell>,
     rung: Condvar,
     /// Readers that wait for the projector now.
     hurried: AtomicUsize,
+}
+
+/// How far one view is.
+pub(crate) struct ViewProgress {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+    folded: watch::Sender<Folded>,
+    /// Why it does not go on.
+    stuck: Mutex<Option<String>>,
+}
+
+impl ViewProgress {
+    pub(crate) fn folded(&self) -> Folded {
+        *self.folded.borrow()
+    }
+
+    pub(crate) fn set_folded(&self, folded: Folded) {
+        self.folded.send_replace(folded);
+    }
+
+    pub(crate) fn stuck(&self) -> Option<String> {
+        lock(&self.stuck).clone()
+    }
+
+    /// Notes why the view does not go on, `None` where it does; returns true where that is new.
+    pub(crate) fn set_stuck(&self, why: Option<String>) -> bool {
+        let mut stuck = lock(&self.stuck);
+        let is_new = *stuck != why;
+        *stuck = why;
+        is_new
+    }
+}
+
+/// Who owns an entry: its kind, and the number that the kind chose.
+pub(crate) type Owner = (Kind, u64);
+
+/// Sequences behind the newest blocks that hold entries of an owner.
+struct Heads {
+    known: HashMap<Owner, u64, foldhash::fast::RandomState>,
+    /// Entries of an owner that is not known are before this, or folded: at first what was there at the start.
+    others: u64,
+}
+
+impl Heads {
+    fn of(&self, owner: Owner) -> u64 {
+        self.known.get(&owner).copied().unwrap_or(self.others)
+    }
+
+    /// Drops the heads of what is folded; where too many are left, they all become one.
+    fn shrink(&mut self, folded_end: impl Fn(Kind) -> u64) {
+        let others = self.others;
+        self.known
+            .retain(|&(kind, _), end| *end > folded_end(kind).max(others));
+        if self.known.len() > MOST_HEADS / 2 {
+            self.others = self.known.values().copied().max().unwrap_or(others);
+            self.known.clear();
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -53,15 +109,14 @@ struct Bell {
 }
 
 impl Progress {
-    pub(crate) fn new(kinds: &[Kind], at_start: u64) -> Self {
+    pub(crate) fn new(at_start: u64) -> Self {
         Self {
             acknowledged: AtomicU64::new(at_start),
-            heads: Mutex::default(),
-            at_start,
-            folded: kinds
-                .iter()
-                .map(|&kind| (kind, watch::Sender::new(Folded::default())))
-                .collect(),
+            heads: Mutex::new(Heads {
+                known: HashMap::default(),
+                others: at_start,
+            }),
+            views: Mutex::default(),
             bell: Mutex::default(),
             rung: Condvar::new(),
             hurried: AtomicUsize::new(0),
@@ -69,10 +124,13 @@ impl Progress {
     }
 
     /// Notes a durable block that ends before `end` and holds entries of `owners`. Before they are answered.
-    pub(crate) fn acknowledge(&self, end: u64, owners: impl IntoIterator<Item = (Kind, AppNo)>) {
-        let mut heads = self.heads.lock().unwrap_or_else(PoisonError::into_inner);
-        for owner in owners {
-            heads.insert(owner, end);
+    pub(crate) fn acknowledge(&self, end: u64, owners: impl IntoIterator<Item = Owner>) {
+        let mut heads = lock(&self.heads);
+        heads
+            .known
+            .extend(owners.into_iter().map(|owner| (owner, end)));
+        if heads.known.len() > MOST_HEADS {
+            heads.shrink(|kind| self.folded_end(kind));
         }
         drop(heads);
         self.acknowledged.store(end, Ordering::Release);
@@ -83,50 +141,75 @@ impl Progress {
         self.acknowledged.load(Ordering::Acquire)
     }
 
-    pub(crate) fn folded(&self, kind: Kind) -> Folded {
-        self.folded
-            .get(&kind)
-            .map_or_else(Folded::default, |sender| *sender.borrow())
+    /// Takes a view up; one of its name from before gives way.
+    pub(crate) fn register(
+        &self,
+        name: &'static str,
+        kind: Kind,
+        folded: Folded,
+    ) -> Arc<ViewProgress> {
+        let view = Arc::new(ViewProgress {
+            name,
+            kind,
+            folded: watch::Sender::new(folded),
+            stuck: Mutex::default(),
+        });
+        let mut views = lock(&self.views);
+        views.retain(|view| view.name != name);
+        views.push(Arc::clone(&view));
+        view
     }
 
-    pub(crate) fn set_folded(&self, kind: Kind, folded: Folded) {
-        if let Some(sender) = self.folded.get(&kind) {
-            sender.send_replace(folded);
-        }
+    /// The views of a kind.
+    pub(crate) fn views_of(&self, kind: Kind) -> Vec<Arc<ViewProgress>> {
+        let views = lock(&self.views);
+        views
+            .iter()
+            .filter(|view| view.kind == kind)
+            .map(Arc::clone)
+            .collect()
     }
 
-    /// Waits until all entries of the app and kind that are acknowledged now are folded, 2 s at most.
-    /// Returns false where they are not.
-    pub(crate) async fn wait_fresh(&self, kind: Kind, app: AppNo) -> bool {
-        let Some(sender) = self.folded.get(&kind) else {
-            return true;
-        };
-        let head = self
-            .heads
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&(kind, app))
-            .copied();
-        let needed = head.unwrap_or(self.at_start);
-        if sender.borrow().next >= needed {
+    /// Sequence up to which every view of the kind has folded; where it has none, behind the newest entry.
+    pub(crate) fn folded_end(&self, kind: Kind) -> u64 {
+        let views = self.views_of(kind);
+        let folded = views.iter().map(|view| view.folded().next).min();
+        folded.unwrap_or_else(|| self.acknowledged())
+    }
+
+    /// Waits until all entries of the kind and owner that are acknowledged now are in all views of the kind, 2 s at
+    /// most. Returns false where they are not.
+    pub(crate) async fn wait_fresh(&self, kind: Kind, owner: u64) -> bool {
+        let mut behind = self.views_of(kind);
+        let needed = lock(&self.heads).of((kind, owner));
+        behind.retain(|view| view.folded().next < needed);
+        if behind.is_empty() {
             return true;
         }
         let _hurry = Hurry::raise(self);
-        let mut folded = sender.subscribe();
-        let reached = folded.wait_for(|folded| folded.next >= needed);
-        tokio::time::timeout(LONGEST_WAIT, reached)
-            .await
-            .is_ok_and(|reached| reached.is_ok())
+        let all = async {
+            for view in &behind {
+                let mut folded = view.folded.subscribe();
+                // The sender lives as long as `behind`: waiting does not fail.
+                let _ = folded.wait_for(|folded| folded.next >= needed).await;
+            }
+        };
+        tokio::time::timeout(LONGEST_WAIT, all).await.is_ok()
     }
 
     fn bell(&self) -> MutexGuard<'_, Bell> {
-        self.bell.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.bell)
     }
 
     fn ring(&self) {
         // Taking the lock orders this after the projector's look at its condition: a ring is never missed.
         drop(self.bell());
         self.rung.notify_all();
+    }
+
+    /// A projector begins; one before it may have been stopped.
+    pub(crate) fn start(&self) {
+        self.bell().stop = false;
     }
 
     /// Ends the projector's waits.
@@ -158,6 +241,10 @@ impl Progress {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// While it lives the projector does not rest.
 struct Hurry<'a> {
     progress: &'a Progress,
@@ -174,5 +261,46 @@ impl<'a> Hurry<'a> {
 impl Drop for Hurry<'_> {
     fn drop(&mut self) {
         self.progress.hurried.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: Kind = Kind(1);
+
+    #[test]
+    fn heads_stay_few_and_no_read_is_answered_too_early() {
+        let progress = Progress::new(1);
+        let view = progress.register("view", KIND, Folded::default());
+        let head = |owner| lock(&progress.heads).of((KIND, owner));
+        let acknowledge = |owners: std::ops::Range<u64>| {
+            for owner in owners {
+                progress.acknowledge(owner + 2, [(KIND, owner)]);
+            }
+        };
+        let most = MOST_HEADS as u64;
+        acknowledge(0..most);
+        assert_eq!(head(7), 9, "each is known for itself");
+        view.set_folded(Folded {
+            next: most - 8,
+            received_at_ms: 0,
+        });
+        acknowledge(most..most + 1);
+        assert_eq!(lock(&progress.heads).known.len(), 10, "what is folded goes");
+        assert_eq!((head(7), head(most)), (1, most + 2));
+        acknowledge(most + 1..3 * most);
+        let known = lock(&progress.heads).known.len();
+        assert!(
+            known <= MOST_HEADS,
+            "nothing is folded, and {known} are known"
+        );
+        for owner in most..3 * most {
+            assert!(
+                head(owner) >= owner + 2,
+                "a read of {owner} waits long enough"
+            );
+        }
     }
 }

@@ -6,14 +6,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 
-use crate::block::{Packer, unpack};
-use crate::entry::{Kind, NewEntry, put_entry};
+use crate::block::{LARGEST_RAW_BYTES, Packer, unpack};
+use crate::entry::{ENTRY_HEAD_BYTES, Kind, NewEntry, put_entry};
 use crate::filter::FilterBuilder;
-use crate::fresh::{Lag, Progress};
-use crate::group::{AppendError, Group};
+use crate::fresh::{Lag, Owner, Progress, ViewProgress};
+use crate::group::{AppendError, EndOnDrop, Group};
 use crate::metrics::JournalMetrics;
 use crate::store::{Block, BlockStore, JournalError};
 use crate::tail::Tail;
@@ -22,11 +21,12 @@ use crate::{LOCAL_STREAM, StreamNo};
 /// How a journal is run.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Most bytes of entries that wait to be written; one more is refused.
+    /// Most bytes of entries that wait to be written, and so of a block; what would be more is refused. 256 MiB at most.
     pub queue_bytes: usize,
     /// Most bytes of written blocks that are kept in memory for folds.
     pub tail_bytes: usize,
-    /// Under load, how long a block waits for company. A lone entry never waits.
+    /// Under load, how long a block waits for company. When the load ends one block waits this long in vain, and those
+    /// behind it do not wait.
     pub linger: Duration,
     /// Acknowledge and throw away: to measure what storing costs. Never for reports that matter.
     pub discard: bool,
@@ -66,7 +66,7 @@ struct Pending {
     min_ts_ms: i64,
     max_ts_ms: i64,
     filter: FilterBuilder,
-    owners: HashSet<(Kind, AppNo), foldhash::fast::RandomState>,
+    owners: HashSet<Owner, foldhash::fast::RandomState>,
     group: Arc<Group>,
     /// The writer wakes when this many entries wait.
     awaited: u64,
@@ -90,21 +90,29 @@ impl Pending {
 }
 
 impl Journal {
-    /// Opens the journal behind its newest block and starts its writer. `kinds` are those that have a view.
+    /// Opens the journal behind its newest block and starts its writer.
+    ///
+    /// # Errors
+    /// [`JournalError::Option`] where `queue_bytes` is larger than a block may be; else what the store said.
     pub fn open(
         store: Arc<dyn BlockStore>,
         clock: Arc<dyn Clock>,
         options: Options,
-        kinds: &[Kind],
         metrics: JournalMetrics,
     ) -> Result<Arc<Self>, JournalError> {
-        let position = WriterPosition::behind_newest(store.as_ref(), LOCAL_STREAM)?;
+        if options.queue_bytes as u64 > LARGEST_RAW_BYTES {
+            return Err(JournalError::Option {
+                name: "queue_bytes",
+                most: LARGEST_RAW_BYTES,
+            });
+        }
+        let position = WriterPosition::at_open(store.as_ref(), LOCAL_STREAM)?;
         let packer = Packer::new()?;
         let journal = Arc::new(Self {
             store,
             clock,
             stream: LOCAL_STREAM,
-            progress: Progress::new(kinds, position.next),
+            progress: Progress::new(position.next),
             tail: Mutex::new(Tail::new(options.tail_bytes)),
             metrics,
             options,
@@ -117,6 +125,7 @@ impl Journal {
             journal: Arc::clone(&journal),
             packer,
             position,
+            is_position_sure: true,
             company: Company::default(),
         };
         let thread = std::thread::Builder::new()
@@ -148,7 +157,14 @@ impl Journal {
         if pending.closed {
             return Err(AppendError::Closed);
         }
-        if pending.bytes.len() + entry.payload.len() > self.options.queue_bytes {
+        let (size, most) = (
+            entry.payload.len() + ENTRY_HEAD_BYTES,
+            self.options.queue_bytes,
+        );
+        if size > most {
+            return Err(AppendError::TooLarge { most });
+        }
+        if pending.bytes.len() + size > most {
             return Err(AppendError::Full);
         }
         put_entry(&mut pending.bytes, entry);
@@ -157,7 +173,7 @@ impl Journal {
         for &key in &entry.filter_keys {
             pending.filter.insert(key);
         }
-        pending.owners.insert((entry.kind, entry.app));
+        pending.owners.insert((entry.kind, entry.owner));
         let index = pending.count;
         pending.count += 1;
         let group = Arc::clone(&pending.group);
@@ -173,13 +189,33 @@ impl Journal {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until a read of the app and kind would show all that is acknowledged now, 2 s at most.
-    pub async fn fresh(&self, kind: Kind, app: AppNo) -> Lag {
-        if self.progress.wait_fresh(kind, app).await {
+    /// Waits until all entries of `kind` and `owner` that are acknowledged now are in all views of the kind, 2 s at most.
+    /// A kind that has no view is fresh at once.
+    pub async fn fresh(&self, kind: Kind, owner: u64) -> Lag {
+        if self.progress.wait_fresh(kind, owner).await {
             return Lag { ms: 0 };
         }
+        let views = self.progress.views_of(kind);
+        let lag_ms = views.iter().map(|view| self.lag_ms(view)).max();
         Lag {
-            ms: (self.clock.now_ms() - self.progress.folded(kind).received_at_ms).max(1),
+            ms: lag_ms.unwrap_or(0).max(1),
+        }
+    }
+
+    /// Sequence up to which every view of the kind has folded: what is behind it, no view has judged yet. Where the kind
+    /// has no view, the end of the journal.
+    #[must_use]
+    pub fn folded_end(&self, kind: Kind) -> u64 {
+        self.progress.folded_end(kind)
+    }
+
+    /// Age of the newest entry that a view has folded, in ms; 0 where it has folded all.
+    pub(crate) fn lag_ms(&self, view: &ViewProgress) -> i64 {
+        let folded = view.folded();
+        if folded.next >= self.end() {
+            0
+        } else {
+            (self.clock.now_ms() - folded.received_at_ms).max(0)
         }
     }
 
@@ -189,9 +225,13 @@ impl Journal {
         self.progress.acknowledged()
     }
 
-    /// True where entries can be written: the last block was, or a write that changes nothing is now. Blocks.
+    /// True where entries can be written: the journal is open, and the last block was written or a write that changes
+    /// nothing is now. Blocks.
     #[must_use]
     pub fn is_writable(&self) -> bool {
+        if self.pending().closed {
+            return false;
+        }
         let well = self.options.discard || !self.refused.load(Ordering::Relaxed);
         well || self.store.probe(self.clock.now_ms()).is_ok()
     }
@@ -226,6 +266,17 @@ struct WriterPosition {
 }
 
 impl WriterPosition {
+    /// Where the journal goes on; tells where its newest block is damaged.
+    fn at_open(store: &dyn BlockStore, stream: StreamNo) -> Result<Self, JournalError> {
+        if let Some(newest) = store.last(stream)?
+            && let Err(damage) = unpack(&newest, store)
+        {
+            // Its head still says where it ends, and appending behind it loses nothing; the fold will stop before it.
+            tracing::error!(error = %damage, "the newest block of the journal is damaged");
+        }
+        Self::behind_newest(store, stream)
+    }
+
     fn behind_newest(store: &dyn BlockStore, stream: StreamNo) -> Result<Self, JournalError> {
         let Some(newest) = store.last(stream)? else {
             return Ok(Self {
@@ -233,10 +284,6 @@ impl WriterPosition {
                 received_at_ms: 0,
             });
         };
-        if let Err(damage) = unpack(&newest, store) {
-            // Its head still says where it ends, and appending behind it loses nothing; the fold will stop before it.
-            tracing::error!(error = %damage, "the newest block of the journal is damaged");
-        }
         Ok(Self {
             next: newest.first + newest.count,
             received_at_ms: newest.received_at_ms,
@@ -249,6 +296,8 @@ struct Writer {
     journal: Arc<Journal>,
     packer: Packer,
     position: WriterPosition,
+    /// False after a commit whose outcome was not told: it may have been made after all.
+    is_position_sure: bool,
     company: Company,
 }
 
@@ -284,7 +333,8 @@ impl Company {
     }
 }
 
-/// Ends the groups of a writer that panics, so that nobody waits for ever.
+/// Closes the journal when its writer ends or panics, so that nobody waits for ever: the group that waits to be written is
+/// ended here, the one in hand by [`EndOnDrop`].
 struct CloseOnExit(Arc<Journal>);
 
 impl Drop for CloseOnExit {
@@ -337,76 +387,87 @@ impl Writer {
 
     fn write(&mut self, pending: Pending) {
         let journal = Arc::clone(&self.journal);
+        let group = EndOnDrop(Arc::clone(&pending.group));
         let started = journal.clock.monotonic();
-        let Pending {
-            bytes,
-            count,
-            min_ts_ms,
-            max_ts_ms,
-            filter,
-            owners,
-            group,
-            ..
-        } = pending;
+        let written = self.find_position().and_then(|()| self.append(pending));
+        self.note(written.as_ref().err());
+        if written.is_err() {
+            self.is_position_sure = false;
+            // At once, so that a block that was stored all the same is folded; else before the next block.
+            let _ = self.find_position();
+        }
+        group
+            .0
+            .finish(written.map_err(|error| AppendError::Unavailable(error.to_string())));
+        let took = journal.clock.monotonic().saturating_sub(started);
+        journal.metrics.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Makes a block of what waited, durable, and tells the projector; returns the sequence of its first entry.
+    fn append(&mut self, pending: Pending) -> Result<u64, JournalError> {
+        let journal = &self.journal;
         let block = Block {
             stream: journal.stream,
             first: self.position.next,
-            count,
+            count: pending.count,
             received_at_ms: journal.clock.now_ms().max(self.position.received_at_ms),
-            bytes,
+            bytes: pending.bytes,
+        };
+        let ts_range = (pending.min_ts_ms, pending.max_ts_ms);
+        let packed = self
+            .packer
+            .pack(&block, ts_range, pending.filter.finish())?;
+        journal.store.append(&packed)?;
+        let (first, end) = (block.first, block.end());
+        self.position = WriterPosition {
+            next: end,
+            received_at_ms: block.received_at_ms,
         };
         let metrics = &journal.metrics;
-        let committed = self.commit(&block, (min_ts_ms, max_ts_ms), filter.finish());
-        journal.refused.store(committed.is_err(), Ordering::Relaxed);
-        match committed {
-            Ok(packed_bytes) => {
-                self.position = WriterPosition {
-                    next: block.end(),
-                    received_at_ms: block.received_at_ms,
-                };
-                metrics.commits.inc();
-                metrics.entries.inc_by(count);
-                metrics.bytes.inc_by(packed_bytes);
-                let (first, end) = (block.first, block.end());
-                journal
-                    .tail
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .push(Arc::new(block));
-                journal.progress.acknowledge(end, owners);
-                group.finish(Ok(first));
-            }
-            Err(error) => {
-                tracing::warn!(%error, entries = count, "a block was not written: its senders are told to try later");
-                metrics.failed_commits.inc();
-                group.finish(Err(AppendError::Unavailable(error.to_string())));
-                self.find_position();
-            }
-        }
+        metrics.commits.inc();
+        metrics.entries.inc_by(block.count);
         metrics
-            .commit_seconds
-            .observe((journal.clock.monotonic() - started).as_secs_f64());
+            .bytes
+            .inc_by((packed.data.len() + packed.filter.len()) as u64);
+        journal
+            .tail
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::new(block));
+        journal.progress.acknowledge(end, pending.owners);
+        Ok(first)
     }
 
-    fn commit(
-        &mut self,
-        block: &Block,
-        ts_range: (i64, i64),
-        filter: Vec<u8>,
-    ) -> Result<u64, JournalError> {
-        let packed = self.packer.pack(block, ts_range, filter)?;
-        self.journal.store.append(&packed)?;
-        Ok((packed.data.len() + packed.filter.len()) as u64)
-    }
-
-    /// After a failure: a commit whose outcome was not told may have been made after all.
-    fn find_position(&mut self) {
-        if let Ok(position) =
-            WriterPosition::behind_newest(self.journal.store.as_ref(), self.journal.stream)
-            && position.next > self.position.next
-        {
-            self.position = position;
-            self.journal.progress.acknowledge(position.next, []);
+    /// Counts a block that was refused, and logs where refusals begin and end.
+    fn note(&self, refusal: Option<&JournalError>) {
+        let was_refused = self
+            .journal
+            .refused
+            .swap(refusal.is_some(), Ordering::Relaxed);
+        match refusal {
+            Some(error) => {
+                self.journal.metrics.failed_commits.inc();
+                if !was_refused {
+                    tracing::warn!(%error, "the journal cannot be written: senders are told to try later");
+                }
+            }
+            None if was_refused => tracing::info!("the journal goes on: it is written again"),
+            None => {}
         }
+    }
+
+    /// Makes sure where the next block goes: after a failure the block may have been stored all the same.
+    fn find_position(&mut self) -> Result<(), JournalError> {
+        if self.is_position_sure {
+            return Ok(());
+        }
+        let journal = &self.journal;
+        let position = WriterPosition::behind_newest(journal.store.as_ref(), journal.stream)?;
+        if position.next > self.position.next {
+            self.position = position;
+            journal.progress.acknowledge(position.next, []);
+        }
+        self.is_position_sure = true;
+        Ok(())
     }
 }

@@ -62,6 +62,11 @@ impl Block {
         (self.first..self.end())
             .map_while(move |sequence| next_entry(&mut reader, sequence, self.received_at_ms))
     }
+
+    /// Hides the entries from `sequence` on.
+    pub(crate) fn cut_before(&mut self, sequence: u64) {
+        self.count = self.count.min(sequence.saturating_sub(self.first));
+    }
 }
 
 /// What can go wrong with the journal.
@@ -93,6 +98,14 @@ pub enum JournalError {
         from: u64,
         /// Sequence before which they end.
         to: u64,
+    },
+    /// An option of the journal cannot be used.
+    #[error("journal option {name}: at most {most}")]
+    Option {
+        /// Its name.
+        name: &'static str,
+        /// The greatest value that it takes.
+        most: u64,
     },
     /// A file of the journal cannot be used.
     #[error("journal {place}: {cause}")]

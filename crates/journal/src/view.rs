@@ -5,7 +5,7 @@ use reportd_db::{DbError, Tx};
 
 use crate::StreamNo;
 use crate::entry::{Entry, Kind};
-use crate::store::SharedBlock;
+use crate::store::{JournalError, SharedBlock};
 
 /// Tables of this room in the views store: how far each view has folded each stream.
 pub const MIGRATIONS: Migrations = Migrations {
@@ -29,6 +29,9 @@ pub trait View: Send {
     fn apply(&mut self, tx: &mut Tx<'_>, batch: &Batch) -> Result<(), DbError>;
     /// Told after the transaction of [`Self::apply`] was committed: the time to count what it did.
     fn committed(&mut self) {}
+    /// Told after a transaction of [`Self::apply`] or [`Self::prune`] failed or panicked: the time to forget what was
+    /// learnt from the store. Whether it was rolled back is not sure where the connection was lost.
+    fn rolled_back(&mut self) {}
     /// Drops what no entry that is still to be folded can need. All entries that arrived before `horizon_ms` are folded.
     fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError>;
 }
@@ -44,6 +47,36 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// A batch of `blocks`.
+    ///
+    /// # Errors
+    /// [`JournalError::Missing`] where the first of them does not hold `from`, or there is a gap between two.
+    pub(crate) fn new(
+        kind: Kind,
+        (stream, from): (StreamNo, u64),
+        blocks: Vec<SharedBlock>,
+    ) -> Result<Self, JournalError> {
+        let mut next = from;
+        for block in &blocks {
+            let follows = block.first == next || (next == from && block.first < from);
+            if !follows || block.end() <= next {
+                return Err(JournalError::Missing {
+                    place: "memory".to_owned(),
+                    stream,
+                    from: next,
+                    to: block.first.max(next + 1),
+                });
+            }
+            next = block.end();
+        }
+        Ok(Self {
+            kind,
+            stream,
+            from,
+            blocks,
+        })
+    }
+
     /// The stream that it comes from.
     #[must_use]
     pub fn stream(&self) -> StreamNo {

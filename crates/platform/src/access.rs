@@ -183,28 +183,42 @@ pub fn list_keys(tx: &mut Tx<'_>) -> Result<Vec<ListedKey>, DbError> {
     tx.query(sql, &[])?.into_iter().map(listed).collect()
 }
 
-/// The keys that are not revoked, by their hashes.
+/// The keys that are not revoked, by their hashes. One that cannot be read is logged and not in force: it must not
+/// keep the others from being loaded.
 pub(crate) fn keys_in_force(tx: &mut Tx<'_>) -> Result<Vec<(SecretHash, ApiKey)>, DbError> {
     let rows = tx.query(
-        "SELECT name, role, app, hash FROM api_key WHERE revoked_at IS NULL",
+        "SELECT name, role, app, hash, name FROM api_key WHERE revoked_at IS NULL",
         &[],
     )?;
-    rows.into_iter()
-        .map(|mut row| {
-            let hash = SecretHash::from_bytes(&row.take_bytes(3)?);
-            let hash = hash.ok_or(DbError::Type {
-                column: 3,
-                expected: "32 bytes",
-            })?;
-            Ok((hash, key_from_row(&mut row)?))
-        })
-        .collect()
+    let loaded = |mut row: Row| {
+        let name = row.take_text(4).unwrap_or_default();
+        hashed_key(&mut row)
+            .inspect_err(|error| tracing::error!(key = name, %error, "an API key cannot be read"))
+            .ok()
+    };
+    Ok(rows.into_iter().filter_map(loaded).collect())
+}
+
+fn hashed_key(row: &mut Row) -> Result<(SecretHash, ApiKey), DbError> {
+    let hash = SecretHash::from_bytes(&row.take_bytes(3)?).ok_or(DbError::Type {
+        column: 3,
+        expected: "32 bytes",
+    })?;
+    Ok((hash, key_from_row(row)?))
 }
 
 fn key_from_row(row: &mut Row) -> Result<ApiKey, DbError> {
     Ok(ApiKey {
         name: row.take_text(0)?,
         role: row.take_text(1)?.parse().map_err(DbError::Statement)?,
-        app: row.opt_int(2)?.and_then(|no| AppNo::try_from(no).ok()),
+        app: row.opt_int(2)?.map(app_no).transpose()?,
+    })
+}
+
+/// A number that does not fit is an error: read as none, it would open all apps to the key.
+fn app_no(no: i64) -> Result<AppNo, DbError> {
+    AppNo::try_from(no).map_err(|_| DbError::Type {
+        column: 2,
+        expected: "an app number",
     })
 }

@@ -436,11 +436,30 @@ pub fn fix_zone(tx: &mut Tx<'_>, app: &App) -> Result<bool, DbError> {
 
 /// All apps by id, with their settings.
 pub fn list(tx: &mut Tx<'_>) -> Result<Vec<App>, DbError> {
-    let mut apps = tx
-        .query(&format!("{SELECT} ORDER BY id"), &[])?
-        .into_iter()
-        .map(from_row)
-        .collect::<Result<Vec<_>, _>>()?;
+    let rows = tx.query(&format!("{SELECT} ORDER BY id"), &[])?;
+    let apps = rows.into_iter().map(|mut row| from_row(&mut row));
+    let apps = apps.collect::<Result<_, _>>()?;
+    with_settings(tx, apps)
+}
+
+/// [`list`] without the apps that cannot be read, such as one whose zone this build does not know: each is logged, and
+/// must not keep the others from being loaded.
+pub(crate) fn list_readable(tx: &mut Tx<'_>) -> Result<Vec<App>, DbError> {
+    let rows = tx.query(&format!("{SELECT} ORDER BY id"), &[])?;
+    let readable = |mut row: Row| {
+        from_row(&mut row)
+            .inspect_err(|error| {
+                let no = row.int(0).unwrap_or_default();
+                let id = row.take_text(6).unwrap_or_default();
+                tracing::error!(app = id, no, %error, "an app cannot be read: its credentials are refused");
+            })
+            .ok()
+    };
+    let apps = rows.into_iter().filter_map(readable).collect();
+    with_settings(tx, apps)
+}
+
+fn with_settings(tx: &mut Tx<'_>, mut apps: Vec<App>) -> Result<Vec<App>, DbError> {
     for mut row in tx.query("SELECT app, name, value FROM app_setting", &[])? {
         let (no, name, value) = (row.int(0)?, row.take_text(1)?, row.take_text(2)?);
         if let Some(app) = apps.iter_mut().find(|app| i64::from(app.no) == no) {
@@ -453,7 +472,7 @@ pub fn list(tx: &mut Tx<'_>) -> Result<Vec<App>, DbError> {
 /// The app of that id, with its settings.
 pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<App, AppError> {
     let row = tx.query_first(&format!("{SELECT} WHERE id = $1"), &[id.into()])?;
-    let mut app = from_row(row.ok_or_else(|| AppError::Unknown(id.to_owned()))?)?;
+    let mut app = from_row(&mut row.ok_or_else(|| AppError::Unknown(id.to_owned()))?)?;
     for mut row in tx.query(
         "SELECT name, value FROM app_setting WHERE app = $1",
         &[app.no.into()],
@@ -463,9 +482,10 @@ pub fn find(tx: &mut Tx<'_>, id: &str) -> Result<App, AppError> {
     Ok(app)
 }
 
-const SELECT: &str = "SELECT no, id, name, zone, zone_fixed, disabled FROM app";
+/// The id comes twice: once for the app, once to name it where it cannot be read.
+const SELECT: &str = "SELECT no, id, name, zone, zone_fixed, disabled, id FROM app";
 
-fn from_row(mut row: Row) -> Result<App, DbError> {
+fn from_row(row: &mut Row) -> Result<App, DbError> {
     let zone = row.take_text(3)?;
     Ok(App {
         no: AppNo::try_from(row.int(0)?).map_err(|_| DbError::Type {

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::apps::{self, App, CredentialKind};
 use crate::clock::Clock;
 use crate::rate_limit::{Rate, RateLimiter};
 use crate::secret::SecretHash;
+use crate::web::limit_key;
 
 /// How often the version in the store is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
@@ -65,6 +67,7 @@ impl Snapshot {
         self.by_id.values()
     }
 
+    // What protects a secret here is the look-up by its hash: see `SecretHash::matches` for what the comparison adds.
     fn app_of_token(&self, hash: &SecretHash, now_ms: i64) -> Option<Arc<App>> {
         let (stored, token) = self.comm_tokens.get_key_value(hash)?;
         let in_force = token.expires_at_ms.is_none_or(|end| now_ms < end) && !token.app.disabled;
@@ -94,6 +97,12 @@ pub struct Directory {
     clock: Arc<dyn Clock>,
     snapshot: RwLock<Arc<Snapshot>>,
     reloading: Mutex<()>,
+    /// How many calls of [`Self::refresh`] have begun to look at the store.
+    begun: AtomicU64,
+    /// The number of the last one that has ended. Its lock is the turn to look.
+    ended: tokio::sync::Mutex<u64>,
+    /// The last look at the store went well.
+    is_current: AtomicBool,
     followers: Vec<Arc<dyn Follower>>,
     failures: RateLimiter<IpAddr>,
     /// Failed authentications that an address may have a minute before it is made to wait.
@@ -113,6 +122,9 @@ impl Directory {
             clock,
             snapshot: RwLock::default(),
             reloading: Mutex::default(),
+            begun: AtomicU64::default(),
+            ended: tokio::sync::Mutex::default(),
+            is_current: AtomicBool::default(),
             followers,
             failures: RateLimiter::new(MAX_ADDRESSES),
             failure_rate,
@@ -140,6 +152,12 @@ impl Directory {
             .reloading
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        let looked = self.look();
+        self.is_current.store(looked.is_ok(), Ordering::Relaxed);
+        looked
+    }
+
+    fn look(&self) -> Result<(), DbError> {
         let held = self.snapshot().version;
         self.db.read(|tx| {
             let version =
@@ -160,12 +178,32 @@ impl Directory {
         })
     }
 
-    /// [`Self::reload_if_changed`] off the async threads.
+    /// False where the last look at the store failed: what changed since is not seen.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        self.is_current.load(Ordering::Relaxed)
+    }
+
+    /// [`Self::reload_if_changed`] off the async threads. Calls that wait for their turn share one look, which began
+    /// after all of them: however many come, no more than one thread is busy with it.
     pub async fn refresh(self: &Arc<Self>) -> Result<(), DbError> {
+        let begun_before = self.begun.load(Ordering::SeqCst);
+        let mut ended = self.ended.lock().await;
+        if *ended > begun_before {
+            return if self.is_current() {
+                Ok(())
+            } else {
+                let message = "apps and keys could not be loaded";
+                Err(DbError::Unavailable(message.to_owned()))
+            };
+        }
+        let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
         let directory = Arc::clone(self);
-        tokio::task::spawn_blocking(move || directory.reload_if_changed())
+        let looked = tokio::task::spawn_blocking(move || directory.reload_if_changed())
             .await
-            .unwrap_or_else(|stopped| Err(DbError::Statement(stopped.to_string())))
+            .unwrap_or_else(|stopped| Err(DbError::Statement(stopped.to_string())));
+        *ended = number;
+        looked
     }
 
     /// The app whose bot reports carry `token`.
@@ -189,10 +227,14 @@ impl Directory {
             .await
     }
 
-    /// Counts a failed authentication that never reached a look-up, such as a missing token.
+    /// Counts a failed authentication; also for one that never reaches a look-up, such as a missing token.
     pub fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
-        self.failures
-            .take(address, 1, self.failure_rate, self.clock.monotonic())
+        self.failures.take(
+            limit_key(address),
+            1,
+            self.failure_rate,
+            self.clock.monotonic(),
+        )
     }
 
     async fn look_up<T>(
@@ -212,7 +254,7 @@ impl Directory {
 }
 
 fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
-    let apps: Vec<Arc<App>> = apps::list(tx)?.into_iter().map(Arc::new).collect();
+    let apps: Vec<Arc<App>> = apps::list_readable(tx)?.into_iter().map(Arc::new).collect();
     let by_no: HashMap<AppNo, &Arc<App>> = apps.iter().map(|app| (app.no, app)).collect();
     let mut comm_tokens = HashMap::new();
     let sql = "SELECT app, hash, expires_at FROM credential WHERE kind = $1";
@@ -245,4 +287,119 @@ fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
         comm_tokens,
         keys,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use reportd_db::sqlite;
+
+    use super::*;
+    use crate::access::{Role, create_key, revoke_key};
+    use crate::apps::{NewApp, Vault};
+    use crate::clock::SystemClock;
+    use crate::random::SeededRandom;
+    use crate::seal::MasterKey;
+
+    const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
+    fn store(folder: &tempfile::TempDir) -> Database {
+        let db = sqlite::open(sqlite::Options::durable(folder.path().join("state.db"))).unwrap();
+        crate::MIGRATIONS.apply(&db).unwrap();
+        db
+    }
+
+    fn directory(db: &Database) -> Arc<Directory> {
+        let rate = Rate { per_minute: 1000 };
+        let clock = Arc::new(SystemClock::start());
+        Arc::new(Directory::open(db.clone(), clock, rate, Vec::new()).unwrap())
+    }
+
+    fn create_app(db: &Database, id: &str) {
+        let master = MasterKey::parse(&format!("hex:{}", "0".repeat(64))).unwrap();
+        let vault = Vault {
+            master: &master,
+            random: &SeededRandom::new(u64::from(id.as_bytes()[0])),
+        };
+        let new = NewApp {
+            id: id.to_owned(),
+            name: String::new(),
+            zone: "UTC".to_owned(),
+            given: Vec::new(),
+        };
+        db.try_write(|tx| apps::create(tx, &new, &vault, 0))
+            .unwrap();
+    }
+
+    fn create_keys(db: &Database, names: [&str; 3]) -> [crate::secret::Secret; 3] {
+        let random = SeededRandom::new(1);
+        let create = |name| db.try_write(|tx| create_key(tx, name, Role::Viewer, None, &random, 0));
+        names.map(|name| create(name).unwrap())
+    }
+
+    #[tokio::test]
+    async fn rows_that_cannot_be_read_do_not_stop_revocations() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = store(&folder);
+        create_app(&db, "good");
+        create_app(&db, "lost");
+        let [kept, revoked, odd] = create_keys(&db, ["kept", "revoked", "odd"]);
+        let directory = directory(&db);
+        directory.key(revoked.reveal(), HERE).await.unwrap();
+
+        db.write(|tx| {
+            tx.execute(
+                "UPDATE app SET zone = 'Mars/Olympus' WHERE id = 'lost'",
+                &[],
+            )?;
+            tx.execute("UPDATE api_key SET app = -1 WHERE name = 'odd'", &[])?;
+            revoke_key(tx, "revoked", 1)
+        })
+        .unwrap();
+        directory.refresh().await.unwrap();
+        let snapshot = directory.snapshot();
+        assert!(snapshot.app("good").is_some() && snapshot.app("lost").is_none());
+        assert!(directory.key(kept.reveal(), HERE).await.is_ok());
+        for denied in [&revoked, &odd] {
+            let found = directory.key(denied.reveal(), HERE).await;
+            assert!(matches!(found, Err(Denied::Unknown)), "{found:?}");
+        }
+        assert!(db.read(apps::list).is_err(), "people are told");
+        assert!(directory.is_current());
+    }
+
+    #[tokio::test]
+    async fn a_look_that_fails_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let db = store(&folder);
+        let directory = directory(&db);
+        assert!(directory.is_current());
+        let rename = |from: &str, to: &str| {
+            let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+            db.write(|tx| tx.execute(&sql, &[])).unwrap();
+        };
+        rename("directory_version", "elsewhere");
+        assert!(directory.refresh().await.is_err());
+        assert!(!directory.is_current());
+        rename("elsewhere", "directory_version");
+        directory.refresh().await.unwrap();
+        assert!(directory.is_current());
+    }
+
+    #[tokio::test]
+    async fn many_refreshes_share_a_look() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = directory(&store(&folder));
+        let tasks: Vec<_> = (0..50)
+            .map(|_| {
+                let directory = Arc::clone(&directory);
+                tokio::spawn(async move { directory.refresh().await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        // The first look, and one for all who came while it ran.
+        let looks = directory.begun.load(Ordering::SeqCst);
+        assert!((1..=2).contains(&looks), "{looks}");
+    }
 }

@@ -80,7 +80,7 @@ impl ProtocolMetrics {
             latency,
         };
         metrics.register(|registry| {
-            let registry = registry.sub_registry_with_prefix(protocol.to_owned());
+            let registry = registry.sub_registry_with_prefix(protocol);
             registry.register(
                 "requests",
                 "Requests that were answered",
@@ -128,6 +128,20 @@ pub fn resident_bytes() -> Option<i64> {
     Some(statm.split(' ').nth(1)?.parse::<i64>().ok()? * 4096)
 }
 
+/// How many files this process may have open, where the system sets a limit and tells it.
+#[must_use]
+pub fn open_file_limit() -> Option<usize> {
+    soft_open_file_limit(&std::fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+/// The soft limit in a text such as `/proc/self/limits`.
+fn soft_open_file_limit(limits: &str) -> Option<usize> {
+    let fields = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    fields.split_whitespace().next()?.parse().ok()
+}
+
 impl Collector for ProcessCollector {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> Result<(), std::fmt::Error> {
         if let Some(bytes) = resident_bytes() {
@@ -170,4 +184,22 @@ fn processor_seconds() -> Option<f64> {
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
     let ticks: u32 = fields.get(11)?.parse::<u32>().ok()? + fields.get(12)?.parse::<u32>().ok()?;
     Some(f64::from(ticks) / 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_soft_limit_of_open_files_is_read() {
+        let limits = |soft: &str| {
+            format!(
+                "Limit  Soft Limit  Hard Limit  Units\nMax processes  7  8  processes\n\
+                 Max open files            {soft}                 524288               files\n"
+            )
+        };
+        assert_eq!(soft_open_file_limit(&limits("1024")), Some(1024));
+        assert_eq!(soft_open_file_limit(&limits("unlimited")), None);
+        assert!(open_file_limit().is_none_or(|most| most > 0));
+    }
 }

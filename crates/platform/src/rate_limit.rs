@@ -57,14 +57,6 @@ impl<K: Hash + Eq> RateLimiter<K> {
         full_at.insert(key, next);
         Ok(())
     }
-
-    /// True where `key` could take one unit at `now`; takes nothing.
-    pub fn has_room(&self, key: &K, rate: Rate, now: Duration) -> bool {
-        let full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
-        full_at.get(key).is_none_or(|&full| {
-            full.max(now) + rate.interval() <= now + rate.interval() * rate.per_minute
-        })
-    }
 }
 
 #[cfg(test)]
@@ -79,7 +71,6 @@ mod tests {
         for _ in 0..6 {
             assert_eq!(limiter.take("a", 1, rate, at(100)), Ok(()));
         }
-        assert!(!limiter.has_room(&"a", rate, at(100)));
         assert_eq!(limiter.take("a", 1, rate, at(100)), Err(at(10)));
         assert_eq!(
             limiter.take("b", 1, rate, at(100)),

@@ -14,6 +14,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         no {{serial}}, app BIGINT NOT NULL, kind TEXT NOT NULL, hash {{bytes}}, sealed {{bytes}},
         created_at BIGINT NOT NULL, expires_at BIGINT);
         CREATE INDEX credential_app ON credential (app);
+        CREATE UNIQUE INDEX credential_hash ON credential (kind, hash);
         CREATE TABLE api_key (
         no {{serial}}, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, app BIGINT, hash {{bytes}} NOT NULL,
         created_at BIGINT NOT NULL, revoked_at BIGINT);

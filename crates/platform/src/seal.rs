@@ -1,6 +1,7 @@
 //! Sealing of secrets that must be read back: AES-256-GCM with a master key that is not in the store.
 
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
@@ -27,7 +28,7 @@ pub enum SealError {
         /// Where it should be.
         path: String,
         /// What the system said.
-        cause: std::io::Error,
+        cause: io::Error,
     },
     /// The sealed bytes are not of this key, or of another place, or were changed.
     #[error("a sealed secret cannot be opened with this master key")]
@@ -58,27 +59,16 @@ impl MasterKey {
             path: path.display().to_string(),
             cause,
         };
-        match std::fs::read_to_string(path) {
+        match fs::read_to_string(path) {
             Ok(text) => Self::parse(&text),
-            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => {
-                let mut key = [0; 32];
+            Err(missing) if missing.kind() == ErrorKind::NotFound => {
+                let (mut key, mut suffix) = ([0; 32], [0; 8]);
                 random.fill(&mut key)?;
+                random.fill(&mut suffix)?;
+                let draft = path.with_extension(format!("{}.draft", hex(&suffix)));
                 let text = format!("hex:{}\n", hex(&key));
-                // The file appears whole: another process that starts at this moment must not read half a key.
-                let draft = path.with_extension(format!("{}.draft", std::process::id()));
-                let mut file = std::fs::OpenOptions::new()
-                    .write(true)
-                    .create_new(true)
-                    .mode(0o600)
-                    .open(&draft)
-                    .map_err(failed)?;
-                file.write_all(text.as_bytes())
-                    .and_then(|()| file.sync_all())
-                    .map_err(failed)?;
-                // A link fails where the other process was first; its key stands then.
-                let _ = std::fs::hard_link(&draft, path);
-                std::fs::remove_file(&draft).map_err(failed)?;
-                Self::parse(&std::fs::read_to_string(path).map_err(failed)?)
+                create_whole(path, &draft, &text).map_err(failed)?;
+                Self::parse(&fs::read_to_string(path).map_err(failed)?)
             }
             Err(cause) => Err(failed(cause)),
         }
@@ -122,6 +112,30 @@ impl MasterKey {
     }
 }
 
+/// Makes the file at `path` by way of `draft`, so that it appears whole: another process that starts at this moment
+/// must not read half a key. Where that one was first, its file stands.
+fn create_whole(path: &Path, draft: &Path, text: &str) -> io::Result<()> {
+    let linked = write_new(draft, text).and_then(|()| match fs::hard_link(draft, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(()),
+        linked => linked,
+    });
+    // The draft goes, whatever came of it; the first failure is the one to tell.
+    let removed = fs::remove_file(draft);
+    linked.and(removed)?;
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt;
@@ -136,7 +150,7 @@ mod tests {
         let path = directory.path().join("master.key");
         let key = MasterKey::load_or_create(&path, &random).unwrap();
         assert_eq!(
-            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
 
@@ -148,5 +162,29 @@ mod tests {
         let other = MasterKey::parse(&format!("hex:{}", "0".repeat(64))).unwrap();
         assert!(other.unseal(&sealed, "app 1").is_err());
         assert!(MasterKey::parse("short").is_err());
+    }
+
+    #[test]
+    fn a_key_file_is_made_beside_the_drafts_of_starts_that_failed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("master.key");
+        let stale = format!("master.{}.draft", std::process::id());
+        fs::write(directory.path().join(stale), "half").unwrap();
+        MasterKey::load_or_create(&path, &SeededRandom::new(1)).unwrap();
+        let files = || fs::read_dir(directory.path()).unwrap().count();
+        assert_eq!(files(), 2, "no draft of its own is left");
+
+        let nowhere = directory.path().join("missing").join("master.key");
+        assert!(MasterKey::load_or_create(&nowhere, &SeededRandom::new(1)).is_err());
+    }
+
+    #[test]
+    fn the_key_that_was_there_first_stands() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, draft) = (directory.path().join("key"), directory.path().join("draft"));
+        fs::write(&path, "first").unwrap();
+        create_whole(&path, &draft, "second").unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+        assert!(!draft.exists());
     }
 }

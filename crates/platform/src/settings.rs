@@ -4,6 +4,10 @@ use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
 
+/// What else must change with a setting, by name and value, given the app's settings as they were and the present time
+/// in ms.
+pub type OnChange = fn(&AppSettings, i64) -> Option<(&'static str, String)>;
+
 /// A setting that an app can have.
 #[derive(Debug, Clone, Copy)]
 pub struct AppSetting {
@@ -15,8 +19,8 @@ pub struct AppSetting {
     pub about: &'static str,
     /// Checks a value; the error says what was expected.
     pub check: fn(&str) -> Result<(), String>,
-    /// What else must change with it, given the app's settings as they were and the present time in ms.
-    pub on_change: Option<fn(&AppSettings, i64) -> Option<(&'static str, String)>>,
+    /// What else must change with it.
+    pub on_change: Option<OnChange>,
 }
 
 /// The settings that an app has set, by name.

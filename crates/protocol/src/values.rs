@@ -23,6 +23,8 @@ pub(crate) enum Problem {
     Empty,
     #[error("longer than {0} characters")]
     TooLong(usize),
+    #[error("holds the character U+0000")]
+    Nul,
     #[error("not readable: an invalid escape, a number out of range, or nested too deeply")]
     Unreadable,
 }
@@ -40,10 +42,16 @@ pub(crate) fn integer(text: &str) -> Result<i64, Problem> {
 }
 
 /// A string of at most `max_chars` characters, borrowed unless it has escapes.
+///
+/// U+0000 is refused: PostgreSQL keeps no text that holds it.
 pub(crate) fn string(text: &str, max_chars: usize) -> Result<Cow<'_, str>, Problem> {
     let content = unquote(text).ok_or(Problem::Expected("a string"))?;
     let content = if content.as_bytes().contains(&b'\\') {
-        Cow::Owned(serde_json::from_str(text).map_err(|_| Problem::Unreadable)?)
+        let content: String = serde_json::from_str(text).map_err(|_| Problem::Unreadable)?;
+        if content.contains('\0') {
+            return Err(Problem::Nul);
+        }
+        Cow::Owned(content)
     } else {
         Cow::Borrowed(content)
     };

@@ -7,11 +7,11 @@ use reportd_platform::apps::{
 };
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::random::SystemRandom;
-use reportd_platform::secret::Secret;
 use reportd_platform::settings::{AppSetting, parse_duration_ms};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{App, Given};
+use crate::output::print_line;
 use crate::settings::Settings;
 use crate::stores::DataFolder;
 use crate::text_table::text_table;
@@ -27,7 +27,10 @@ fn app_settings() -> Vec<AppSetting> {
 
 /// Runs a command on apps.
 pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
-    let folder = DataFolder::open(&settings.data)?;
+    let folder = match command {
+        App::Create { .. } => DataFolder::open(&settings.data)?,
+        _ => DataFolder::existing(&settings.data)?,
+    };
     let state = folder.state()?;
     match command {
         App::List { json } => print_list(&state, json),
@@ -153,10 +156,10 @@ fn given_secrets(given: Given) -> Vec<Issued> {
     ];
     pairs
         .into_iter()
-        .filter_map(|(kind, text)| {
+        .filter_map(|(kind, secret)| {
             Some(Issued {
                 kind,
-                secret: Secret::new(text?),
+                secret: secret?,
             })
         })
         .collect()
@@ -164,8 +167,8 @@ fn given_secrets(given: Given) -> Vec<Issued> {
 
 fn set_disabled(state: &Database, id: &str, disabled: bool) -> anyhow::Result<()> {
     state.try_write(|tx| apps::set_disabled(tx, id, disabled))?;
-    println!("{id} is {}", if disabled { "disabled" } else { "enabled" });
-    Ok(())
+    let state = if disabled { "disabled" } else { "enabled" };
+    print_line(format_args!("{id} is {state}"))
 }
 
 fn print_issued(state: &Database, id: &str, issued: &[Issued], json: bool) -> anyhow::Result<()> {
@@ -180,29 +183,23 @@ fn print_issued(state: &Database, id: &str, issued: &[Issued], json: bool) -> an
         }
     }
     if json {
-        println!("{}", Value::Object(members));
-        return Ok(());
+        return print_line(Value::Object(members));
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let rows: Vec<[String; 2]> = members
         .iter()
         .map(|(name, value)| [name.clone(), text(value)])
         .collect();
-    println!(
-        "{}\n\nKeep these: they are not shown again.",
-        text_table(["credential", "value"], &rows)
-    );
-    Ok(())
+    let table = text_table(["credential", "value"], &rows);
+    print_line(format_args!(
+        "{table}\n\nKeep these: they are not shown again."
+    ))
 }
 
 fn print_list(state: &Database, json: bool) -> anyhow::Result<()> {
     let apps = state.read(apps::list)?;
     if json {
-        println!(
-            "{}",
-            json!({"apps": apps.iter().map(app_json).collect::<Vec<_>>()})
-        );
-        return Ok(());
+        return print_line(json!({"apps": apps.iter().map(app_json).collect::<Vec<_>>()}));
     }
     let row = |app: &StoredApp| {
         let state = if app.disabled { "disabled" } else { "enabled" };
@@ -213,14 +210,8 @@ fn print_list(state: &Database, json: bool) -> anyhow::Result<()> {
             state.to_owned(),
         ]
     };
-    println!(
-        "{}",
-        text_table(
-            ["app", "name", "zone", "state"],
-            &apps.iter().map(row).collect::<Vec<_>>()
-        )
-    );
-    Ok(())
+    let rows: Vec<_> = apps.iter().map(row).collect();
+    print_line(text_table(["app", "name", "zone", "state"], &rows))
 }
 
 fn app_json(app: &StoredApp) -> Value {
@@ -238,8 +229,7 @@ fn app_json(app: &StoredApp) -> Value {
 fn print_app(state: &Database, id: &str, json: bool) -> anyhow::Result<()> {
     let app = state.try_read(|tx| apps::find(tx, id))?;
     if json {
-        println!("{}", app_json(&app));
-        return Ok(());
+        return print_line(app_json(&app));
     }
     let zone_note = if app.zone_fixed {
         "fixed: there are reports"
@@ -264,6 +254,5 @@ fn print_app(state: &Database, id: &str, json: bool) -> anyhow::Result<()> {
             .iter()
             .map(|setting| row(setting.name, app.settings.get(setting), setting.about)),
     );
-    println!("{}", text_table(["app", "value", "about"], &rows));
-    Ok(())
+    print_line(text_table(["app", "value", "about"], &rows))
 }

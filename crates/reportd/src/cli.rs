@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 use reportd_platform::access::Role;
+use reportd_platform::secret::Secret;
 
 /// One server for the reports of an app.
 #[derive(Debug, Parser)]
@@ -23,7 +24,7 @@ pub(crate) struct Common {
     pub(crate) data: Option<PathBuf>,
     /// PostgreSQL in place of the embedded store (not in this version)
     #[arg(long, global = true, value_name = "URL")]
-    pub(crate) database_url: Option<String>,
+    pub(crate) database_url: Option<Secret>,
     /// Settings file
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -76,16 +77,16 @@ pub(crate) struct Demo {
 pub(crate) struct Given {
     /// Token of bot event reports
     #[arg(long)]
-    pub(crate) comm_token: Option<String>,
+    pub(crate) comm_token: Option<Secret>,
     /// Public half of the push credentials
     #[arg(long)]
-    pub(crate) appkey: Option<String>,
+    pub(crate) appkey: Option<Secret>,
     /// Secret half of the push credentials
     #[arg(long)]
-    pub(crate) master_secret: Option<String>,
+    pub(crate) master_secret: Option<Secret>,
     /// Key of dialogue reports: text as it is, or with hex: or base64: in front
     #[arg(long)]
-    pub(crate) aes_key: Option<String>,
+    pub(crate) aes_key: Option<Secret>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -209,7 +210,7 @@ pub(crate) struct LoadComm {
     pub(crate) url: String,
     /// Token of the app
     #[arg(long)]
-    pub(crate) token: String,
+    pub(crate) token: Secret,
     /// Requests a second; 0 sends as fast as the server answers
     #[arg(long, default_value_t = 0)]
     pub(crate) rate: u32,
@@ -228,4 +229,45 @@ pub(crate) struct LoadComm {
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_show_in_debug_output() {
+        for arguments in [
+            &[
+                "reportd",
+                "app",
+                "create",
+                "a",
+                "--comm-token",
+                "hush",
+                "--aes-key",
+                "hush",
+            ][..],
+            &[
+                "reportd",
+                "app",
+                "rotate",
+                "a",
+                "--master-secret",
+                "hush",
+                "--appkey",
+                "hush",
+            ],
+            &["reportd", "load", "comm", "--token", "hush"],
+            &[
+                "reportd",
+                "config",
+                "--database-url",
+                "postgres://u:hush@h/d",
+            ],
+        ] {
+            let shown = format!("{:?}", Cli::try_parse_from(arguments).unwrap());
+            assert!(!shown.contains("hush"), "{shown}");
+        }
+    }
 }

@@ -2,7 +2,8 @@
 //!
 //! A command connects, sends one word and a line break, and reads one JSON object until the end.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, DirBuilder, Permissions};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,17 +31,13 @@ impl ControlSocket {
     pub(crate) fn close(self) {
         self.task.abort();
         // It may be gone already; the next start removes it in any case.
-        let _ = std::fs::remove_file(&self.path);
+        let _ = fs::remove_file(&self.path);
     }
 }
 
 /// Serves the socket. The caller holds the folder's lock, so a socket that is there was left by a process that is gone.
 pub(crate) fn listen(path: &Path, running: Arc<Running>) -> anyhow::Result<ControlSocket> {
-    let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path)
-        .with_context(|| format!("the control socket {}", path.display()))?;
-    // The folder is its owner's alone, so nobody else can come in between.
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = bind(path).with_context(|| format!("the control socket {}", path.display()))?;
     let task = tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let running = Arc::clone(&running);
@@ -54,6 +51,22 @@ pub(crate) fn listen(path: &Path, running: Arc<Running>) -> anyhow::Result<Contr
         path: path.to_owned(),
         task,
     })
+}
+
+/// Binds a socket of mode 0600. It is made in a folder that is its owner's alone, and moved to its place when its mode
+/// is set: so nobody else can come in between, whoever may look into the data folder.
+fn bind(path: &Path) -> std::io::Result<UnixListener> {
+    let nursery = path.with_extension("new");
+    let socket = nursery.join("s");
+    // Both may be left from a process that was killed here.
+    let _ = fs::remove_file(&socket);
+    let _ = fs::remove_dir(&nursery);
+    DirBuilder::new().mode(0o700).create(&nursery)?;
+    let listener = UnixListener::bind(&socket)?;
+    fs::set_permissions(&socket, Permissions::from_mode(0o600))?;
+    fs::rename(&socket, path)?;
+    fs::remove_dir(&nursery)?;
+    Ok(listener)
 }
 
 async fn answer(mut stream: UnixStream, running: &Arc<Running>) -> anyhow::Result<()> {
@@ -86,4 +99,24 @@ pub(crate) async fn ask_status(path: &Path) -> anyhow::Result<Option<Status>> {
     Ok(Some(
         serde_json::from_slice(&reply).context("the reply of the server")?,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_socket_is_its_owners_and_takes_the_place_of_an_old_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("control.sock");
+        drop(bind(&path).unwrap());
+        fs::create_dir(folder.path().join("control.new")).unwrap();
+        let _listener = bind(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        UnixStream::connect(&path).unwrap();
+    }
 }

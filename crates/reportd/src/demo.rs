@@ -1,6 +1,8 @@
 //! `reportd demo`: a server with a sample app, 30 days of history and live traffic, all through the real endpoint.
 
+use std::fs::OpenOptions;
 use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -24,7 +26,7 @@ use crate::stores::DataFolder;
 use crate::traffic::{Traffic, gid};
 
 const DEFAULT_FOLDER: &str = "./reportd-demo";
-/// Says that a folder is a demo's, and holds its credentials: they are worth nothing outside it.
+/// Says that a folder is a demo's, and holds its credentials, one of them an admin key: for its owner alone.
 const MARK: &str = "demo.json";
 const APP: &str = "demo";
 const HISTORY_DAYS: i64 = 30;
@@ -39,9 +41,9 @@ struct Credentials {
 }
 
 /// Runs the demo until it is told to stop.
-pub(crate) async fn demo(settings: &Settings, own_folder: bool) -> anyhow::Result<()> {
+pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Result<()> {
     logging::start(&settings.log)?;
-    let data = if own_folder {
+    let data = if data_is_set {
         settings.data.clone()
     } else {
         PathBuf::from(DEFAULT_FOLDER)
@@ -115,7 +117,12 @@ fn prepare(path: &Path) -> anyhow::Result<(Credentials, bool)> {
         comm_token: token.reveal().to_owned(),
         api_key: key.reveal().to_owned(),
     };
-    std::fs::write(&mark, serde_json::to_vec(&credentials)?)?;
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&mark)?
+        .write_all(&serde_json::to_vec(&credentials)?)?;
     Ok((credentials, true))
 }
 
@@ -142,7 +149,7 @@ fn print_welcome(url: &str, credentials: &Credentials, clock: &SystemClock) -> a
     )?;
     writeln!(
         out,
-        "  -d '{{\"ts\":'$(date +%s)',\"nonce\":\"'$RANDOM'\",\"data_list\":[{{\"oper_id\":1503000120601,\"gid\":1,\
+        "  -d '{{\"ts\":'$(date +%s)',\"nonce\":\"'$(date +%N)'\",\"data_list\":[{{\"oper_id\":1503000120601,\"gid\":1,\
          \"target_id\":\"42\",\"scope\":\"channel\",\"ext1\":\"youtube\",\"ext2\":\"UP\"}}]}}'"
     )?;
     writeln!(out, "\n# What it adds up to, at once:")?;
@@ -184,7 +191,7 @@ async fn send_census(
     days_ago: i64,
 ) -> anyhow::Result<()> {
     let groups: Vec<u64> = (0..CENSUS_GROUPS - days_ago.cast_unsigned() / 2)
-        .filter(|group| (group + days_ago.cast_unsigned()) % 17 != 0)
+        .filter(|group| !(group + days_ago.cast_unsigned()).is_multiple_of(17))
         .collect();
     for groups in groups.chunks(10) {
         let report = OutgoingReport::new((day_ms - HOUR_MS) / SECOND_MS, traffic.nonce());

@@ -21,7 +21,8 @@ pub(crate) fn routes(running: Arc<Running>) -> Router {
         .with_state(running)
 }
 
-/// Ready: the store can be read and the journal written. How far the views lag is told, and fails nothing.
+/// Ready: the store can be read and the journal written. How far the views lag, and whether changes to apps and keys are
+/// seen (`directory`), is told, and fails nothing.
 async fn ready(State(running): State<Arc<Running>>) -> Response {
     let looking = Arc::clone(&running);
     let looked = tokio::task::spawn_blocking(move || {
@@ -44,11 +45,10 @@ async fn ready(State(running): State<Arc<Running>>) -> Response {
     } else {
         StatusCode::SERVICE_UNAVAILABLE
     };
-    (
-        status,
-        Json(json!({"store": state, "journal": journal, "views": views})),
-    )
-        .into_response()
+    let told = json!({
+        "store": state, "journal": journal, "directory": running.directory.is_current(), "views": views,
+    });
+    (status, Json(told)).into_response()
 }
 
 async fn metrics(State(running): State<Arc<Running>>) -> Response {

@@ -7,13 +7,14 @@ use reportd_platform::random::SystemRandom;
 use serde_json::json;
 
 use crate::cli::Key;
+use crate::output::print_line;
 use crate::settings::Settings;
 use crate::stores::DataFolder;
 use crate::text_table::text_table;
 
 /// Runs a command on keys.
 pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
-    let state = DataFolder::open(&settings.data)?.state()?;
+    let state = DataFolder::existing(&settings.data)?.state()?;
     let now_ms = SystemClock::start().now_ms();
     match command {
         Key::Create {
@@ -28,31 +29,28 @@ pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
             if json {
                 let shown =
                     json!({"name": name, "role": role.name(), "app_id": app, "key": key.reveal()});
-                println!("{shown}");
+                print_line(shown)
             } else {
-                println!("{}\n\nKeep it: it is not shown again.", key.reveal());
+                let key = key.reveal();
+                print_line(format_args!("{key}\n\nKeep it: it is not shown again."))
             }
         }
         Key::List { json } => {
             let keys = state.read(list_keys)?;
             if json {
-                println!(
-                    "{}",
-                    json!({"keys": keys.iter().map(key_json).collect::<Vec<_>>()})
-                );
+                print_line(json!({"keys": keys.iter().map(key_json).collect::<Vec<_>>()}))
             } else {
                 let rows: Vec<_> = keys.iter().map(key_row).collect();
-                println!("{}", text_table(["key", "role", "app", "state"], &rows));
+                print_line(text_table(["key", "role", "app", "state"], &rows))
             }
         }
         Key::Revoke { name } => {
             if !state.write(|tx| revoke_key(tx, &name, now_ms))? {
                 bail!("there is no key «{name}» in force: see reportd key list");
             }
-            println!("{name} is revoked");
+            print_line(format_args!("{name} is revoked"))
         }
     }
-    Ok(())
 }
 
 fn key_json(listed: &ListedKey) -> serde_json::Value {

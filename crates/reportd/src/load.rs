@@ -11,9 +11,11 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use reportd_client::{Bytes, ClientError, Connection};
 use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::secret::Secret;
 use serde::Serialize;
 
 use crate::cli::LoadComm;
+use crate::output::print_line;
 use crate::text_table::text_table;
 use crate::traffic::{Templates, Traffic};
 
@@ -87,9 +89,9 @@ pub(crate) async fn load_comm(asked: &LoadComm) -> anyhow::Result<()> {
     }
     let result = summarise(all, asked.items, clock.monotonic());
     if asked.json {
-        println!("{}", serde_json::to_string(&result)?);
+        print_line(serde_json::to_string(&result)?)?;
     } else {
-        print_table(&result);
+        print_table(&result)?;
     }
     if result.requests == 0 {
         Err(anyhow!("no request was acknowledged"))
@@ -123,7 +125,7 @@ impl Schedule {
 
 struct Sender {
     address: String,
-    token: String,
+    token: Secret,
     items: u32,
     traffic: Traffic,
     clock: Arc<dyn Clock>,
@@ -178,7 +180,7 @@ impl Sender {
             Some(open) => open,
             None => connection.insert(Connection::connect(&self.address).await?),
         };
-        open.post_comm(&self.token, body).await.map(|_| ())
+        open.post_comm(self.token.reveal(), body).await.map(|_| ())
     }
 
     async fn note(
@@ -222,7 +224,7 @@ fn summarise(mut seen: Seen, items: u32, took: Duration) -> LoadResult {
     }
 }
 
-fn print_table(result: &LoadResult) {
+fn print_table(result: &LoadResult) -> anyhow::Result<()> {
     let mut rows: Vec<[String; 2]> = vec![
         ["requests".to_owned(), result.requests.to_string()],
         ["reports".to_owned(), result.reports.to_string()],
@@ -248,5 +250,5 @@ fn print_table(result: &LoadResult) {
             .iter()
             .map(|(error, count)| [error.clone(), count.to_string()]),
     );
-    println!("{}", text_table(["acknowledged", ""], &rows));
+    print_line(text_table(["acknowledged", ""], &rows))
 }

@@ -24,7 +24,7 @@ pub(crate) fn start(log: &Log) -> anyhow::Result<()> {
         .with_writer(stderr)
         .with_target(false);
     if as_json {
-        logs.json().flatten_event(true).init();
+        logs.json().flatten_event(true).with_span_list(false).init();
     } else {
         logs.with_ansi(stderr().is_terminal()).init();
     }

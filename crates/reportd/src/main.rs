@@ -8,6 +8,7 @@ mod health;
 mod key_commands;
 mod load;
 mod logging;
+mod output;
 mod serve;
 mod server;
 mod settings;
@@ -16,23 +17,30 @@ mod stores;
 mod text_table;
 mod traffic;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Common};
+use crate::output::{ReaderGone, print_line};
 use crate::settings::Layers;
 use crate::text_table::text_table;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Exit code of a program that SIGPIPE ended, as shells know it.
+const READER_GONE: u8 = 141;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.is::<ReaderGone>() => ExitCode::from(READER_GONE),
         Err(error) => {
-            eprintln!("reportd: {error:#}");
+            // Where nobody reads this either, the exit code tells.
+            let _ = writeln!(std::io::stderr(), "reportd: {error:#}");
             ExitCode::FAILURE
         }
     }
@@ -42,18 +50,12 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let layers = layers(&cli)?;
     let settings = layers.settings()?;
     match cli.command {
-        Command::Config => {
-            println!(
-                "{}",
-                text_table(["setting", "value", "from"], &layers.rows())
-            );
-            Ok(())
-        }
+        Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
         Command::App(command) => app_commands::run(&settings, command),
         Command::Key(command) => key_commands::run(&settings, command),
         Command::Status { json } => block_on(status::print_status(&settings, json)),
         Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),
-        Command::Demo(_) => block_on(demo::demo(&settings, cli.common.data.is_some())),
+        Command::Demo(_) => block_on(demo::demo(&settings, !layers.is_default("data"))),
         Command::Load(cli::Load::Comm(asked)) => block_on(load::load_comm(&asked)),
     }
 }
@@ -70,10 +72,11 @@ fn layers(cli: &Cli) -> anyhow::Result<Layers> {
         _ => None,
     };
     let data = data.as_ref().map(|path| path.display().to_string());
+    let database_url = database_url.as_ref().map(|url| url.reveal().to_owned());
     let flags = [
         ("listen", "--listen", listen),
         ("data", "--data", data),
-        ("database_url", "--database-url", database_url.clone()),
+        ("database_url", "--database-url", database_url),
     ];
     let flags = flags
         .into_iter()

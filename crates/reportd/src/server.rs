@@ -13,8 +13,8 @@ use reportd_db::Database;
 use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::directory::{Directory, POLL_INTERVAL};
-use reportd_platform::metrics::Metrics;
-use reportd_platform::random::{Random, SystemRandom};
+use reportd_platform::metrics::{Metrics, open_file_limit};
+use reportd_platform::random::SystemRandom;
 use reportd_platform::rate_limit::{Rate, RateLimiter};
 use reportd_platform::settings::parse_duration_ms;
 use reportd_platform::web::{
@@ -30,6 +30,9 @@ use crate::stores::DataFolder;
 
 /// Addresses and apps whose rate is remembered at once.
 const MOST_LIMITED_KEYS: usize = 65_536;
+
+/// Open files that are no connections of clients: stores, logs, sockets.
+const OWN_FILES: usize = 128;
 
 /// What the commands and surfaces of a running server look at.
 pub(crate) struct Running {
@@ -60,73 +63,12 @@ impl Server {
     pub(crate) async fn open(settings: &Settings, discard: bool) -> anyhow::Result<Self> {
         let folder = DataFolder::open(&settings.data)?;
         let lock = folder.lock()?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let random: Arc<dyn Random> = Arc::new(SystemRandom);
         // Made at first start, so that a later backup has it.
-        let _ = folder.master_key(random.as_ref())?;
-        let (state, views) = (folder.state()?, folder.views()?);
-        let metrics = Metrics::default();
-        let journal = open_journal(settings, &folder, Arc::clone(&clock), discard, &metrics)?;
-
-        let registry = Arc::new(reportd_comm::Registry::default());
-        let failure_rate = Rate {
-            per_minute: settings.auth.failures_per_minute.max(1),
-        };
-        let directory = Directory::open(
-            state.clone(),
-            Arc::clone(&clock),
-            failure_rate,
-            vec![Arc::clone(&registry) as _],
-        )?;
-        let directory = Arc::new(directory);
-        let comm_metrics = Arc::new(CommMetrics::register(&metrics));
-        let (rejections, rejections_task) = Rejections::start(
-            state.clone(),
-            rejection_limits(settings)?,
-            Arc::clone(&comm_metrics),
-        );
-        let view = CommView::new(
-            Arc::clone(&registry),
-            state.clone(),
-            Arc::clone(&comm_metrics),
-        );
-        let projector = Projector::start(
-            Arc::clone(&journal),
-            views.clone(),
-            vec![Box::new(view)],
-            pace(settings),
-        )?;
-        let comm = Comm {
-            directory: Arc::clone(&directory),
-            registry,
-            journal: Arc::clone(&journal),
-            views: views.clone(),
-            rejections: Arc::new(rejections),
-            clock: Arc::clone(&clock),
-            metrics: Arc::clone(&comm_metrics),
-            limits: IntakeLimits {
-                body: body_limits(settings, settings.comm.body_bytes),
-                per_address: rate(settings.comm.address_rate_limit),
-            },
-            app_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
-            address_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
-            api: Api {
-                directory: Arc::clone(&directory),
-                body_limits: body_limits(settings, settings.api.body_bytes),
-            },
-        };
-        let follow = tokio::spawn(follow_directory(Arc::clone(&directory)));
-        let running = Arc::new(Running {
-            clock,
-            metrics,
-            state,
-            views,
-            journal,
-            projector,
-            comm_metrics,
-            directory,
-        });
-        let router = router(settings, comm, &running, random.as_ref())?;
+        let _ = folder.master_key(&SystemRandom)?;
+        let rooms = Rooms::open(settings, &folder, discard)?;
+        let running = rooms.running;
+        let follow = tokio::spawn(follow_directory(Arc::clone(&running.directory)));
+        let router = router(settings, rooms.comm, &running)?;
         let control = control::listen(&folder.control_socket(), Arc::clone(&running))?;
         let listener = TcpListener::bind(&settings.listen)
             .await
@@ -138,7 +80,7 @@ impl Server {
             router,
             limits,
             control,
-            rejections: rejections_task,
+            rejections: rooms.rejections,
             follow,
             _lock: lock,
         })
@@ -172,6 +114,104 @@ impl Server {
     }
 }
 
+/// The rooms over their stores.
+struct Rooms {
+    running: Arc<Running>,
+    comm: Comm,
+    /// Writes rejected requests.
+    rejections: JoinHandle<()>,
+}
+
+impl Rooms {
+    fn open(settings: &Settings, folder: &DataFolder, discard: bool) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let (state, views) = (folder.state()?, folder.views()?);
+        let metrics = Metrics::default();
+        let journal = open_journal(settings, folder, Arc::clone(&clock), discard, &metrics)?;
+        let registry = Arc::new(reportd_comm::Registry::default());
+        let directory = open_directory(settings, &state, &clock, &registry)?;
+        let comm_metrics = Arc::new(CommMetrics::register(&metrics));
+        let (rejections, rejections_task) = Rejections::start(
+            state.clone(),
+            rejection_limits(settings)?,
+            Arc::clone(&clock),
+            Arc::clone(&comm_metrics),
+        );
+        let view = CommView::new(
+            Arc::clone(&registry),
+            state.clone(),
+            Arc::clone(&comm_metrics),
+        );
+        let projector = Projector::start(
+            Arc::clone(&journal),
+            views.clone(),
+            vec![Box::new(view)],
+            pace(settings),
+        )?;
+        let running = Arc::new(Running {
+            clock,
+            metrics,
+            state,
+            views,
+            journal,
+            projector,
+            comm_metrics,
+            directory,
+        });
+        let comm = open_comm(settings, &running, registry, rejections);
+        Ok(Self {
+            running,
+            comm,
+            rejections: rejections_task,
+        })
+    }
+}
+
+fn open_directory(
+    settings: &Settings,
+    state: &Database,
+    clock: &Arc<dyn Clock>,
+    registry: &Arc<reportd_comm::Registry>,
+) -> anyhow::Result<Arc<Directory>> {
+    let failure_rate = Rate {
+        per_minute: settings.auth.failures_per_minute.max(1),
+    };
+    let directory = Directory::open(
+        state.clone(),
+        Arc::clone(clock),
+        failure_rate,
+        vec![Arc::clone(registry) as _],
+    )?;
+    Ok(Arc::new(directory))
+}
+
+fn open_comm(
+    settings: &Settings,
+    running: &Running,
+    registry: Arc<reportd_comm::Registry>,
+    rejections: Rejections,
+) -> Comm {
+    Comm {
+        directory: Arc::clone(&running.directory),
+        registry,
+        journal: Arc::clone(&running.journal),
+        views: running.views.clone(),
+        rejections: Arc::new(rejections),
+        clock: Arc::clone(&running.clock),
+        metrics: Arc::clone(&running.comm_metrics),
+        limits: IntakeLimits {
+            body: body_limits(settings, settings.comm.body_bytes),
+            per_address: rate(settings.comm.address_rate_limit),
+        },
+        app_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
+        address_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
+        api: Api {
+            directory: Arc::clone(&running.directory),
+            body_limits: body_limits(settings, settings.api.body_bytes),
+        },
+    }
+}
+
 fn open_journal(
     settings: &Settings,
     folder: &DataFolder,
@@ -193,7 +233,6 @@ fn open_journal(
         store,
         clock,
         options,
-        &[reportd_comm::KIND],
         JournalMetrics::register(metrics),
     )?)
 }
@@ -237,20 +276,29 @@ fn body_limits(settings: &Settings, max_bytes: usize) -> BodyLimits {
 fn limits(settings: &Settings) -> anyhow::Result<Limits> {
     let proxies = TrustedProxies::parse(&settings.server.trusted_proxies);
     Ok(Limits {
-        connections: settings.server.connections,
+        connections: connections(settings.server.connections, open_file_limit()),
         header_timeout: Duration::from_millis(settings.server.header_timeout_ms),
+        write_timeout: Duration::from_millis(settings.server.write_timeout_ms),
         shutdown_timeout: Duration::from_millis(settings.server.shutdown_timeout_ms),
         trusted_proxies: proxies.map_err(|message| anyhow!("server.trusted_proxies: {message}"))?,
     })
 }
 
-fn router(
-    settings: &Settings,
-    comm: Comm,
-    running: &Arc<Running>,
-    random: &dyn Random,
-) -> anyhow::Result<Router> {
-    let ids = Arc::new(RequestIds::new(random)?);
+/// The connections that are accepted: no more than the system lets this process have files open.
+fn connections(asked: usize, open_files: Option<usize>) -> usize {
+    let most = open_files.map_or(asked, |files| files.saturating_sub(OWN_FILES).max(1));
+    if asked > most {
+        tracing::warn!(
+            asked,
+            most,
+            "server.connections is lowered: the system allows too few open files (ulimit -n)"
+        );
+    }
+    asked.min(most)
+}
+
+fn router(settings: &Settings, comm: Comm, running: &Arc<Running>) -> anyhow::Result<Router> {
+    let ids = Arc::new(RequestIds::new(&SystemRandom)?);
     let mut router =
         health::routes(Arc::clone(running)).merge(reportd_comm::api_routes(comm.clone()));
     if settings.comm.enabled {
@@ -258,6 +306,7 @@ fn router(
     }
     Ok(router
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
+        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(from_fn_with_state(ids, with_request_id)))
 }
 
@@ -271,5 +320,23 @@ async fn follow_directory(directory: Arc<Directory>) {
             tracing::warn!(%error, "changes to apps and keys cannot be seen; it is tried again");
         }
         well = looked.is_ok();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_leave_room_for_other_files() {
+        for (asked, files, accepted) in [
+            (4096, None, 4096),
+            (4096, Some(1 << 20), 4096),
+            (4096, Some(1024), 896),
+            (2, Some(1024), 2),
+            (4096, Some(100), 1),
+        ] {
+            assert_eq!(connections(asked, files), accepted, "{asked} {files:?}");
+        }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
+use reportd_platform::secret::Secret;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -17,7 +18,7 @@ pub(crate) const MASTER_KEY: &str = "REPORTD_MASTER_KEY";
 pub(crate) struct Settings {
     pub(crate) listen: String,
     pub(crate) data: PathBuf,
-    pub(crate) database_url: String,
+    pub(crate) database_url: Secret,
     pub(crate) log: Log,
     pub(crate) server: Server,
     pub(crate) auth: Auth,
@@ -39,6 +40,7 @@ pub(crate) struct Server {
     pub(crate) connections: usize,
     pub(crate) header_timeout_ms: u64,
     pub(crate) body_timeout_ms: u64,
+    pub(crate) write_timeout_ms: u64,
     pub(crate) shutdown_timeout_ms: u64,
     pub(crate) trusted_proxies: Vec<String>,
 }
@@ -99,9 +101,16 @@ impl std::fmt::Display for Origin {
 }
 
 /// Settings by their dotted names, with the origin of each.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Layers {
     values: BTreeMap<String, (Value, Origin)>,
+}
+
+impl std::fmt::Debug for Layers {
+    /// As people see them, without secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.rows()).finish()
+    }
 }
 
 impl Layers {
@@ -241,10 +250,17 @@ impl Layers {
                 .insert(name.to_owned(), value.clone());
         }
         let settings: Settings = table.try_into().context("the settings")?;
-        if !settings.database_url.is_empty() {
+        if !settings.database_url.reveal().is_empty() {
             bail!("database_url: this version has the embedded store alone: leave it empty");
         }
         Ok(settings)
+    }
+
+    /// True where nobody set it.
+    pub(crate) fn is_default(&self, name: &str) -> bool {
+        self.values
+            .get(name)
+            .is_none_or(|(_, origin)| *origin == Origin::Default)
     }
 
     /// Name, value and origin of each setting, for people.
@@ -311,6 +327,14 @@ mod tests {
         let settings = Layers::defaults().unwrap().settings().unwrap();
         assert_eq!(settings.listen, "127.0.0.1:8300");
         assert!(settings.comm.enabled);
+    }
+
+    #[test]
+    fn the_database_url_is_not_shown() {
+        let environment = [("REPORTD_DATABASE_URL", "postgres://u:secret@h/d")];
+        let layers = load("", &environment, None).unwrap();
+        assert!(!format!("{layers:?}").contains("secret"));
+        assert!(!format!("{:?}", layers.settings().unwrap_err()).contains("secret"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use reportd_journal::{BlockStore, DayFiles, LOCAL_STREAM};
 use serde::{Deserialize, Serialize};
 
 use crate::control::ask_status;
+use crate::output::print_line;
 use crate::server::Running;
 use crate::settings::Settings;
 use crate::stores::DataFolder;
@@ -170,15 +171,14 @@ impl Status {
 
 /// Prints how the server and the store stand.
 pub(crate) async fn print_status(settings: &Settings, json: bool) -> anyhow::Result<()> {
-    let folder = DataFolder::open(&settings.data)?;
+    let folder = DataFolder::existing(&settings.data)?;
     let status = match ask_status(&folder.control_socket()).await? {
         Some(status) => status,
         None => Status::at_rest(&folder)?,
     };
-    if json {
-        println!("{}", serde_json::to_string(&status)?);
+    print_line(if json {
+        serde_json::to_string(&status)?
     } else {
-        println!("{}", status.text());
-    }
-    Ok(())
+        status.text()
+    })
 }

@@ -16,7 +16,8 @@ use crate::settings::MASTER_KEY;
 pub(crate) struct DataFolder(PathBuf);
 
 impl DataFolder {
-    /// Makes the folder where it is missing; only its owner may look in.
+    /// Makes the folder where it is missing; only its owner may look into one that was made here. Who may look into one
+    /// that was there stays as it is.
     pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         std::fs::DirBuilder::new()
             .recursive(true)
@@ -24,6 +25,23 @@ impl DataFolder {
             .create(path)
             .with_context(|| format!("the data folder {} cannot be made", path.display()))?;
         Ok(Self(path.to_owned()))
+    }
+
+    /// The folder of a store that is there already: a mistyped name must not become a new store.
+    pub(crate) fn existing(path: &Path) -> anyhow::Result<Self> {
+        let folder = Self(path.to_owned());
+        if !folder.state_file().is_file() {
+            bail!(
+                "there is no reportd store in {}: take the --data of the server, or begin one with reportd app create \
+                 or reportd serve",
+                path.display()
+            );
+        }
+        Ok(folder)
+    }
+
+    fn state_file(&self) -> PathBuf {
+        self.0.join("reportd.db")
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -54,7 +72,7 @@ impl DataFolder {
 
     /// The truth that is no journal: apps, keys, registry, rejected requests.
     pub(crate) fn state(&self) -> Result<Database, DbError> {
-        let db = sqlite::open(sqlite::Options::durable(self.0.join("reportd.db")))?;
+        let db = sqlite::open(sqlite::Options::durable(self.state_file()))?;
         reportd_platform::MIGRATIONS.apply(&db)?;
         reportd_comm::STATE_MIGRATIONS.apply(&db)?;
         Ok(db)

@@ -121,7 +121,7 @@ async fn a_reply_of_another_protocol_is_no_success() {
     }
     let server = Server::start([Step::Reply("200 OK", endless)]).await;
     assert!(matches!(
-        send(hasty(&server)).await,
+        send(hasty(&server).attempts(1)).await,
         Err(ClientError::Transport(_))
     ));
 }
@@ -152,6 +152,19 @@ async fn silence_is_a_timeout_and_tried_again() {
         .await
         .unwrap();
     assert_eq!(server.received().len(), 2);
+}
+
+#[tokio::test]
+async fn a_broken_connection_is_tried_again() {
+    let server = Server::start([Step::HangUp]).await;
+    let error = send(hasty(&server).attempts(1)).await.unwrap_err();
+    assert!(matches!(error, ClientError::Transport(_)), "{error}");
+
+    let server = Server::start([Step::HangUp, OK]).await;
+    send(hasty(&server)).await.unwrap();
+    let received = server.received();
+    assert_eq!(received.len(), 2);
+    assert_eq!(received[0], received[1]);
 }
 
 #[tokio::test]

@@ -1,12 +1,21 @@
 //! The address of a client, also behind proxies that are trusted.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use axum::http::HeaderMap;
 
 /// Address that a request came from, put into its extensions by the server loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
+
+/// What a limit by address counts: an IPv6 client holds a whole /64, so all addresses in it are one key.
+#[must_use]
+pub fn limit_key(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64)).into(),
+        ip @ IpAddr::V4(_) => ip,
+    }
+}
 
 /// Networks whose `X-Forwarded-For` is believed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -40,26 +49,19 @@ impl TrustedProxies {
             .map(Self)
     }
 
-    /// The client's address: the peer, or where it is trusted the nearest address before it that is not.
+    /// The client's address: the peer, or where it is trusted the nearest hop before it that is not.
+    ///
+    /// Only what a trusted proxy wrote counts: hops are read from the right, and what stands left of an untrusted or
+    /// unreadable one is the client's own tale.
     #[must_use]
     pub fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let peer = peer.to_canonical();
-        if self.0.is_empty() || !self.trusts(peer) {
-            return peer;
+        let mut client = peer.to_canonical();
+        let mut hops = hops_from_the_right(headers);
+        while self.trusts(client) {
+            let Some(hop) = hops.next() else { break };
+            client = hop;
         }
-        let forwarded = headers
-            .get_all("x-forwarded-for")
-            .into_iter()
-            .filter_map(|value| value.to_str().ok());
-        let hops: Vec<IpAddr> = forwarded
-            .flat_map(|value| value.split(','))
-            .map_while(|hop| hop.trim().parse().ok())
-            .collect();
-        hops.into_iter()
-            .rev()
-            .map(|hop| hop.to_canonical())
-            .find(|&hop| !self.trusts(hop))
-            .unwrap_or(peer)
+        client
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
@@ -87,6 +89,17 @@ impl TrustedProxies {
     }
 }
 
+/// The hops of `X-Forwarded-For`, nearest first, up to the first that is no address.
+fn hops_from_the_right(headers: &HeaderMap) -> impl Iterator<Item = IpAddr> {
+    headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .rev()
+        .flat_map(|value| value.to_str().unwrap_or("unreadable").rsplit(','))
+        .map_while(|hop| hop.trim().parse().ok())
+        .map(|hop: IpAddr| hop.to_canonical())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,6 +117,10 @@ mod tests {
                 "198.51.100.1, 203.0.113.9, 10.9.9.9",
                 "203.0.113.9",
             ),
+            ("10.1.2.3", "6.6.6.6, x, 203.0.113.9", "203.0.113.9"),
+            ("10.1.2.3", "x, 10.9.9.9", "10.9.9.9"),
+            ("10.1.2.3", "10.8.8.8, 10.9.9.9", "10.8.8.8"),
+            ("10.1.2.3", "6.6.6.6, x", "10.1.2.3"),
             ("10.1.2.3", "nonsense", "10.1.2.3"),
             ("::1", "203.0.113.9", "203.0.113.9"),
             ("192.0.2.1", "203.0.113.9", "192.0.2.1"),
@@ -118,6 +135,30 @@ mod tests {
         }
         for bad in ["10.0.0.0/33", "ten", "::1/129"] {
             assert!(TrustedProxies::parse(&[bad.into()]).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_last_of_several_headers_is_the_nearest() {
+        let trusted = TrustedProxies::parse(&["10.0.0.0/8".into()]).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", "6.6.6.6".parse().unwrap());
+        headers.append("x-forwarded-for", "203.0.113.9, 10.9.9.9".parse().unwrap());
+        let found = trusted.client_of("10.1.2.3".parse().unwrap(), &headers);
+        assert_eq!(found, "203.0.113.9".parse::<IpAddr>().unwrap());
+    }
+
+    #[test]
+    fn limits_count_a_64_as_one() {
+        for (address, key) in [
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+            ("2001:db8:1:2::9", "2001:db8:1:2::"),
+            ("2001:db8:1:3::9", "2001:db8:1:3::"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+        ] {
+            let found = limit_key(address.parse().unwrap());
+            assert_eq!(found, key.parse::<IpAddr>().unwrap(), "{address}");
         }
     }
 }

@@ -55,6 +55,15 @@ impl Problem {
         Self::new(StatusCode::NOT_FOUND, detail)
     }
 
+    /// 405. The router adds `Allow`.
+    #[must_use]
+    pub fn method_not_allowed() -> Self {
+        Self::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "this path does not take this method: the header Allow names those it takes",
+        )
+    }
+
     /// 403.
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, detail)
@@ -130,7 +139,8 @@ pub fn retry_after(wait: Duration) -> HeaderValue {
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
         if error.is_transient() {
-            tracing::warn!(%error, "the store is unavailable");
+            // No more than debug: while the store is away each request ends here.
+            tracing::debug!(%error, "the store is unavailable");
             return Self::try_later();
         }
         tracing::error!(%error, "a database call failed");

@@ -1,13 +1,17 @@
-//! An id for each request, in its reply's header and in every line logged about it.
+//! An id for each request, in its reply's header and in every line logged while it is handled.
+//!
+//! The lines get it from a span around the handler. What a request leaves to other threads, such as the journal's
+//! writer, logs without it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::body::Body;
-use axum::extract::{Request, State};
-use axum::http::{HeaderName, HeaderValue};
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::Response;
+use tracing::Instrument;
 
 use super::Problem;
 use crate::random::{NoRandomness, Random};
@@ -68,23 +72,9 @@ pub async fn with_request_id(
         .cloned();
     let id = given.map_or_else(|| ids.next(), RequestId);
     request.extensions_mut().insert(id.clone());
-    let seen = tracing::enabled!(tracing::Level::DEBUG)
-        .then(|| format!("{} {}", request.method(), request.uri().path()));
-    let mut response = next.run(request).await;
-    if let Some(request) = seen {
-        tracing::debug!(
-            request_id = id.as_str(),
-            status = response.status().as_u16(),
-            request,
-            "answered"
-        );
-    } else if response.status().is_server_error() {
-        tracing::warn!(
-            request_id = id.as_str(),
-            status = response.status().as_u16(),
-            "answered with an error"
-        );
-    }
+    // Of the highest level, so that errors carry the id at every log level.
+    let span = tracing::error_span!("request", request_id = id.as_str());
+    let mut response = answer(request, next).instrument(span).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         *response.body_mut() = Body::from(problem.body(Some(id.as_str())));
         response
@@ -92,6 +82,26 @@ pub async fn with_request_id(
             .remove(axum::http::header::CONTENT_LENGTH);
     }
     response.headers_mut().insert(HEADER, id.0);
+    response
+}
+
+/// Runs the handler, and logs how it ended: 500 is a fault of the server; «try later» is not, and would flood the log
+/// while the disk is full.
+async fn answer(request: Request, next: Next) -> Response {
+    let seen = tracing::enabled!(tracing::Level::DEBUG).then(|| {
+        let route = request.extensions().get::<MatchedPath>().cloned();
+        (request.method().clone(), route)
+    });
+    let response = next.run(request).await;
+    let status = response.status();
+    if let Some((method, route)) = seen {
+        // The pattern, not the path: a path may hold what no log should.
+        let route = route.as_ref().map_or("-", MatchedPath::as_str);
+        tracing::debug!(status = status.as_u16(), %method, route, "answered");
+    }
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::warn!(status = status.as_u16(), "answered with an error");
+    }
     response
 }
 

@@ -15,6 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tower::ServiceExt;
 
+use super::write_deadline::WriteDeadline;
 use super::{ClientAddress, TrustedProxies};
 
 /// Limits of the server loop.
@@ -24,14 +25,16 @@ pub struct Limits {
     pub connections: usize,
     /// Longest time for the head of a request, and for an idle connection.
     pub header_timeout: Duration,
+    /// Longest time that a reply waits for the client to read on.
+    pub write_timeout: Duration,
     /// Longest time that requests in flight are given when the server stops.
     pub shutdown_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
 }
 
-/// Most bytes of the head of a request.
-const MAX_HEAD_BYTES: usize = 16 << 10;
+/// Most bytes of the head of a request; also what is read ahead of a connection.
+const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// Serves `router` on `listener` until `stop` is ready; then accepts no more and answers what is in flight.
 pub async fn serve(
@@ -55,9 +58,9 @@ pub async fn serve(
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
-            .max_buf_size(MAX_HEAD_BYTES.max(64 << 10))
+            .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(
-                TokioIo::new(stream),
+                TokioIo::new(WriteDeadline::new(stream, limits.write_timeout)),
                 service(router.clone(), peer, Arc::clone(&proxies)),
             );
         let connection = graceful.watch(connection);

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::MAX_TEXT_CHARS;
 use super::field::{Field, Scope};
 use super::list::DATA_LIST;
 use super::refusal::Refusal;
+use super::{MAX_TEXT_CHARS, MAX_TO_UID_CHARS};
 use crate::fields::{FieldError, Fields};
 use crate::values::{self, Problem};
 
@@ -131,7 +131,7 @@ fn to_uid_text(raw: &str) -> Cow<'_, str> {
 /// What is not a plain scalar is read once in full, so that no later reader can fail on it.
 fn read_to_uid(text: &str) -> Result<&str, Problem> {
     const EXPECTED: Problem = Problem::Expected("an integer, a string, an array or an object");
-    values::limit_chars(text, MAX_TEXT_CHARS)?;
+    values::limit_chars(text, MAX_TO_UID_CHARS)?;
     match text.as_bytes().first() {
         Some(b'"') => values::string(text, MAX_TEXT_CHARS).map(|_| text),
         Some(b'[' | b'{') => match serde_json::from_str::<serde_json::Value>(text) {

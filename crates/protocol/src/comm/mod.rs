@@ -1,7 +1,7 @@
 //! CommReport (通用数据上报): bots report their groups and each message they send.
 //!
 //! Source: the field table of `seed comm-report`; what it leaves open is fixed by `spec
-//! comm-report`. A server calls [`parse`], then [`check_window`], then [`Operation::check`] for
+//! comm-report`. A server calls [`parse()`], then [`check_window`], then [`Operation::check`] for
 //! each item; each says no by a [`Refusal`], which is the HTTP status and the reply. A client
 //! builds an [`OutgoingReport`] and reads a [`Reply`].
 
@@ -38,6 +38,10 @@ pub const MAX_ITEMS: usize = 10;
 /// Most characters of a nonce (`spec comm-report`).
 pub const MAX_NONCE_CHARS: usize = 128;
 
-/// Most characters of a `target_id`, an `ext` and the JSON text of a `to_uid` (`spec comm-report`
-/// bounds `ext`; the others follow it).
+/// Most characters of a `target_id` and an `ext` (`spec comm-report` bounds `ext`; the other
+/// follows it).
 pub const MAX_TEXT_CHARS: usize = 1024;
+
+/// Most characters of the JSON text of a `to_uid`: room for the escapes of clients that write each
+/// character of a long text as `\\uXXXX`.
+pub const MAX_TO_UID_CHARS: usize = 6 * MAX_TEXT_CHARS;

@@ -48,114 +48,102 @@ fn message(members: &str) -> String {
     with_item(&format!(r#"{{"oper_id":{ACTIVE}{members}}}"#))
 }
 
-fn rows() -> Vec<Row> {
+/// The members of a message that has all it must have.
+const FULL: &str = r#","gid":1,"target_id":"4","scope":"channel","ext1":"youtube","ext2":"U""#;
+
+fn listed(items: &str) -> String {
+    format!(
+        r#"{{"ts":{},"nonce":"n","data_list":{items}}}"#,
+        now_seconds()
+    )
+}
+
+fn at(ts: i64) -> String {
+    format!(r#"{{"ts":{ts},"nonce":"n","data_list":[{{"oper_id":{ACTIVE}{FULL}}}]}}"#)
+}
+
+fn accepted() -> Vec<Row> {
     let good = active_message("good", 1);
-    let now = now_seconds();
-    let full = r#","gid":1,"target_id":"4","scope":"channel","ext1":"youtube","ext2":"U""#;
-    let nested = format!(r#"{{"ts":{now},"nonce":"n","x":{}}}"#, "[".repeat(100_000));
-    let listed = |items: &str| format!(r#"{{"ts":{now},"nonce":"n","data_list":{items}}}"#);
-    let at = |ts: i64| {
-        format!(r#"{{"ts":{ts},"nonce":"n","data_list":[{{"oper_id":{ACTIVE}{full}}}]}}"#)
-    };
-    let eleven = format!("[{}]", vec!["{\"oper_id\":1}"; 11].join(","));
+    let one = listed(&format!(r#"{{"oper_id":{ACTIVE}{FULL}}}"#));
+    let bearer = row("with Bearer", 200, 0, "ok", active_message("b", 1));
     vec![
         row("accepted", 200, 0, "ok", good.clone()),
-        row("accepted again", 200, 0, "ok", good.clone()),
+        row("accepted again", 200, 0, "ok", good),
         Row {
             token: "Bearer comm-token-of-the-tests",
-            ..row("with Bearer", 200, 0, "ok", active_message("b", 1))
+            ..bearer
         },
-        row(
-            "one object for the list",
-            200,
-            0,
-            "ok",
-            listed(&format!(r#"{{"oper_id":{ACTIVE}{full}}}"#)),
-        ),
-        row("ts in ms", 200, 0, "ok", at(now * 1000 + 1)),
-        row("no JSON", 400, 40001, "JSON", "ts=1&nonce=2"),
-        row("empty", 400, 40001, "JSON", ""),
-        row("no object", 400, 40001, "object", "[1]"),
-        row(
-            "truncated",
-            400,
-            40001,
-            "",
-            good[..good.len() - 3].to_owned(),
-        ),
-        row(
-            "not UTF-8",
-            400,
-            40001,
-            "UTF-8",
-            b"{\"ts\":\"\xff\"}".to_vec(),
-        ),
-        row("nested deep and cut", 400, 40001, "", nested),
-        row(
-            "no ts",
-            400,
-            40002,
-            "ts",
-            r#"{"nonce":"n","data_list":[{"oper_id":1}]}"#,
-        ),
-        row(
+        row("one object for the list", 200, 0, "ok", one),
+        row("ts in ms", 200, 0, "ok", at(now_seconds() * 1000 + 1)),
+    ]
+}
+
+fn unreadable() -> Vec<Row> {
+    let good = active_message("good", 1);
+    let nested = format!(r#"{{"ts":1,"nonce":"n","x":{}}}"#, "[".repeat(100_000));
+    let refused = |name, msg, body: &[u8]| row(name, 400, 40001, msg, body);
+    vec![
+        refused("no JSON", "JSON", b"ts=1&nonce=2"),
+        refused("empty", "JSON", b""),
+        refused("no object", "object", b"[1]"),
+        refused("truncated", "", &good.as_bytes()[..good.len() - 3]),
+        refused("not UTF-8", "UTF-8", b"{\"ts\":\"\xff\"}"),
+        refused("nested deep and cut", "", nested.as_bytes()),
+    ]
+}
+
+fn bad_fields() -> Vec<Row> {
+    let (good, now) = (active_message("good", 1), now_seconds().to_string());
+    let long = format!(r#","ext3":"{}""#, "长".repeat(1025));
+    let refused = |name, msg, body: String| row(name, 400, 40002, msg, body);
+    let no_ts = r#"{"nonce":"n","data_list":[{"oper_id":1}]}"#;
+    let huge = r#"{"ts":1e400,"nonce":"n","data_list":[{"oper_id":1}]}"#;
+    vec![
+        refused("no ts", "ts", no_ts.to_owned()),
+        refused(
             "ts as text",
-            400,
-            40002,
             "ts: expected an integer",
-            good.replace(&now.to_string(), "\"1\""),
+            good.replace(&now, "\"1\""),
         ),
-        row(
-            "huge number",
-            400,
-            40002,
-            "ts",
-            r#"{"ts":1e400,"nonce":"n","data_list":[{"oper_id":1}]}"#,
-        ),
-        row(
+        refused("huge number", "ts", huge.to_owned()),
+        refused(
             "a field twice",
-            400,
-            40002,
             "nonce",
             good.replace("{\"ts\"", "{\"nonce\":\"n\",\"ts\""),
         ),
-        row(
-            "empty nonce",
-            400,
-            40002,
-            "nonce",
-            good.replace("\"good\"", "\"\""),
-        ),
-        row(
+        refused("empty nonce", "nonce", good.replace("\"good\"", "\"\"")),
+        refused(
             "gid as text",
-            400,
-            40002,
             "data_list[0].gid: expected an integer",
             message(r#","gid":"1""#),
         ),
-        row(
+        refused(
             "unknown scope",
-            400,
-            40002,
             "data_list[0].scope",
             message(r#","scope":"guild""#),
         ),
-        row(
-            "long ext",
-            400,
-            40002,
-            "data_list[0].ext3",
-            message(&format!(r#","ext3":"{}""#, "长".repeat(1025))),
+        refused("long ext", "data_list[0].ext3", message(&long)),
+        refused(
+            "NUL",
+            "data_list[0].target_id",
+            message(r#","target_id":"\u0000""#),
         ),
-        row(
+        refused(
             "no list",
-            400,
-            40002,
             "data_list",
             format!(r#"{{"ts":{now},"nonce":"n"}}"#),
         ),
+    ]
+}
+
+fn bad_lists_times_and_operations() -> Vec<Row> {
+    let now = now_seconds();
+    let eleven = listed(&format!("[{}]", ["{\"oper_id\":1}"; 11].join(",")));
+    let without = message(&FULL.replace(r#","ext2":"U""#, ""));
+    let other = message(&FULL.replace("youtube", "tube"));
+    vec![
         row("empty list", 400, 40003, "data_list", listed("[]")),
-        row("eleven items", 400, 40003, "data_list", eleven.as_str()).listed(now),
+        row("eleven items", 400, 40003, "data_list", eleven),
         row("too old", 400, 40004, "ts", at(now - 86_400 - 60)),
         row("too far ahead", 400, 40004, "ts", at(now + 660)),
         row(
@@ -170,26 +158,27 @@ fn rows() -> Vec<Row> {
             400,
             40006,
             "data_list[0].ext2",
-            message(&full.replace(r#","ext2":"U""#, "")),
+            without,
         ),
-        row(
-            "not the value",
-            400,
-            40006,
-            "data_list[0].ext1",
-            message(&full.replace("youtube", "tube")),
-        ),
+        row("not the value", 400, 40006, "data_list[0].ext1", other),
+    ]
+}
+
+fn bad_heads() -> Vec<Row> {
+    let good = active_message("good", 1);
+    let refused = |name, status, ret| row(name, status, ret, "", good.clone());
+    vec![
         Row {
             token: "",
-            ..row("no token", 401, 40101, "", good.clone())
+            ..refused("no token", 401, 40101)
         },
         Row {
             token: "unknown",
-            ..row("unknown token", 401, 40101, "", good.clone())
+            ..refused("unknown token", 401, 40101)
         },
         Row {
             token: "token-of-the-disabled",
-            ..row("disabled app", 401, 40101, "", good.clone())
+            ..refused("disabled app", 401, 40101)
         },
         Row {
             method: "GET",
@@ -197,30 +186,21 @@ fn rows() -> Vec<Row> {
         },
         Row {
             content_type: "text/plain",
-            ..row("wrong type", 415, 41501, "", good.clone())
+            ..refused("wrong type", 415, 41501)
         },
         row("too large", 413, 41301, "262144", vec![b' '; 300_000]),
         Row {
             token: "token-of-the-limited",
-            ..row("within the limit", 200, 0, "ok", good.clone())
+            ..refused("within the limit", 200, 0)
         },
         Row {
             token: "token-of-the-limited",
-            ..row("over the limit", 429, 42901, "", good)
+            ..refused("over the limit", 429, 42901)
         },
     ]
 }
 
 impl Row {
-    /// Puts the list, which is the body so far, into an envelope.
-    fn listed(self, ts: i64) -> Self {
-        let list = String::from_utf8(self.body.clone()).unwrap();
-        Self {
-            body: format!(r#"{{"ts":{ts},"nonce":"n","data_list":{list}}}"#).into_bytes(),
-            ..self
-        }
-    }
-
     fn send(&self, address: &str) -> Reply {
         let mut headers = vec![("content-type", self.content_type)];
         if !self.token.is_empty() {
@@ -252,7 +232,14 @@ fn each_row_of_the_error_table() {
     ]);
     data.run(&["app", "set", "limited", "comm.rate_limit=1"]);
     let server = data.serve();
-    for row in rows() {
+    let rows = [
+        accepted(),
+        unreadable(),
+        bad_fields(),
+        bad_lists_times_and_operations(),
+        bad_heads(),
+    ];
+    for row in rows.into_iter().flatten() {
         let reply = row.send(server.address());
         let told = reply.json();
         assert_eq!(

@@ -56,7 +56,11 @@ fn health_metrics_and_status_tell_how_the_server_stands() {
     let server = data.serve();
     assert_eq!(server.report(&active_messages("n", 1, 4)).0, 200);
     assert_eq!(server.get("/healthz", "").text(), "ok\n");
-    assert_eq!(server.get("/readyz", "").status, 200);
+    let ready = server.get("/readyz", "");
+    assert_eq!(
+        (ready.status, ready.json()["directory"].as_bool()),
+        (200, Some(true))
+    );
     let metrics = server.get("/metrics", "").text();
     for line in [
         "reportd_comm_reports_total 4",
@@ -145,6 +149,106 @@ fn commands_fail_with_a_cause_and_the_right_code() {
         assert!(error.contains(told), "{arguments:?}: {error}");
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
+}
+
+#[test]
+fn a_mistyped_folder_does_not_become_a_store() {
+    let data = Data::with_app();
+    let missing = data.path().with_file_name("dta");
+    for arguments in [
+        &["app", "list"][..],
+        &["app", "show", "bots"],
+        &["app", "set", "bots", "name=x"],
+        &["app", "rotate", "bots"],
+        &["app", "disable", "bots"],
+        &["key", "list"],
+        &["key", "create", "k", "--role", "viewer"],
+        &["status"],
+    ] {
+        let output = reportd()
+            .args(arguments)
+            .arg("--data")
+            .arg(&missing)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {error}");
+        assert!(
+            error.contains("there is no reportd store in"),
+            "{arguments:?}: {error}"
+        );
+        assert!(!missing.exists(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_a_command_quietly() {
+    let data = Data::with_app();
+    for arguments in [&["app", "list"][..], &["config"], &["status", "--json"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = reportd()
+            .args(arguments)
+            .arg("--data")
+            .arg(data.path())
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(
+            (output.status.code(), error.as_str()),
+            (Some(141), ""),
+            "{arguments:?}"
+        );
+    }
+}
+
+#[test]
+fn a_wrong_method_or_path_is_a_problem_that_says_so() {
+    let data = Data::with_app();
+    let server = data.serve();
+    for (method, path, status, allow) in [
+        (
+            "DELETE",
+            "/api/apps/bots/comm/series",
+            405,
+            Some("GET,HEAD"),
+        ),
+        ("POST", "/metrics", 405, Some("GET,HEAD")),
+        ("GET", "/api/nothing", 404, None),
+    ] {
+        let reply = Http::connect(server.address())
+            .call(method, path, &[], b"")
+            .unwrap();
+        assert_eq!(reply.status, status, "{path}");
+        assert_eq!(reply.header("allow"), allow, "{path}");
+        assert_eq!(
+            reply.header("content-type"),
+            Some("application/problem+json"),
+            "{path}"
+        );
+        assert_eq!(
+            reply.json()["request_id"].as_str(),
+            reply.header("x-request-id"),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn lines_of_a_request_carry_its_id_and_no_path() {
+    let data = Data::with_app();
+    let server = data.serve_with(&[("REPORTD_LOG_LEVEL", "debug")]);
+    let reply = server.get("/api/apps/hidden/comm/series", "no-key");
+    let id = reply.header("x-request-id").unwrap();
+    server.get("/hidden", "");
+    crate::harness::wait_until("the lines are logged", || {
+        server.log().matches("\"answered\"").count() >= 2
+    });
+    let log = server.log();
+    let line = log.lines().find(|line| line.contains(id)).unwrap();
+    assert!(line.contains("/api/apps/{app}/comm/series"), "{line}");
+    assert!(!log.contains("hidden"), "{log}");
 }
 
 #[test]

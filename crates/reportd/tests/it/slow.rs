@@ -1,5 +1,7 @@
 //! Clients that are slow, or stuck: they are cut, and nobody else waits for them.
 
+use std::io::ErrorKind;
+
 use crate::harness::{Data, Http, TOKEN};
 use crate::requests::active_message;
 
@@ -32,6 +34,24 @@ fn a_slow_client_is_cut() {
     for (http, start) in slow.iter_mut().zip(starts) {
         assert!(http.is_cut(), "still open after «{start}»");
     }
+}
+
+#[test]
+fn a_client_that_never_reads_is_cut() {
+    let data = Data::with_app();
+    let server = data.serve_with(&[("REPORTD_SERVER_WRITE_TIMEOUT_MS", "400")]);
+    let mut deaf = Http::connect(server.address());
+    let requests = "GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n".repeat(100);
+    let ended = loop {
+        if let Err(error) = deaf.send(requests.as_bytes()) {
+            break error.kind();
+        }
+    };
+    assert!(
+        matches!(ended, ErrorKind::ConnectionReset | ErrorKind::BrokenPipe),
+        "{ended}: it was not cut"
+    );
+    assert_eq!(server.report(&active_message("quick", 1)).0, 200);
 }
 
 #[test]

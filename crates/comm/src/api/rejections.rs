@@ -1,0 +1,183 @@
+//! Rejected requests, and their replay.
+
+use axum::extract::{Path, State};
+use bytes::Bytes;
+use reportd_db::DbError;
+use reportd_platform::access::Permission;
+use reportd_platform::apps::App;
+use reportd_platform::web::{
+    Caller, DEFAULT_PAGE, Json, MOST_PAGE, Problem, Query, path_number, within,
+};
+use reportd_protocol::comm::Ret;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::Comm;
+use crate::intake::{Way, decide};
+use crate::rejections::{REPLAY_IDENTITY_MS, Rejection, RejectionsQuery, list, remove};
+
+/// Rejected requests that one call replays at most: the reply says where to go on.
+const MOST_REPLAYS: u64 = 1_000;
+const REPLAY_PAGE: i64 = 200;
+
+#[derive(Deserialize)]
+pub(super) struct RejectionsParameters {
+    limit: Option<i64>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn get_rejections(
+    State(comm): State<Comm>,
+    caller: Caller,
+    Query(asked): Query<RejectionsParameters>,
+) -> Result<Json<Value>, Problem> {
+    let app = caller.needs(Permission::RawReports)?;
+    let limit = within("limit", asked.limit, DEFAULT_PAGE, MOST_PAGE)?;
+    let before = id_before(asked.cursor.as_deref())?;
+    let found: Vec<Rejection> = read_rejections(&comm, &app, before, None, limit).await?;
+    let next = (i64::try_from(found.len()) == Ok(limit))
+        .then(|| found.last().map(|last| last.id.to_string()))
+        .flatten();
+    let rejections: Vec<Value> = found
+        .iter()
+        .map(|r| {
+            let body = String::from_utf8_lossy(&r.body);
+            json!({"id": r.id, "at": r.at_ms, "ret": r.ret, "msg": r.msg, "count": r.count, "body": body})
+        })
+        .collect();
+    Ok(Json(json!({"rejections": rejections, "next_cursor": next})))
+}
+
+async fn read_rejections(
+    comm: &Comm,
+    app: &App,
+    before_id: i64,
+    ret: Option<i64>,
+    limit: i64,
+) -> Result<Vec<Rejection>, Problem> {
+    let since_ms = comm.rejections.oldest_ms(comm.clock.now_ms());
+    let query = RejectionsQuery {
+        app: app.no,
+        before_id,
+        ret,
+        since_ms,
+        limit,
+    };
+    let read = comm
+        .directory
+        .db()
+        .read_async(move |tx| list(tx, &query))
+        .await;
+    read.map_err(|error: DbError| error.into())
+}
+
+/// What became of rejected requests that were sent again.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct Replayed {
+    replayed: u64,
+    refused: u64,
+    /// Where there are more: the `cursor` of the next call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+}
+
+pub(super) async fn replay_one(
+    State(comm): State<Comm>,
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Replayed>, Problem> {
+    let app = caller.needs(Permission::Manage)?;
+    let id = path_number("id", &id)?;
+    let found = read_rejections(&comm, &app, id.saturating_add(1), None, 1).await?;
+    let Some(rejection) = found.into_iter().find(|found| found.id == id) else {
+        return Err(Problem::not_found(format!(
+            "there is no rejection {id}, or it was replayed"
+        )));
+    };
+    let mut told = Replayed::default();
+    replay_page(&comm, &app, vec![rejection], &mut told).await?;
+    Ok(Json(told))
+}
+
+#[derive(Deserialize)]
+pub(super) struct ReplayParameters {
+    ret: Option<i64>,
+    cursor: Option<String>,
+}
+
+pub(super) async fn replay_all(
+    State(comm): State<Comm>,
+    caller: Caller,
+    Query(asked): Query<ReplayParameters>,
+) -> Result<Json<Replayed>, Problem> {
+    let app = caller.needs(Permission::Manage)?;
+    if asked.ret.is_some_and(|ret| Ret::from_code(ret).is_none()) {
+        return Err(Problem::invalid(
+            "ret",
+            "expected a ret of the protocol, such as 40005",
+        ));
+    }
+    let (mut told, mut before) = (Replayed::default(), id_before(asked.cursor.as_deref())?);
+    loop {
+        let page = read_rejections(&comm, &app, before, asked.ret, REPLAY_PAGE).await?;
+        let Some(last) = page.last() else {
+            return Ok(Json(told));
+        };
+        if told.replayed + told.refused >= MOST_REPLAYS {
+            told.next_cursor = Some(before.to_string());
+            return Ok(Json(told));
+        }
+        before = last.id;
+        replay_page(&comm, &app, page, &mut told).await?;
+    }
+}
+
+fn id_before(cursor: Option<&str>) -> Result<i64, Problem> {
+    let expected = |_| Problem::invalid("cursor", "expected a next_cursor of an earlier reply");
+    cursor.map_or(Ok(i64::MAX), |text| text.parse().map_err(expected))
+}
+
+/// Sends rejected requests through the intake again, and drops the rows of those that were taken. Each is counted at most
+/// once, whatever happens between the journal and the removal: its identity is kept longer than its row.
+async fn replay_page(
+    comm: &Comm,
+    app: &App,
+    page: Vec<Rejection>,
+    told: &mut Replayed,
+) -> Result<(), Problem> {
+    let known = comm.registry.app(app.no).ok_or_else(Problem::try_later)?;
+    let now_ms = comm.clock.now_ms();
+    let way = Way::Replay {
+        keep_until_ms: now_ms + REPLAY_IDENTITY_MS,
+    };
+    let mut taken = Vec::with_capacity(page.len());
+    let mut away = false;
+    for rejection in page {
+        let body = Bytes::from(rejection.body);
+        let stored = match decide(&known, &body, now_ms, way) {
+            Ok(accepted) => comm.store(&known, &accepted, &body, way).await,
+            Err(refusal) => Err(refusal),
+        };
+        match stored {
+            Ok(()) => taken.push(rejection.id),
+            Err(refusal) if refusal.ret.retryable() => {
+                away = true;
+                break;
+            }
+            Err(_) => told.refused += 1,
+        }
+    }
+    told.replayed += taken.len() as u64;
+    let no = app.no;
+    let removed = comm
+        .directory
+        .db()
+        .write_async(move |tx| remove(tx, no, &taken))
+        .await;
+    removed.map_err(|error: DbError| Problem::from(error))?;
+    if away {
+        Err(Problem::try_later())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,178 @@
+//! Raw reports, newest first, from the blocks of the journal.
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use reportd_db::{Database, DbError};
+use reportd_journal::{Block, Cursor, Journal, JournalError, Scan, filter_key};
+use reportd_platform::AppNo;
+use reportd_platform::clock::DAY_MS;
+use reportd_protocol::comm::Item;
+
+use crate::entry::Decoder;
+use crate::intake::filter_field;
+
+/// What raw reports are asked for.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReportsQuery {
+    pub(crate) app: AppNo,
+    pub(crate) oper_id: Option<i64>,
+    pub(crate) gid: Option<i64>,
+    pub(crate) target_id: Option<String>,
+    /// First and last day of `ts` in the app's zone, both included.
+    pub(crate) from: Option<i64>,
+    pub(crate) to: Option<i64>,
+    pub(crate) limit: usize,
+    pub(crate) cursor: Option<Cursor>,
+}
+
+/// No zone is further from UTC than this.
+const MOST_OFFSET_MS: i64 = 15 * 3_600_000;
+
+impl ReportsQuery {
+    /// The scan for it; what lies at or after `folded_end` is not shown, since the fold has not told yet what of it are
+    /// repeats.
+    fn scan(&self, folded_end: u64) -> Scan {
+        let key = |field, value: &[u8]| filter_key(crate::KIND, self.app, field, value);
+        let mut keys = vec![key(filter_field::APP, b"")];
+        keys.extend(
+            self.oper_id
+                .map(|id| key(filter_field::OPER_ID, &id.to_le_bytes())),
+        );
+        keys.extend(
+            self.gid
+                .map(|gid| key(filter_field::GID, &gid.to_le_bytes())),
+        );
+        keys.extend(
+            self.target_id
+                .as_deref()
+                .map(|id| key(filter_field::TARGET_ID, id.as_bytes())),
+        );
+        Scan {
+            keys,
+            from_ts_ms: self.from.map(|day| day * DAY_MS - MOST_OFFSET_MS),
+            to_ts_ms: self.to.map(|day| (day + 1) * DAY_MS + MOST_OFFSET_MS),
+            cursor: self.cursor,
+            before: Some(folded_end),
+        }
+    }
+
+    fn wants(&self, item: &Item<'_>) -> bool {
+        self.oper_id.is_none_or(|id| item.oper_id == id)
+            && self.gid.is_none_or(|gid| item.gid == Some(gid))
+            && self
+                .target_id
+                .as_deref()
+                .is_none_or(|id| item.target_id.as_deref() == Some(id))
+    }
+
+    fn wants_day(&self, day: i64) -> bool {
+        self.from.is_none_or(|from| day >= from) && self.to.is_none_or(|to| day <= to)
+    }
+}
+
+/// A raw report.
+pub(crate) struct FoundReport<'a> {
+    pub(crate) received_at_ms: i64,
+    pub(crate) ts_ms: i64,
+    pub(crate) item: Item<'a>,
+}
+
+/// Shows raw reports to `visit`, newest first, and returns where to go on. Blocks the thread.
+pub(crate) fn reports(
+    journal: &Journal,
+    views: &Database,
+    query: &ReportsQuery,
+    mut visit: impl FnMut(FoundReport<'_>),
+) -> Result<Option<Cursor>, JournalError> {
+    let mut shown = 0;
+    let mut failed = None;
+    let next = journal.scan(
+        &query.scan(journal.folded_end(crate::KIND)),
+        |block| match repeats_in(views, block) {
+            Ok(repeats) => visit_block(block, &repeats, query, &mut shown, &mut visit),
+            Err(error) => {
+                failed = Some(error);
+                ControlFlow::Break(Cursor {
+                    stream: block.stream,
+                    sequence: 0,
+                    item: 0,
+                })
+            }
+        },
+    );
+    failed.map_or(next, |error| Err(error.into()))
+}
+
+fn repeats_in(views: &Database, block: &Block) -> Result<HashSet<u64>, DbError> {
+    let sql =
+        "SELECT sequence FROM comm_repeat WHERE stream = $1 AND sequence >= $2 AND sequence < $3";
+    let range = [
+        block.stream.into(),
+        block.first.cast_signed().into(),
+        block.end().cast_signed().into(),
+    ];
+    views.read(|tx| {
+        tx.query(sql, &range)?
+            .into_iter()
+            .map(|row| row.uint(0))
+            .collect()
+    })
+}
+
+fn visit_block(
+    block: &Block,
+    repeats: &HashSet<u64>,
+    query: &ReportsQuery,
+    shown: &mut usize,
+    visit: &mut impl FnMut(FoundReport<'_>),
+) -> ControlFlow<Cursor> {
+    let entries: Vec<_> = block
+        .entries()
+        .filter(|entry| {
+            entry.kind == crate::KIND
+                && entry.app == query.app
+                && !repeats.contains(&entry.sequence)
+        })
+        .collect();
+    for entry in entries.into_iter().rev() {
+        let left = match query.cursor {
+            Some(cursor) if entry.sequence > cursor.sequence => continue,
+            Some(cursor) if entry.sequence == cursor.sequence => cursor.item,
+            _ => u64::MAX,
+        };
+        let Some(decoder) = Decoder::new(entry.payload) else {
+            continue;
+        };
+        if !query.wants_day(decoder.head.day()) {
+            continue;
+        }
+        let mut items = Vec::new();
+        // A block that was unpacked passed its checksum: its entries read whole.
+        let _ = decoder.items(|_, item| items.push(item));
+        for (index, item) in items
+            .into_iter()
+            .enumerate()
+            .rev()
+            .map(|(index, item)| (index as u64, item))
+        {
+            if index >= left || !query.wants(&item) {
+                continue;
+            }
+            if *shown == query.limit {
+                return ControlFlow::Break(Cursor {
+                    stream: block.stream,
+                    sequence: entry.sequence,
+                    item: index + 1,
+                });
+            }
+            *shown += 1;
+            visit(FoundReport {
+                received_at_ms: entry.received_at_ms,
+                ts_ms: decoder.head.ts_ms,
+                item,
+            });
+        }
+    }
+    ControlFlow::Continue(())
+}

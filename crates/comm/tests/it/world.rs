@@ -1,0 +1,305 @@
+//! The room with its stores in a temporary folder.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Method, Request};
+use http_body_util::BodyExt;
+use reportd_comm::{
+    APP_SETTINGS, Comm, CommMetrics, CommView, IntakeLimits, Registry, RejectionLimits, Rejections,
+    api_routes, install_standard_operations, protocol_routes,
+};
+use reportd_db::{Database, sqlite};
+use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
+use reportd_platform::access::{Role, create_key};
+use reportd_platform::apps::{self, AppError, CredentialKind, Issued, NewApp, Vault};
+use reportd_platform::clock::{Clock, ManualClock};
+use reportd_platform::directory::Directory;
+use reportd_platform::metrics::Metrics;
+use reportd_platform::random::SeededRandom;
+use reportd_platform::rate_limit::{Rate, RateLimiter};
+use reportd_platform::seal::MasterKey;
+use reportd_platform::secret::Secret;
+use reportd_platform::web::{Api, BodyLimits};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+use tower::ServiceExt;
+
+/// 2026-11-21T12:00:00 in Shanghai.
+pub(crate) const NOON_MS: i64 = 1_795_233_600_000;
+pub(crate) const TODAY: &str = "2026-11-21";
+pub(crate) const ACTIVE: i64 = 1_503_000_120_601;
+pub(crate) const PASSIVE: i64 = 1_503_000_120_602;
+pub(crate) const CENSUS: i64 = 1_502_007_320_601;
+const TOKEN: &str = "token";
+
+/// The room, running.
+pub(crate) struct World {
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) views: Database,
+    pub(crate) state: Database,
+    pub(crate) metrics: Metrics,
+    journal: Arc<Journal>,
+    projector: Projector,
+    directory: Arc<Directory>,
+    router: Router,
+    key: String,
+    runtime: Runtime,
+    folder: Arc<tempfile::TempDir>,
+}
+
+impl World {
+    /// A new store with the app `bots`, at noon.
+    pub(crate) fn new() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let state = open_state(&folder);
+        let random = SeededRandom::new(1);
+        let master = MasterKey::parse(&format!("hex:{}", "7".repeat(64))).unwrap();
+        let key = state
+            .try_write(|tx| {
+                let token = Issued {
+                    kind: CredentialKind::CommToken,
+                    secret: Secret::new(TOKEN),
+                };
+                let new = NewApp {
+                    id: "bots".to_owned(),
+                    name: String::new(),
+                    zone: "Asia/Shanghai".to_owned(),
+                    given: vec![token],
+                };
+                apps::create(
+                    tx,
+                    &new,
+                    &Vault {
+                        master: &master,
+                        random: &random,
+                    },
+                    NOON_MS,
+                )?;
+                install_standard_operations(tx, "bots")?;
+                create_key(tx, "admin", Role::Admin, None, &random, NOON_MS)
+            })
+            .unwrap();
+        Self::open(
+            folder,
+            Arc::new(ManualClock::at(NOON_MS)),
+            key.reveal().to_owned(),
+        )
+    }
+
+    fn open(folder: Arc<tempfile::TempDir>, clock: Arc<ManualClock>, key: String) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let _inside = runtime.enter();
+        let state = open_state(&folder);
+        let views = sqlite::open(sqlite::Options::durable(folder.path().join("views.db"))).unwrap();
+        reportd_journal::MIGRATIONS.apply(&views).unwrap();
+        reportd_comm::VIEW_MIGRATIONS.apply(&views).unwrap();
+        let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
+        let metrics = Metrics::default();
+        let store = Arc::new(DayFiles::open(&folder.path().join("journal")).unwrap());
+        let options = Options {
+            linger: Duration::ZERO,
+            ..Options::default()
+        };
+        let journal = Journal::open(
+            store,
+            Arc::clone(&time),
+            options,
+            JournalMetrics::register(&metrics),
+        )
+        .unwrap();
+        let registry = Arc::new(Registry::default());
+        let many = Rate {
+            per_minute: 1_000_000,
+        };
+        let directory = Directory::open(
+            state.clone(),
+            Arc::clone(&time),
+            many,
+            vec![Arc::clone(&registry) as _],
+        )
+        .unwrap();
+        let directory = Arc::new(directory);
+        let comm_metrics = Arc::new(CommMetrics::register(&metrics));
+        let (rejections, _) = Rejections::start(
+            state.clone(),
+            RejectionLimits::default(),
+            Arc::clone(&time),
+            Arc::clone(&comm_metrics),
+        );
+        let view = CommView::new(
+            Arc::clone(&registry),
+            state.clone(),
+            Arc::clone(&comm_metrics),
+        );
+        let pace = Pace {
+            least_pause: Duration::from_millis(1),
+            ..Pace::default()
+        };
+        let projector = Projector::start(
+            Arc::clone(&journal),
+            views.clone(),
+            vec![Box::new(view)],
+            pace,
+        )
+        .unwrap();
+        let body = BodyLimits {
+            max_bytes: 256 << 10,
+            timeout: Duration::from_secs(5),
+        };
+        let comm = Comm {
+            directory: Arc::clone(&directory),
+            registry,
+            journal: Arc::clone(&journal),
+            views: views.clone(),
+            rejections: Arc::new(rejections),
+            clock: time,
+            metrics: comm_metrics,
+            limits: IntakeLimits {
+                body,
+                per_address: None,
+            },
+            app_limiter: Arc::new(RateLimiter::new(10)),
+            address_limiter: Arc::new(RateLimiter::new(10)),
+            api: Api {
+                directory: Arc::clone(&directory),
+                body_limits: body,
+            },
+        };
+        let router = protocol_routes(comm.clone()).merge(api_routes(comm));
+        drop(_inside);
+        Self {
+            clock,
+            views,
+            state,
+            metrics,
+            journal,
+            projector,
+            directory,
+            router,
+            key,
+            runtime,
+            folder,
+        }
+    }
+
+    /// Stops the room and starts it again on the same stores.
+    pub(crate) fn restart(self) -> Self {
+        self.journal.close().unwrap();
+        self.projector.stop();
+        let Self {
+            folder, clock, key, ..
+        } = self;
+        Self::open(folder, clock, key)
+    }
+
+    fn call(&self, request: Request<Body>) -> (u16, Value) {
+        self.runtime.block_on(async {
+            let reply = self.router.clone().oneshot(request).await.unwrap();
+            let status = reply.status().as_u16();
+            let body = reply.into_body().collect().await.unwrap().to_bytes();
+            (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
+        })
+    }
+
+    /// Reports; returns `ret`.
+    pub(crate) fn report(&self, body: &str) -> i64 {
+        let request = Request::post("/api/v1/CommReport")
+            .header("authorization", TOKEN)
+            .header("content-type", "application/json")
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        self.call(request).1["ret"].as_i64().unwrap()
+    }
+
+    /// Calls the API of the app, at a path behind `comm/`.
+    pub(crate) fn api(&self, method: Method, path: &str, body: &str) -> (u16, Value) {
+        let request = Request::builder()
+            .method(method)
+            .uri(format!("/api/apps/bots/comm/{path}"))
+            .header("authorization", format!("Bearer {}", self.key))
+            .body(Body::from(body.to_owned()))
+            .unwrap();
+        self.call(request)
+    }
+
+    /// GETs what must be there.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let (status, body) = self.api(Method::GET, path, "");
+        assert_eq!(status, 200, "{path}: {body}");
+        body
+    }
+
+    /// Sum of an operation's series over a week around the present.
+    pub(crate) fn counted(&self, oper_id: i64) -> i64 {
+        let day = self.clock.now_ms().div_euclid(86_400_000);
+        let text = reportd_platform::zones::day_text;
+        self.get(&format!(
+            "series?oper_id={oper_id}&from={}&to={}",
+            text(day - 20),
+            text(day + 2)
+        ))["total"]
+            .as_i64()
+            .unwrap()
+    }
+
+    /// Changes settings of the app, as `reportd app set` does.
+    pub(crate) fn set(&self, name: &str, value: &str) {
+        let changes = [(name.to_owned(), value.to_owned())];
+        let now_ms = self.clock.now_ms();
+        self.state
+            .try_write(|tx| apps::set(tx, "bots", &changes, APP_SETTINGS, now_ms))
+            .unwrap();
+        self.directory.reload_if_changed().unwrap();
+    }
+
+    /// Tries to change the app's zone.
+    pub(crate) fn set_zone(&self, zone: &str) -> Result<(), AppError> {
+        let changes = [("zone".to_owned(), zone.to_owned())];
+        self.state
+            .try_write(|tx| apps::set(tx, "bots", &changes, APP_SETTINGS, NOON_MS))
+    }
+
+    /// Waits until `condition` holds.
+    pub(crate) fn wait_until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        for _ in 0..2_000 {
+            if condition(self) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        panic!("in vain: {what}");
+    }
+}
+
+fn open_state(folder: &tempfile::TempDir) -> Database {
+    let state = sqlite::open(sqlite::Options::durable(folder.path().join("reportd.db"))).unwrap();
+    reportd_platform::MIGRATIONS.apply(&state).unwrap();
+    reportd_comm::STATE_MIGRATIONS.apply(&state).unwrap();
+    state
+}
+
+/// A message request at `ts` seconds.
+pub(crate) fn message(ts: i64, nonce: &str, oper_id: i64, gid: i64, uploader: &str) -> String {
+    format!(
+        r#"{{"ts":{ts},"nonce":"{nonce}","data_list":[{{"oper_id":{oper_id},"gid":{gid},"target_id":"c{gid}","to_uid":5,"scope":"channel","ext1":"youtube","ext2":"{uploader}"}}]}}"#
+    )
+}
+
+/// A census request at `ts` seconds: (group, subscriptions).
+pub(crate) fn census(ts: i64, nonce: &str, groups: &[(i64, i64)]) -> String {
+    let items: Vec<String> = groups
+        .iter()
+        .map(|(gid, count)| format!(r#"{{"oper_id":{CENSUS},"gid":{gid},"ext1":"{count}"}}"#))
+        .collect();
+    format!(
+        r#"{{"ts":{ts},"nonce":"{nonce}","data_list":[{}]}}"#,
+        items.join(",")
+    )
+}
