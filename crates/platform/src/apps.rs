@@ -1,14 +1,13 @@
-//! Apps and their credentials in the state store.
+//! Apps in the state store.
 
 use reportd_db::{DbError, Row, Tx};
 use thiserror::Error;
 
 use crate::AppNo;
-use crate::clock::DAY_MS;
+use crate::credentials::{CredentialKind, Issued, Vault, issue};
 use crate::directory::touch;
-use crate::random::{NoRandomness, Random};
-use crate::seal::{MasterKey, SealError};
-use crate::secret::{Secret, parse_key_bytes};
+use crate::random::NoRandomness;
+use crate::seal::SealError;
 use crate::settings::{AppSetting, AppSettings};
 use crate::zones::Zone;
 
@@ -16,7 +15,6 @@ use crate::zones::Zone;
 pub const DEFAULT_ZONE: &str = "Asia/Shanghai";
 const MAX_ID_CHARS: usize = 64;
 const MAX_NAME_CHARS: usize = 128;
-const MAX_GRACE_MS: i64 = 365 * DAY_MS;
 
 /// An app as it stands in the store.
 #[derive(Debug, Clone)]
@@ -65,129 +63,11 @@ pub enum AppError {
     Exists(String),
 }
 
-fn invalid(field: &str, message: impl Into<String>) -> AppError {
+pub(crate) fn invalid(field: &str, message: impl Into<String>) -> AppError {
     AppError::Invalid {
         field: field.to_owned(),
         message: message.into(),
     }
-}
-
-/// The kinds of credential that an app has, one of each (two while a rotated one is in its grace).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// Token of bot event reports. Only its hash is kept.
-    CommToken,
-    /// Public half of the push credentials.
-    Appkey,
-    /// Secret half of the push credentials.
-    MasterSecret,
-    /// Key of dialogue reports and callbacks.
-    AesKey,
-    /// Signing key of callbacks.
-    CallbackSecret,
-}
-
-impl CredentialKind {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 5] = [
-        Self::CommToken,
-        Self::Appkey,
-        Self::MasterSecret,
-        Self::AesKey,
-        Self::CallbackSecret,
-    ];
-
-    /// Name in the store and in JSON.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CommToken => "comm_token",
-            Self::Appkey => "appkey",
-            Self::MasterSecret => "master_secret",
-            Self::AesKey => "aes_key",
-            Self::CallbackSecret => "callback_secret",
-        }
-    }
-
-    fn is_kept_as_hash(self) -> bool {
-        self == Self::CommToken
-    }
-
-    fn draw(self, random: &dyn Random) -> Result<Secret, NoRandomness> {
-        match self {
-            Self::CommToken => Secret::draw(random, 40),
-            Self::Appkey => Secret::draw(random, 22),
-            Self::MasterSecret => Secret::draw(random, 32),
-            // AES-128 by default: 16 bytes that are text, as clients of this protocol keep them.
-            Self::AesKey => Secret::draw(random, 16),
-            Self::CallbackSecret => {
-                use base64::Engine;
-                let mut key = [0; 32];
-                random.fill(&mut key)?;
-                Ok(Secret::new(format!(
-                    "whsec_{}",
-                    base64::engine::general_purpose::STANDARD.encode(key)
-                )))
-            }
-        }
-    }
-}
-
-/// How contents of dialogue reports and callbacks are encrypted with the app's AES key (spec dialogue-report).
-pub const AES_MODE: AppSetting = AppSetting {
-    name: "dialogue.aes_mode",
-    default: "aes-128-cbc",
-    about: "cipher of dialogue reports and callbacks",
-    check: |value| {
-        let modes = [
-            "aes-128-cbc",
-            "aes-192-cbc",
-            "aes-256-cbc",
-            "aes-128-ecb",
-            "aes-192-ecb",
-            "aes-256-ecb",
-        ];
-        if modes.contains(&value) {
-            Ok(())
-        } else {
-            Err(format!("«{value}»: expected one of {}", modes.join(", ")))
-        }
-    },
-    on_change: None,
-};
-
-/// Where the initialisation vector of that cipher comes from.
-pub const AES_IV: AppSetting = AppSetting {
-    name: "dialogue.aes_iv",
-    default: "prepended",
-    about: "prepended, zero, key, or the 16 bytes in hexadecimal digits",
-    check: |value| {
-        let is_hex = value.len() == 32 && value.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if is_hex || ["prepended", "zero", "key"].contains(&value) {
-            return Ok(());
-        }
-        Err(format!(
-            "«{value}»: expected prepended, zero, key, or 32 hexadecimal digits"
-        ))
-    },
-    on_change: None,
-};
-
-/// A credential in plain, as it is shown once.
-#[derive(Debug, Clone)]
-pub struct Issued {
-    /// What it is.
-    pub kind: CredentialKind,
-    /// Its text.
-    pub secret: Secret,
-}
-
-/// What seals and draws secrets.
-pub struct Vault<'a> {
-    /// Seals what must be read back.
-    pub master: &'a MasterKey,
-    /// Draws new secrets.
-    pub random: &'a dyn Random,
 }
 
 /// A new app.
@@ -256,88 +136,6 @@ fn check_name(name: &str) -> Result<(), AppError> {
     } else {
         Err(invalid("name", "expected 1 to 128 printable characters"))
     }
-}
-
-fn issue(
-    tx: &mut Tx<'_>,
-    app: AppNo,
-    kind: CredentialKind,
-    given: &[Issued],
-    vault: &Vault<'_>,
-    now_ms: i64,
-) -> Result<Issued, AppError> {
-    let secret = match given.iter().find(|issued| issued.kind == kind) {
-        Some(issued) => issued.secret.clone(),
-        None => kind.draw(vault.random)?,
-    };
-    if !(1..=256).contains(&secret.reveal().len()) {
-        return Err(invalid(kind.name(), "expected 1 to 256 bytes"));
-    }
-    let place = format!("app {app} {}", kind.name());
-    let (hash, sealed) = if kind.is_kept_as_hash() {
-        let hash = secret.hash();
-        let taken = "SELECT COUNT(*) FROM credential WHERE kind = $1 AND hash = $2";
-        if tx.query_int(taken, &[kind.name().into(), hash.0[..].into()])? > 0 {
-            return Err(invalid(
-                kind.name(),
-                "this token is in use: each app needs its own",
-            ));
-        }
-        (Some(hash.0), None)
-    } else {
-        let bytes = if kind == CredentialKind::AesKey {
-            parse_key_bytes(secret.reveal()).map_err(|message| invalid(kind.name(), message))?
-        } else {
-            secret.reveal().as_bytes().to_vec()
-        };
-        (None, Some(vault.master.seal(&bytes, &place, vault.random)?))
-    };
-    tx.execute(
-        "INSERT INTO credential (app, kind, hash, sealed, created_at) VALUES ($1, $2, $3, $4, $5)",
-        &[
-            app.into(),
-            kind.name().into(),
-            hash.as_ref().map(|h| &h[..]).into(),
-            sealed.as_deref().into(),
-            now_ms.into(),
-        ],
-    )?;
-    Ok(Issued { kind, secret })
-}
-
-/// Replaces credentials: new ones work at once, the old ones for `grace_ms` more.
-pub fn rotate(
-    tx: &mut Tx<'_>,
-    id: &str,
-    kinds: &[CredentialKind],
-    given: &[Issued],
-    grace_ms: i64,
-    vault: &Vault<'_>,
-    now_ms: i64,
-) -> Result<Vec<Issued>, AppError> {
-    if !(0..=MAX_GRACE_MS).contains(&grace_ms) {
-        return Err(invalid("grace", "expected at most 365d"));
-    }
-    let app = find(tx, id)?;
-    tx.execute(
-        "DELETE FROM credential WHERE expires_at <= $1",
-        &[now_ms.into()],
-    )?;
-    let mut issued = Vec::new();
-    for &kind in kinds {
-        tx.execute(
-            "UPDATE credential SET expires_at = $1 WHERE app = $2 AND kind = $3 \
-             AND (expires_at IS NULL OR expires_at > $1)",
-            &[
-                (now_ms + grace_ms).into(),
-                app.no.into(),
-                kind.name().into(),
-            ],
-        )?;
-        issued.push(issue(tx, app.no, kind, given, vault, now_ms)?);
-    }
-    touch(tx)?;
-    Ok(issued)
 }
 
 /// Refuses, or takes again, all credentials of an app.

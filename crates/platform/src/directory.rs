@@ -14,8 +14,9 @@ use reportd_db::{Database, DbError, Tx};
 
 use crate::AppNo;
 use crate::access::{ApiKey, keys_in_force};
-use crate::apps::{self, App, CredentialKind};
+use crate::apps::{self, App};
 use crate::clock::Clock;
+use crate::credentials::CredentialKind;
 use crate::rate_limit::{Rate, RateLimiter};
 use crate::secret::SecretHash;
 use crate::web::limit_key;
@@ -295,8 +296,9 @@ mod tests {
 
     use super::*;
     use crate::access::{Role, create_key, revoke_key};
-    use crate::apps::{NewApp, Vault};
+    use crate::apps::NewApp;
     use crate::clock::SystemClock;
+    use crate::credentials::Vault;
     use crate::random::SeededRandom;
     use crate::seal::MasterKey;
 

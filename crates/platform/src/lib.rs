@@ -4,6 +4,7 @@
 pub mod access;
 pub mod apps;
 pub mod clock;
+pub mod credentials;
 pub mod directory;
 pub mod metrics;
 pub mod random;

@@ -2,10 +2,9 @@
 
 use anyhow::{Context, bail};
 use reportd_db::Database;
-use reportd_platform::apps::{
-    self, AES_IV, AES_MODE, App as StoredApp, AppError, CredentialKind, Issued, NewApp, Vault,
-};
+use reportd_platform::apps::{self, App as StoredApp, AppError, NewApp};
 use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::credentials::{self, AES_IV, AES_MODE, CredentialKind, Issued, Vault};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::settings::{AppSetting, parse_duration_ms};
 use serde_json::{Map, Value, json};
@@ -131,7 +130,8 @@ fn rotate(
         random: &SystemRandom,
     };
     let now_ms = SystemClock::start().now_ms();
-    Ok(state.try_write(|tx| apps::rotate(tx, id, &kinds, &given, grace_ms, &vault, now_ms))?)
+    Ok(state
+        .try_write(|tx| credentials::rotate(tx, id, &kinds, &given, grace_ms, &vault, now_ms))?)
 }
 
 fn kind_named(name: &str) -> anyhow::Result<CredentialKind> {

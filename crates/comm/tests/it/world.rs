@@ -14,8 +14,9 @@ use reportd_comm::{
 use reportd_db::{Database, sqlite};
 use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
 use reportd_platform::access::{Role, create_key};
-use reportd_platform::apps::{self, AppError, CredentialKind, Issued, NewApp, Vault};
+use reportd_platform::apps::{self, AppError, NewApp};
 use reportd_platform::clock::{Clock, ManualClock};
+use reportd_platform::credentials::{CredentialKind, Issued, Vault};
 use reportd_platform::directory::Directory;
 use reportd_platform::metrics::Metrics;
 use reportd_platform::random::SeededRandom;
