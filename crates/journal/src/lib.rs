@@ -8,6 +8,7 @@ mod block;
 mod day_files;
 mod entry;
 mod filter;
+mod fold;
 mod fresh;
 mod group;
 mod journal;

@@ -127,12 +127,12 @@ mod tests {
 
     #[test]
     fn a_gap_drops_what_stands_before_it() {
-        let mut tail = Tail::new(25);
+        let mut tail = Tail::new(35);
         push(&mut tail, &[(1, 3), (4, 1), (7, 2)]);
         assert_eq!(firsts(&tail, 1, 100), None);
         assert_eq!(firsts(&tail, 7, 100), Some(vec![7]));
-        push(&mut tail, &[(9, 1), (10, 1)]);
+        push(&mut tail, &[(9, 1), (10, 1), (11, 1)]);
         assert_eq!(firsts(&tail, 7, 100), None, "over the limit of bytes");
-        assert_eq!(firsts(&tail, 9, 100), Some(vec![9, 10]));
+        assert_eq!(firsts(&tail, 9, 100), Some(vec![9, 10, 11]));
     }
 }

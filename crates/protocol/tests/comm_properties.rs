@@ -12,7 +12,7 @@ fn to_uid() -> impl Strategy<Value = Value> {
     let scalar = || {
         prop_oneof![
             any::<i64>().prop_map(Value::from),
-            ".{0,20}".prop_map(Value::from)
+            "[^\\x00]{0,20}".prop_map(Value::from)
         ]
     };
     prop_oneof![
@@ -25,11 +25,11 @@ fn to_uid() -> impl Strategy<Value = Value> {
 
 fn item() -> impl Strategy<Value = OutgoingItem> {
     let scope = prop_oneof![Just(Scope::Channel), Just(Scope::Private)];
-    let ext = proptest::array::uniform10(of(".{0,60}"));
+    let ext = proptest::array::uniform10(of("[^\\x00]{0,60}"));
     (
         any::<i64>(),
         of(any::<i64>()),
-        of(".{0,60}"),
+        of("[^\\x00]{0,60}"),
         of(to_uid()),
         of(scope),
         ext,
@@ -47,7 +47,7 @@ fn item() -> impl Strategy<Value = OutgoingItem> {
 }
 
 fn report() -> impl Strategy<Value = OutgoingReport> {
-    (0..=i64::MAX, ".{1,128}", vec(item(), 1..=10)).prop_map(|(ts, nonce, data_list)| {
+    (0..=i64::MAX, "[^\\x00]{1,128}", vec(item(), 1..=10)).prop_map(|(ts, nonce, data_list)| {
         OutgoingReport {
             ts,
             nonce,

@@ -96,64 +96,33 @@ impl World {
             .enable_all()
             .build()
             .unwrap();
-        let _inside = runtime.enter();
-        let state = open_state(&folder);
-        let views = sqlite::open(sqlite::Options::durable(folder.path().join("views.db"))).unwrap();
-        reportd_journal::MIGRATIONS.apply(&views).unwrap();
-        reportd_comm::VIEW_MIGRATIONS.apply(&views).unwrap();
+        let (state, views) = (open_state(&folder), open_views(&folder));
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let metrics = Metrics::default();
-        let store = Arc::new(DayFiles::open(&folder.path().join("journal")).unwrap());
-        let options = Options {
-            linger: Duration::ZERO,
-            ..Options::default()
-        };
-        let journal = Journal::open(
-            store,
-            Arc::clone(&time),
-            options,
-            JournalMetrics::register(&metrics),
-        )
-        .unwrap();
+        let journal = open_journal(&folder, Arc::clone(&time), &metrics);
         let registry = Arc::new(Registry::default());
         let many = Rate {
             per_minute: 1_000_000,
         };
-        let directory = Directory::open(
-            state.clone(),
-            Arc::clone(&time),
-            many,
-            vec![Arc::clone(&registry) as _],
-        )
-        .unwrap();
-        let directory = Arc::new(directory);
+        let followers = vec![Arc::clone(&registry) as _];
+        let directory =
+            Arc::new(Directory::open(state.clone(), Arc::clone(&time), many, followers).unwrap());
         let comm_metrics = Arc::new(CommMetrics::register(&metrics));
-        let (rejections, _) = Rejections::start(
-            state.clone(),
-            RejectionLimits::default(),
-            Arc::clone(&time),
-            Arc::clone(&comm_metrics),
-        );
         let view = CommView::new(
             Arc::clone(&registry),
             state.clone(),
             Arc::clone(&comm_metrics),
         );
-        let pace = Pace {
-            least_pause: Duration::from_millis(1),
-            ..Pace::default()
-        };
-        let projector = Projector::start(
-            Arc::clone(&journal),
-            views.clone(),
-            vec![Box::new(view)],
-            pace,
-        )
-        .unwrap();
-        let body = BodyLimits {
-            max_bytes: 256 << 10,
-            timeout: Duration::from_secs(5),
-        };
+        let projector = project(&journal, &views, view);
+        let (rejections, _) = runtime.block_on(async {
+            let limits = RejectionLimits::default();
+            Rejections::start(
+                state.clone(),
+                limits,
+                Arc::clone(&time),
+                Arc::clone(&comm_metrics),
+            )
+        });
         let comm = Comm {
             directory: Arc::clone(&directory),
             registry,
@@ -163,18 +132,17 @@ impl World {
             clock: time,
             metrics: comm_metrics,
             limits: IntakeLimits {
-                body,
+                body: BODY,
                 per_address: None,
             },
             app_limiter: Arc::new(RateLimiter::new(10)),
             address_limiter: Arc::new(RateLimiter::new(10)),
             api: Api {
                 directory: Arc::clone(&directory),
-                body_limits: body,
+                body_limits: BODY,
             },
         };
         let router = protocol_routes(comm.clone()).merge(api_routes(comm));
-        drop(_inside);
         Self {
             clock,
             views,
@@ -284,6 +252,45 @@ fn open_state(folder: &tempfile::TempDir) -> Database {
     reportd_platform::MIGRATIONS.apply(&state).unwrap();
     reportd_comm::STATE_MIGRATIONS.apply(&state).unwrap();
     state
+}
+
+fn project(journal: &Arc<Journal>, views: &Database, view: CommView) -> Projector {
+    let pace = Pace {
+        least_pause: Duration::from_millis(1),
+        ..Pace::default()
+    };
+    Projector::start(
+        Arc::clone(journal),
+        views.clone(),
+        vec![Box::new(view)],
+        pace,
+    )
+    .unwrap()
+}
+
+const BODY: BodyLimits = BodyLimits {
+    max_bytes: 256 << 10,
+    timeout: Duration::from_secs(5),
+};
+
+fn open_journal(
+    folder: &tempfile::TempDir,
+    clock: Arc<dyn Clock>,
+    metrics: &Metrics,
+) -> Arc<Journal> {
+    let store = Arc::new(DayFiles::open(&folder.path().join("journal")).unwrap());
+    let options = Options {
+        linger: Duration::ZERO,
+        ..Options::default()
+    };
+    Journal::open(store, clock, options, JournalMetrics::register(metrics)).unwrap()
+}
+
+fn open_views(folder: &tempfile::TempDir) -> Database {
+    let views = sqlite::open(sqlite::Options::durable(folder.path().join("views.db"))).unwrap();
+    reportd_journal::MIGRATIONS.apply(&views).unwrap();
+    reportd_comm::VIEW_MIGRATIONS.apply(&views).unwrap();
+    views
 }
 
 /// A message request at `ts` seconds.
