@@ -1,6 +1,6 @@
 //! A bot in miniature: tells the server that it has sent one message.
 //!
-//! `cargo run -p reportd-client --example report -- http://127.0.0.1:8080 <token>`, or with
+//! `cargo run -p reportd-client --example report -- http://127.0.0.1:8300 <token>`, or with
 //! `REPORTD_URL` and `REPORTD_TOKEN` in the environment.
 
 use std::time::{SystemTime, UNIX_EPOCH};
