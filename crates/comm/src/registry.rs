@@ -6,7 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::apps::{App, AppError, fix_zone};
-use reportd_platform::directory::{Follower, touch};
+use reportd_platform::changes::touch;
+use reportd_platform::directory::Follower;
 use reportd_protocol::comm::{Kind, Operation, standard_operations};
 
 use crate::entry::OperationForm;

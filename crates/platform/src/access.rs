@@ -7,7 +7,7 @@ use reportd_db::{DbError, Row, Tx};
 
 use crate::AppNo;
 use crate::apps::{self, AppError};
-use crate::directory::touch;
+use crate::changes::touch;
 use crate::random::Random;
 use crate::secret::{Secret, SecretHash};
 

@@ -4,8 +4,8 @@ use reportd_db::{DbError, Row, Tx};
 use thiserror::Error;
 
 use crate::AppNo;
+use crate::changes::touch;
 use crate::credentials::{CredentialKind, Issued, Vault, issue};
-use crate::directory::touch;
 use crate::random::NoRandomness;
 use crate::seal::SealError;
 use crate::settings::{AppSetting, AppSettings};

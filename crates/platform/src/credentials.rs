@@ -6,8 +6,8 @@ use reportd_db::Tx;
 
 use crate::AppNo;
 use crate::apps::{AppError, find, invalid};
+use crate::changes::touch;
 use crate::clock::DAY_MS;
-use crate::directory::touch;
 use crate::random::{NoRandomness, Random};
 use crate::seal::MasterKey;
 use crate::secret::{Secret, parse_key_bytes};

@@ -1,6 +1,6 @@
 //! Who may come in: apps by their tokens and API keys by their hashes, held in memory and kept in step with the store.
 //!
-//! Every change to apps or keys raises one version number in its own transaction ([`touch`]). A server looks at that
+//! Every change to apps or keys raises one version number in its own transaction ([`crate::changes::touch`]). A server looks at that
 //! number a few times a second, and at once where it meets a secret it does not know: so a new credential works at
 //! once, and a revoked one is refused within a second, on every node.
 
@@ -25,15 +25,6 @@ use crate::web::limit_key;
 pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
 /// Addresses that can be counted for failed authentication at once.
 const MAX_ADDRESSES: usize = 65_536;
-
-/// Raises the version, in the transaction of the change.
-pub fn touch(tx: &mut Tx<'_>) -> Result<(), DbError> {
-    tx.execute(
-        "UPDATE directory_version SET version = version + 1 WHERE id = 1",
-        &[],
-    )
-    .map(|_| ())
-}
 
 /// Something of another room that is kept in memory and changes with the directory.
 pub trait Follower: Send + Sync {

@@ -3,6 +3,7 @@
 
 pub mod access;
 pub mod apps;
+pub mod changes;
 pub mod clock;
 pub mod credentials;
 pub mod directory;

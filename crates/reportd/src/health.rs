@@ -10,7 +10,7 @@ use axum::routing::get;
 use reportd_platform::web::Json;
 use serde_json::{Value, json};
 
-use crate::server::Running;
+use crate::running::Running;
 
 /// The routes.
 pub(crate) fn routes(running: Arc<Running>) -> Router {

@@ -9,6 +9,7 @@ mod key_commands;
 mod load;
 mod logging;
 mod output;
+mod running;
 mod serve;
 mod server;
 mod settings;

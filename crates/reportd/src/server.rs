@@ -25,6 +25,7 @@ use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
 use crate::health;
+use crate::running::Running;
 use crate::settings::Settings;
 use crate::stores::DataFolder;
 
@@ -33,18 +34,6 @@ const MOST_LIMITED_KEYS: usize = 65_536;
 
 /// Open files that are no connections of clients: stores, logs, sockets.
 const OWN_FILES: usize = 128;
-
-/// What the commands and surfaces of a running server look at.
-pub(crate) struct Running {
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) metrics: Metrics,
-    pub(crate) state: Database,
-    pub(crate) views: Database,
-    pub(crate) journal: Arc<Journal>,
-    pub(crate) projector: Projector,
-    pub(crate) comm_metrics: Arc<CommMetrics>,
-    pub(crate) directory: Arc<Directory>,
-}
 
 /// A server that is ready to serve.
 pub(crate) struct Server {

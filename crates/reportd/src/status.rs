@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::control::ask_status;
 use crate::output::print_line;
-use crate::server::Running;
+use crate::running::Running;
 use crate::settings::Settings;
 use crate::stores::DataFolder;
 use crate::text_table::text_table;

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
+use super::DATA_LIST;
 use super::field::{Field, Scope};
-use super::list::DATA_LIST;
 use super::refusal::Refusal;
 use super::{MAX_TEXT_CHARS, MAX_TO_UID_CHARS};
 use crate::fields::{FieldError, Fields};

@@ -8,13 +8,12 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use super::DATA_LIST;
 use super::item::{Item, NAMES};
 use super::refusal::Refusal;
 use super::{MAX_ITEMS, Ret};
 use crate::fields::{Fields, FieldsSeed};
 use crate::values::Problem;
-
-pub(super) const DATA_LIST: &str = "data_list";
 
 /// What a `data_list` holds.
 #[derive(Default)]

@@ -38,6 +38,9 @@ pub const MAX_ITEMS: usize = 10;
 /// Most characters of a nonce (`spec comm-report`).
 pub const MAX_NONCE_CHARS: usize = 128;
 
+/// Name of the list of reports in a request.
+const DATA_LIST: &str = "data_list";
+
 /// Most characters of a `target_id` and an `ext` (`spec comm-report` bounds `ext`; the other
 /// follows it).
 pub const MAX_TEXT_CHARS: usize = 1024;

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::DATA_LIST;
 use super::MAX_TEXT_CHARS;
 use super::field::{Field, Scope};
 use super::item::Item;
-use super::list::DATA_LIST;
 use super::refusal::Refusal;
 use super::reply::Ret;
 use super::requirement::{Requirement, Rule};

@@ -7,8 +7,9 @@
 use std::borrow::Cow;
 use std::str::Utf8Error;
 
+use super::DATA_LIST;
 use super::item::Item;
-use super::list::{self, DATA_LIST};
+use super::list;
 use super::refusal::Refusal;
 use super::{MAX_NONCE_CHARS, Ret};
 use crate::fields::Fields;

@@ -34,7 +34,7 @@ impl Refusal {
             Ret::UnknownOperation,
             format!(
                 "{}[{index}].oper_id: {oper_id} is not registered for this app",
-                super::list::DATA_LIST
+                super::DATA_LIST
             ),
         )
     }
