@@ -45,14 +45,12 @@ pub(crate) fn decide<'a>(
     way: Way,
 ) -> Result<Accepted<'a>, Refusal> {
     let report = comm::parse(body)?;
-    if way == Way::Live {
-        comm::check_window(
-            report.ts_ms,
-            now_ms,
-            app.settings.window_ms(now_ms),
-            app.settings.max_ahead_ms,
-        )?;
-    }
+    // A replay may be as old as it is; the future stays closed.
+    let max_age_ms = match way {
+        Way::Live => app.settings.window_ms(now_ms),
+        Way::Replay { .. } => i64::MAX,
+    };
+    comm::check_window(report.ts_ms, now_ms, max_age_ms, app.settings.max_ahead_ms)?;
     let mut accepted = Accepted {
         forms: Vec::with_capacity(report.items.len()),
         fresh: Vec::new(),
@@ -66,7 +64,7 @@ pub(crate) fn decide<'a>(
                 known.operation.check(item, index)?;
                 accepted.forms.push(known.form);
             }
-            None if app.settings.accept_unknown => {
+            None if app.settings.accept_unknown && app.has_room() => {
                 let form = OperationForm {
                     oper_id: item.oper_id,
                     kind: comm::Kind::Event,
@@ -191,9 +189,9 @@ impl Comm {
             (Ok(true), Ok(())) => Ok(()),
             // The zone or a kind changed between the decision and now: the next try meets the new state.
             (Ok(false), Ok(())) => Err(Ret::Unavailable.into()),
+            // Another node was quicker: the next try meets the full registry.
             (Err(RegistryError::TooMany | RegistryError::KindFixed(_)), _) => {
-                let oper_id = fresh.first().map_or(0, |operation| operation.oper_id);
-                Err(Refusal::unknown_operation(0, oper_id))
+                Err(Ret::Unavailable.into())
             }
             (Err(RegistryError::Db(error)), _) | (_, Err(error)) => {
                 tracing::warn!(%error, app = app.app.id, "the first reports of an operation could not be noted");

@@ -14,7 +14,7 @@ use crate::entry::OperationForm;
 use crate::settings::Settings;
 
 /// Operations that an app may have, unregistered ones that it reports among them.
-const MOST_OPERATIONS: i64 = 1_000;
+const MOST_OPERATIONS: usize = 1_000;
 
 /// What requests of an app are decided by.
 #[derive(Debug)]
@@ -59,6 +59,11 @@ impl CommApp {
     /// The operation, in force or only known.
     pub(crate) fn operation(&self, oper_id: i64) -> Option<&Registered> {
         self.operations.get(&oper_id)
+    }
+
+    /// True where the app may have one more operation.
+    pub(crate) fn has_room(&self) -> bool {
+        self.operations.len() < MOST_OPERATIONS
     }
 
     /// Operations in force, by number.
@@ -214,7 +219,7 @@ fn check_room(tx: &mut Tx<'_>, app: AppNo) -> Result<(), RegistryError> {
         "SELECT COUNT(*) FROM comm_operation WHERE app = $1",
         &[app.into()],
     )?;
-    if count < MOST_OPERATIONS {
+    if usize::try_from(count).is_ok_and(|count| count < MOST_OPERATIONS) {
         Ok(())
     } else {
         Err(RegistryError::TooMany)

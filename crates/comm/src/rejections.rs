@@ -226,25 +226,21 @@ fn drop_older(tx: &mut Tx<'_>, before_ms: i64) -> Result<(), DbError> {
         .map(|_| ())
 }
 
-/// Drops the oldest rows until the app's share is kept; returns what is left, in bytes.
+/// Drops the rows that were refused longest ago until the app's share is kept; returns what is left, in bytes.
 fn evict(tx: &mut Tx<'_>, app: AppNo, most_bytes: i64) -> Result<i64, DbError> {
     let mut total = stored_bytes(tx, app)?;
     while total > most_bytes {
-        let sql = "SELECT id, size FROM comm_rejection WHERE app = $1 ORDER BY id LIMIT $2";
-        let mut last = 0;
-        for row in tx.query(sql, &[app.into(), EVICT_AT_ONCE.into()])? {
-            last = row.int(0)?;
-            total -= row.int(1)?;
+        let sql = "SELECT id, size FROM comm_rejection WHERE app = $1 ORDER BY at, id LIMIT $2";
+        let oldest = tx.query(sql, &[app.into(), EVICT_AT_ONCE.into()])?;
+        if oldest.is_empty() {
+            break;
+        }
+        for row in oldest {
             if total <= most_bytes {
                 break;
             }
-        }
-        if tx.execute(
-            "DELETE FROM comm_rejection WHERE app = $1 AND id <= $2",
-            &[app.into(), last.into()],
-        )? == 0
-        {
-            break;
+            remove(tx, app, &[row.int(0)?])?;
+            total -= row.int(1)?;
         }
     }
     Ok(total)

@@ -15,7 +15,7 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
         CREATE UNIQUE INDEX comm_rejection_hash ON comm_rejection (app, hash);
         CREATE INDEX comm_rejection_at ON comm_rejection (at);
         CREATE INDEX comm_rejection_ts ON comm_rejection (app, ts);
-        CREATE INDEX comm_rejection_size ON comm_rejection (app, id, size);
+        CREATE INDEX comm_rejection_size ON comm_rejection (app, at, id, size);
         "],
 };
 

@@ -1,11 +1,12 @@
 //! Figures: series, active against passive messages, the census.
 
 use axum::extract::{Path, State};
+use reportd_db::Tx;
 use reportd_platform::access::Permission;
 use reportd_platform::web::{Caller, Fresh, Json, Problem, Query, day, days, within};
 use reportd_platform::zones::day_text;
 use reportd_protocol::comm::{ACTIVE_MESSAGE, Field, GROUP_CENSUS, PASSIVE_MESSAGE};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::Comm;
@@ -16,6 +17,8 @@ const MOST_TOP: i64 = 1_000;
 /// Two series side by side are read for the values of both.
 const MOST_TOP_OF_PAIR: i64 = 100;
 const DEFAULT_TOP: i64 = 10;
+/// Points of a reply, over all its lines.
+const MOST_POINTS: i64 = 100_000;
 const MOST_HOUR_DAYS: i64 = 31;
 const MOST_DAYS: i64 = 3_660;
 /// With a dimension the cost of a day is its values, so the range is shorter.
@@ -57,7 +60,7 @@ pub(super) async fn get_series(
     State(comm): State<Comm>,
     caller: Caller,
     Query(asked): Query<SeriesParameters>,
-) -> Result<Fresh<Value>, Problem> {
+) -> Result<Fresh<ShownSeries>, Problem> {
     let app = caller.needs(Permission::Figures)?;
     let step = match asked.step.as_deref() {
         None | Some("day") => Step::Day,
@@ -87,6 +90,7 @@ pub(super) async fn get_series(
         ));
     }
     let top = within("top", asked.top, DEFAULT_TOP, MOST_TOP)?;
+    check_points(days, step, if by.is_some() { top } else { 1 })?;
     let query = SeriesQuery {
         app: app.no,
         oper_id: asked.oper_id,
@@ -95,24 +99,66 @@ pub(super) async fn get_series(
         by,
         top,
     };
-    let (lag_ms, found) = comm.read_fresh(&app, move |tx| series(tx, &query)).await?;
+    let read = move |tx: &mut Tx<'_>| Ok(ShownSeries::new(series(tx, &query)?, step));
+    let (lag_ms, shown) = comm.read_fresh(&app, read).await?;
     Ok(Fresh {
         lag_ms,
-        body: Json(series_json(&found, step)),
+        body: Json(shown),
     })
 }
 
-fn series_json(series: &Series, step: Step) -> Value {
-    let line = |line: &Line| {
-        let points: Vec<Value> = line
-            .points
-            .iter()
-            .map(|&(at, count)| json!({"at": step.text(at), "count": count}))
-            .collect();
-        json!({"key": line.key, "total": line.total, "points": points})
-    };
-    let lines: Vec<Value> = series.lines.iter().map(line).collect();
-    json!({"total": series.total, "series": lines, "others": series.others})
+/// A series as it is shown.
+#[derive(Serialize)]
+pub(super) struct ShownSeries {
+    total: i64,
+    series: Vec<ShownLine>,
+    others: i64,
+}
+
+#[derive(Serialize)]
+struct ShownLine {
+    key: Option<String>,
+    total: i64,
+    points: Vec<ShownPoint>,
+}
+
+#[derive(Serialize)]
+struct ShownPoint {
+    at: String,
+    count: i64,
+}
+
+impl ShownSeries {
+    fn new(series: Series, step: Step) -> Self {
+        let point = |(at, count)| ShownPoint {
+            at: step.text(at),
+            count,
+        };
+        let line = |line: Line| ShownLine {
+            key: line.key,
+            total: line.total,
+            points: line.points.into_iter().map(point).collect(),
+        };
+        let lines = series.lines.into_iter().map(line).collect();
+        Self {
+            total: series.total,
+            series: lines,
+            others: series.others,
+        }
+    }
+}
+
+/// Refuses a reply of too many points: every line has one for every step.
+fn check_points(days: (i64, i64), step: Step, lines: i64) -> Result<(), Problem> {
+    let steps = (days.1 - days.0 + 1) * if step == Step::Hour { 24 } else { 1 };
+    if steps * lines <= MOST_POINTS {
+        return Ok(());
+    }
+    let most = (MOST_POINTS / steps).max(1);
+    Err(Problem::invalid(
+        "top",
+        format!("expected at most {most} for so many steps"),
+    ))
 }
 
 #[derive(Deserialize)]
@@ -132,6 +178,7 @@ pub(super) async fn get_messages(
     let app = caller.needs(Permission::Figures)?;
     let known = comm.registry.app(app.no).ok_or_else(Problem::try_later)?;
     let by = dimension(asked.by.as_deref(), &known, ACTIVE_MESSAGE)?;
+    dimension(asked.by.as_deref(), &known, PASSIVE_MESSAGE)?;
     let days = days(
         &asked.from,
         &asked.to,
@@ -191,7 +238,7 @@ pub(super) async fn get_census(
     let body = json!({
         "date": day_text(day),
         "groups": census.list.len(),
-        "subscriptions": census.list.iter().map(|(_, count)| count).sum::<i64>(),
+        "subscriptions": census.list.iter().fold(0_i64, |sum, (_, count)| sum.saturating_add(*count)),
         "gained": census.gained,
         "lost": census.lost,
         "list": list,

@@ -2,7 +2,7 @@
 
 use axum::extract::{Path, State};
 use bytes::Bytes;
-use reportd_db::DbError;
+use reportd_db::{DbError, Tx};
 use reportd_platform::access::Permission;
 use reportd_platform::apps::App;
 use reportd_platform::web::{
@@ -12,9 +12,9 @@ use reportd_protocol::comm::Ret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::Comm;
-use crate::intake::{Way, decide};
+use crate::intake::{Way, body_hash, decide};
 use crate::rejections::{REPLAY_IDENTITY_MS, Rejection, RejectionsQuery, list, remove};
+use crate::{Comm, KIND};
 
 /// Rejected requests that one call replays at most: the reply says where to go on.
 const MOST_REPLAYS: u64 = 1_000;
@@ -152,9 +152,12 @@ async fn replay_page(
     };
     let mut taken = Vec::with_capacity(page.len());
     let mut away = false;
+    comm.journal.fresh(KIND, u64::from(app.no)).await;
     for rejection in page {
         let body = Bytes::from(rejection.body);
         let stored = match decide(&known, &body, now_ms, way) {
+            // It came in after all: an entry for it would be a repeat, and only as long as its identity is kept.
+            Ok(accepted) if is_counted(comm, app, accepted.report.ts_ms, &body).await? => Ok(()),
             Ok(accepted) => comm.store(&known, &accepted, &body, way).await,
             Err(refusal) => Err(refusal),
         };
@@ -180,4 +183,14 @@ async fn replay_page(
     } else {
         Ok(())
     }
+}
+
+/// True where the same request was counted: its identity stands, and is kept as long as the rejection of it.
+async fn is_counted(comm: &Comm, app: &App, ts_ms: i64, body: &Bytes) -> Result<bool, Problem> {
+    let (no, hash) = (app.no, body_hash(body));
+    let sql = "SELECT COUNT(*) FROM comm_identity WHERE app = $1 AND ts = $2 AND hash = $3";
+    let read =
+        move |tx: &mut Tx<'_>| tx.query_int(sql, &[no.into(), ts_ms.into(), hash[..].into()]);
+    let found: Result<i64, DbError> = comm.views.read_async(read).await;
+    Ok(found? > 0)
 }

@@ -143,6 +143,19 @@ fn the_census_takes_the_newest_and_compares_with_the_day_before() {
 }
 
 #[test]
+fn the_largest_numbers_do_not_wrap() {
+    let world = World::new();
+    assert_eq!(
+        world.report(&census(NOON, "1", &[(1, i64::MAX), (2, i64::MAX)])),
+        0
+    );
+    assert_eq!(
+        world.get(&format!("census/{TODAY}"))["subscriptions"],
+        json!(i64::MAX)
+    );
+}
+
+#[test]
 fn what_cannot_be_asked_is_named() {
     let world = World::new();
     let series = |rest: &str| format!("series?oper_id={ACTIVE}&{rest}");
@@ -156,6 +169,10 @@ fn what_cannot_be_asked_is_named() {
         (series("from=2026-11-21&to=2026-11-21&by=ext9"), "by"),
         (
             series("from=2026-11-21&to=2026-11-21&by=gid&top=1001"),
+            "top",
+        ),
+        (
+            series("from=2025-11-22&to=2026-11-21&by=gid&top=1000"),
             "top",
         ),
         (series("from=2026-11-21"), "query"),

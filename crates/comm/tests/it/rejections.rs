@@ -124,3 +124,32 @@ fn large_bodies_are_not_kept() {
             .contains("reportd_comm_rejections_dropped_total 1")
     );
 }
+
+#[test]
+fn what_came_in_after_all_leaves_no_second_entry() {
+    let world = World::new();
+    assert_eq!(world.report(&own("1")), 40005);
+    wait_for(&world, 1);
+    assert_eq!(world.api(Method::PUT, "operations/77", OPERATION).0, 200);
+    assert_eq!(world.report(&own("1")), 0);
+    let (_, told) = world.api(Method::POST, "rejections/replay", "");
+    assert_eq!(told, json!({"replayed": 1, "refused": 0}));
+    assert_eq!(world.counted(77), 1);
+    assert!(
+        world
+            .metrics
+            .encode()
+            .contains("reportd_journal_entries_total 1"),
+        "the journal holds it once"
+    );
+}
+
+#[test]
+fn a_replay_does_not_open_the_future() {
+    let world = World::new();
+    let far = own("1").replace(&(NOON_MS / 1000).to_string(), &i64::MAX.to_string());
+    assert_eq!(world.report(&far), 40004);
+    wait_for(&world, 1);
+    let (_, told) = world.api(Method::POST, "rejections/replay", "");
+    assert_eq!(told, json!({"replayed": 0, "refused": 1}));
+}
