@@ -30,18 +30,23 @@ pub enum BodyError {
 }
 
 /// Reads a whole body.
-pub async fn read_body(body: Body, limits: BodyLimits) -> Result<Bytes, BodyError> {
+pub async fn read_body(mut body: Body, limits: BodyLimits) -> Result<Bytes, BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > limits.max_bytes {
+    let collected = if announced > limits.max_bytes {
+        Err(BodyError::TooLarge)
+    } else {
+        let collect = collect(&mut body, limits.max_bytes, announced);
+        tokio::time::timeout(limits.timeout, collect)
+            .await
+            .unwrap_or(Err(BodyError::Incomplete))
+    };
+    if collected == Err(BodyError::TooLarge) {
         drain_body(body).await;
-        return Err(BodyError::TooLarge);
     }
-    tokio::time::timeout(limits.timeout, collect(body, limits.max_bytes, announced))
-        .await
-        .unwrap_or(Err(BodyError::Incomplete))
+    collected
 }
 
-async fn collect(mut body: Body, max_bytes: usize, announced: usize) -> Result<Bytes, BodyError> {
+async fn collect(body: &mut Body, max_bytes: usize, announced: usize) -> Result<Bytes, BodyError> {
     let mut first: Option<Bytes> = None;
     let mut joined = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -50,7 +55,6 @@ async fn collect(mut body: Body, max_bytes: usize, announced: usize) -> Result<B
         };
         let so_far = joined.len() + first.as_ref().map_or(0, Bytes::len);
         if so_far + data.len() > max_bytes {
-            drain_body(body).await;
             return Err(BodyError::TooLarge);
         }
         match first.take() {
