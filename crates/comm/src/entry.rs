@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use reportd_journal::{Reader, put_bytes, put_signed, put_unsigned};
 use reportd_platform::zones::local_hour;
-use reportd_protocol::comm::{Field, Item, Kind, Report, Scope};
+use reportd_protocol::comm::{Field, Item, Kind, Operation, Report, Scope};
 
 const VERSION: u8 = 1;
 const DEDUPE: u8 = 1;
@@ -24,6 +24,18 @@ pub(crate) struct OperationForm {
     pub(crate) kind: Kind,
     /// Bit n is set where the field of index n is a dimension.
     pub(crate) dimensions: u64,
+}
+
+impl OperationForm {
+    /// How reports of `operation` are counted from now on.
+    pub(crate) fn of(operation: &Operation) -> Self {
+        let dimensions = operation.dimensions.iter();
+        Self {
+            oper_id: operation.oper_id,
+            kind: operation.kind,
+            dimensions: dimensions.fold(0, |mask, field| mask | 1 << field.index()),
+        }
+    }
 }
 
 /// The head of an entry.

@@ -65,11 +65,7 @@ pub(crate) fn decide<'a>(
                 accepted.forms.push(known.form);
             }
             None if app.settings.accept_unknown && app.has_room() => {
-                let form = OperationForm {
-                    oper_id: item.oper_id,
-                    kind: comm::Kind::Event,
-                    dimensions: 0,
-                };
+                let form = OperationForm::of(&unregistered(item.oper_id));
                 accepted.forms.push(form);
             }
             _ => return Err(Refusal::unknown_operation(index, item.oper_id)),

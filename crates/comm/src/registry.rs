@@ -37,15 +37,7 @@ pub(crate) struct Registered {
 
 impl Registered {
     fn new(operation: Operation, in_force: bool, used: bool) -> Self {
-        let dimensions = operation
-            .dimensions
-            .iter()
-            .fold(0, |mask, field| mask | 1 << field.index());
-        let form = OperationForm {
-            oper_id: operation.oper_id,
-            kind: operation.kind,
-            dimensions,
-        };
+        let form = OperationForm::of(&operation);
         Self {
             operation,
             form,

@@ -55,6 +55,24 @@ impl From<Ret> for Refused {
 }
 
 impl Refused {
+    /// A body that was not taken: what is left of it is not read, so the connection ends.
+    fn of_body(error: BodyError, most_bytes: usize) -> Self {
+        let refusal = match error {
+            BodyError::TooLarge => Refusal::new(
+                Ret::BodyTooLarge,
+                format!("the body is larger than {most_bytes} bytes"),
+            ),
+            BodyError::Incomplete => Refusal::new(
+                Ret::NotAnObject,
+                "the body did not come whole, or not in time",
+            ),
+        };
+        Self {
+            close: true,
+            ..refusal.into()
+        }
+    }
+
     fn rate_limited(wait: Duration) -> Self {
         Self {
             retry_after: Some(wait),
@@ -90,31 +108,8 @@ async fn take(comm: &Comm, request: Request) -> Result<u64, Refused> {
             return Err(refused);
         }
     };
-    let body = read_body(body, comm.limits.body)
-        .await
-        .map_err(|error| match error {
-            BodyError::TooLarge => {
-                let most = comm.limits.body.max_bytes;
-                let refusal = Refusal::new(
-                    Ret::BodyTooLarge,
-                    format!("the body is larger than {most} bytes"),
-                );
-                Refused {
-                    close: true,
-                    ..refusal.into()
-                }
-            }
-            BodyError::Incomplete => {
-                let refusal = Refusal::new(
-                    Ret::NotAnObject,
-                    "the body did not come whole, or not in time",
-                );
-                Refused {
-                    close: true,
-                    ..refusal.into()
-                }
-            }
-        })?;
+    let body = read_body(body, comm.limits.body).await;
+    let body = body.map_err(|error| Refused::of_body(error, comm.limits.body.max_bytes))?;
     let taken = accept(comm, &app, &body).await;
     if let Err(refusal) = &taken {
         comm.rejections
