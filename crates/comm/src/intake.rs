@@ -10,7 +10,6 @@ use crate::{Comm, KIND};
 
 /// Fields of the filter over a block (see [`filter_key`]).
 pub(crate) mod filter_field {
-    pub(crate) const APP: u8 = 0;
     pub(crate) const OPER_ID: u8 = 1;
     pub(crate) const GID: u8 = 2;
     pub(crate) const TARGET_ID: u8 = 3;
@@ -118,8 +117,7 @@ impl Accepted<'_> {
     }
 
     fn filter_keys(&self, app: u32) -> Vec<u64> {
-        let mut keys = Vec::with_capacity(1 + 3 * self.report.items.len());
-        keys.push(filter_key(KIND, app, filter_field::APP, b""));
+        let mut keys = Vec::with_capacity(3 * self.report.items.len());
         for item in &self.report.items {
             keys.push(filter_key(
                 KIND,

@@ -4,6 +4,7 @@
 //! ([`entry`]), the journal makes it durable, [`view`] folds it into counts, [`query`] reads them, [`api`] shows them.
 
 mod api;
+mod compare;
 mod counts;
 mod entry;
 mod intake;

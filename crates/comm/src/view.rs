@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use reportd_db::{Database, DbError, Tx, Value};
-use reportd_journal::{Batch, View};
+use reportd_journal::{Batch, Difference, StreamNo, View};
 use reportd_platform::AppNo;
 use reportd_platform::metrics::AppLabel;
 
+use crate::compare::compare;
 use crate::counts::{Counts, SeriesIds};
 use crate::entry::Decoder;
 use crate::metrics::CommMetrics;
@@ -79,6 +80,26 @@ impl View for CommView {
                 self.metrics.repeats.get_or_create(&label).inc_by(repeats);
             }
         }
+    }
+
+    fn forget(
+        &mut self,
+        tx: &mut Tx<'_>,
+        stream: StreamNo,
+        sequence: u64,
+    ) -> Result<(), DbError> {
+        let sql = "DELETE FROM comm_repeat WHERE stream = $1 AND sequence < $2";
+        tx.execute(sql, &[stream.into(), sequence.cast_signed().into()])
+            .map(|_| ())
+    }
+
+    fn compare(
+        &self,
+        stored: &mut Tx<'_>,
+        folded: &mut Tx<'_>,
+        tell: &mut dyn FnMut(Difference),
+    ) -> Result<(), DbError> {
+        compare(stored, folded, tell)
     }
 
     fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError> {

@@ -13,7 +13,8 @@ const SMALLEST_BYTES: usize = 8;
 /// not there.
 const MOST_BITS_SET_PER_TEN: usize = 4;
 
-/// The key of a value in a field of entries of a kind, of an app. Stored in blocks: it never changes.
+/// The key of a value in a field of entries of a kind, of an app. Stored in blocks: it never changes. Field 255 is the
+/// journal's own.
 #[must_use]
 pub fn filter_key(kind: Kind, app: AppNo, field: u8, value: &[u8]) -> u64 {
     // FNV-1a, with a finishing mix so that every bit depends on every byte.
@@ -25,6 +26,13 @@ pub fn filter_key(kind: Kind, app: AppNo, field: u8, value: &[u8]) -> u64 {
     });
     let mixed = (hash ^ (hash >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
     mixed ^ (mixed >> 32)
+}
+
+/// The key of an owner of entries: in the filter of each block that holds one of them.
+#[must_use]
+pub fn owner_key(kind: Kind, owner: u64) -> u64 {
+    const OWNER: u8 = u8::MAX;
+    filter_key(kind, 0, OWNER, &owner.to_le_bytes())
 }
 
 fn bits(key: u64, bytes: usize) -> [(usize, u8); 2] {

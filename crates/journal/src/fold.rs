@@ -1,19 +1,20 @@
 //! Folding: a view's batches and its positions, each moved with what it folds in one transaction.
 
 use std::any::Any;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reportd_db::{Database, DbError, Tx};
 use reportd_platform::clock::MINUTE_MS;
 
 use crate::StreamNo;
 use crate::block::unpack;
-use crate::fresh::{Folded, ViewProgress};
-use crate::journal::Journal;
-use crate::metrics::ViewLabel;
-use crate::store::{JournalError, SharedBlock};
+use crate::fresh::Folded;
+use crate::positions::{move_on, position, positions};
+use crate::reads::Ends;
+use crate::store::{BlockStore, JournalError, SharedBlock};
+use crate::tail::Tail;
 use crate::view::{Batch, View};
 
 /// Most unpacked bytes of one batch.
@@ -21,16 +22,19 @@ const BATCH_BYTES: u64 = 16 << 20;
 /// What arrived within this time of the newest folded block is never pruned: clocks of nodes differ, and run back.
 const PRUNE_MARGIN_MS: i64 = MINUTE_MS;
 
+/// Where blocks come from.
+pub(crate) struct Source<'a> {
+    pub(crate) store: &'a dyn BlockStore,
+    /// The newest blocks of a stream, in memory.
+    pub(crate) tail: Option<(StreamNo, &'a Mutex<Tail>)>,
+    /// The time, in ms: a new view's lag counts from here.
+    pub(crate) now_ms: i64,
+}
+
 /// A view, and how far it has folded each stream.
 pub(crate) struct ViewFold {
     pub(crate) view: Box<dyn View>,
-    pub(crate) progress: Arc<ViewProgress>,
-    /// One for each stream that the view folds: today the node's own alone.
-    streams: Vec<StreamFold>,
-    /// It failed: when it is tried again, by the monotonic clock.
-    pub(crate) retry_at: Option<Duration>,
-    /// Why it could not be pruned the last time.
-    pub(crate) prune_fault: Option<String>,
+    streams: BTreeMap<StreamNo, StreamFold>,
 }
 
 /// How far a view has folded a stream.
@@ -43,51 +47,70 @@ struct StreamFold {
 }
 
 impl ViewFold {
-    pub(crate) fn load(
-        view: Box<dyn View>,
-        journal: &Journal,
-        db: &Database,
-    ) -> Result<Self, JournalError> {
-        let streams = [journal.stream]
-            .into_iter()
-            .map(|stream| StreamFold::load(view.name(), stream, journal, db))
-            .collect::<Result<Vec<_>, _>>()?;
-        let folded = streams.first().map_or_else(Folded::default, |fold| fold.at);
-        let progress = journal.progress.register(view.name(), view.kind(), folded);
-        Ok(Self {
+    /// A fold of no stream yet.
+    pub(crate) fn new(view: Box<dyn View>) -> Self {
+        Self {
             view,
-            progress,
-            streams,
-            retry_at: None,
-            prune_fault: None,
+            streams: BTreeMap::new(),
+        }
+    }
+
+    /// Folds a stream from now on, from where the store says that it stands.
+    pub(crate) fn take_up(
+        &mut self,
+        stream: StreamNo,
+        db: &Database,
+        now_ms: i64,
+    ) -> Result<Folded, DbError> {
+        if let Some(fold) = self.streams.get(&stream) {
+            return Ok(fold.at);
+        }
+        let at = position(db, self.view.name(), stream, now_ms)?;
+        let fold = StreamFold {
+            stream,
+            at,
+            stored_next: Some(at.next),
+        };
+        self.streams.insert(stream, fold);
+        Ok(at)
+    }
+
+    /// Folds no other streams than these from now on.
+    pub(crate) fn keep(&mut self, is_kept: impl Fn(StreamNo) -> bool) {
+        self.streams.retain(|&stream, _| is_kept(stream));
+    }
+
+    /// How far a stream is folded.
+    pub(crate) fn at(&self, stream: StreamNo) -> Option<Folded> {
+        self.streams.get(&stream).map(|fold| fold.at)
+    }
+
+    /// True where entries of a stream are left before its end.
+    pub(crate) fn is_behind(&self, ends: &BTreeMap<StreamNo, u64>) -> bool {
+        ends.iter().any(|(stream, &end)| {
+            let fold = self.streams.get(stream);
+            fold.is_none_or(|fold| fold.at.next < end)
         })
     }
 
-    /// Sequence before which all that the view folds is folded.
-    pub(crate) fn next(&self) -> u64 {
-        let next = self.streams.iter().map(|fold| fold.at.next).min();
-        next.unwrap_or(u64::MAX)
-    }
-
-    pub(crate) fn is_due(&self, now: Duration) -> bool {
-        self.retry_at.is_none_or(|at| now >= at)
-    }
-
-    /// Folds the next batch of each stream.
-    pub(crate) fn step(&mut self, journal: &Journal, db: &Database) -> Result<(), JournalError> {
-        for fold in &mut self.streams {
-            let told = fold.step(self.view.as_mut(), journal, db);
-            // Also after a failure: the position may have been found further on.
-            self.progress.set_folded(fold.at);
-            told?;
+    /// Folds the next batch of a stream, of what stands before `end`; returns how many entries of the view were in it.
+    pub(crate) fn step(
+        &mut self,
+        (stream, end): (StreamNo, u64),
+        source: &Source<'_>,
+        db: &Database,
+    ) -> Result<u64, JournalError> {
+        self.take_up(stream, db, source.now_ms)?;
+        match self.streams.get_mut(&stream) {
+            Some(fold) => fold.step(self.view.as_mut(), end, source, db),
+            None => Ok(0),
         }
-        Ok(())
     }
 
     /// Writes positions that only moved over entries of other kinds.
     pub(crate) fn save(&mut self, db: &Database) -> Result<(), JournalError> {
         let view = self.view.name();
-        for fold in &mut self.streams {
+        for fold in self.streams.values_mut() {
             if fold
                 .stored_next
                 .is_some_and(|stored| stored != fold.at.next)
@@ -98,37 +121,51 @@ impl ViewFold {
         Ok(())
     }
 
-    pub(crate) fn prune(&mut self, journal: &Journal, db: &Database) -> Result<(), JournalError> {
-        self.save(db)?;
-        let horizon_ms = self.prune_horizon_ms(journal.clock.now_ms());
-        Ok(db.write(|tx| self.view.prune(tx, horizon_ms))?)
-    }
-
-    /// All entries that arrived before this, of any stream, are folded: the least over the streams, with a margin.
-    fn prune_horizon_ms(&self, now_ms: i64) -> i64 {
-        let folded = self.streams.iter().map(|fold| fold.at.received_at_ms);
-        folded.min().unwrap_or(0).min(now_ms) - PRUNE_MARGIN_MS
-    }
-
-    /// Runs `work`; where it fails or panics the view forgets what it learnt, and the text of the fault comes back.
-    pub(crate) fn guarded(
+    /// Lets the view drop what no entry can need that is still to be folded, of any stream. Positions must be written
+    /// before (see [`Self::save`]); `ends` are as of `as_of_ms` or later.
+    pub(crate) fn prune(
         &mut self,
-        work: impl FnOnce(&mut Self) -> Result<(), JournalError>,
-    ) -> Result<(), String> {
-        let told = catch_unwind(AssertUnwindSafe(|| work(self)));
-        let fault = match told {
-            Ok(Ok(())) => return Ok(()),
-            Ok(Err(error)) => error.to_string(),
-            Err(panic) => {
-                for fold in &mut self.streams {
-                    fold.stored_next = None;
-                }
-                format!("it panicked: {}", panic_text(panic.as_ref()))
-            }
-        };
-        self.view.rolled_back();
-        Err(fault)
+        ends: &Ends,
+        as_of_ms: i64,
+        db: &Database,
+    ) -> Result<(), JournalError> {
+        let view = self.view.as_mut();
+        Ok(db.write(|tx| {
+            let folded = positions(tx, view.name())?;
+            view.prune(tx, prune_horizon_ms(&folded, ends, as_of_ms))
+        })?)
     }
+
+    /// After a fault: the view forgets what it learnt, and positions are read anew before the next batch.
+    pub(crate) fn forget(&mut self) {
+        for fold in self.streams.values_mut() {
+            fold.stored_next = None;
+        }
+        self.view.rolled_back();
+    }
+}
+
+/// Runs `work`; where it fails or panics the text of the fault comes back.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, JournalError>) -> Result<T, String> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(panic) => Err(format!("it panicked: {}", panic_text(panic.as_ref()))),
+    }
+}
+
+/// All entries that arrived before this are folded, of any stream: the arrival of the newest folded entry of the stream
+/// that is furthest behind, with a margin. What was not in a stream when its end was read, at `as_of_ms` or later, arrives
+/// later than that. Of a stream that stands alone only what is folded is trusted, since a process that was stopped may
+/// still write what arrived before; among several such a one has lost its stream by then.
+fn prune_horizon_ms(folded: &BTreeMap<StreamNo, Folded>, ends: &Ends, as_of_ms: i64) -> i64 {
+    let horizon = |(stream, &end): (&StreamNo, &u64)| match folded.get(stream) {
+        Some(at) if at.next >= end && ends.len() > 1 => as_of_ms,
+        Some(at) if at.next > 1 => at.received_at_ms.min(as_of_ms),
+        _ if end <= 1 => as_of_ms,
+        _ => 0,
+    };
+    ends.iter().map(horizon).min().unwrap_or(as_of_ms) - PRUNE_MARGIN_MS
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> &str {
@@ -140,40 +177,18 @@ fn panic_text(panic: &(dyn Any + Send)) -> &str {
 }
 
 impl StreamFold {
-    fn load(
-        view: &str,
-        stream: StreamNo,
-        journal: &Journal,
-        db: &Database,
-    ) -> Result<Self, JournalError> {
-        let at = stored_position(view, stream, db, journal.clock.now_ms())?;
-        if at.next > journal.end() {
-            return Err(JournalError::Missing {
-                place: format!("view {view}"),
-                stream,
-                from: journal.end(),
-                to: at.next,
-            });
-        }
-        Ok(Self {
-            stream,
-            at,
-            stored_next: Some(at.next),
-        })
-    }
-
-    /// Folds the next batch, where there is one.
     fn step(
         &mut self,
         view: &mut dyn View,
-        journal: &Journal,
+        end: u64,
+        source: &Source<'_>,
         db: &Database,
-    ) -> Result<(), JournalError> {
+    ) -> Result<u64, JournalError> {
         self.settle(view.name(), db)?;
-        if self.at.next >= journal.end() {
-            return Ok(());
+        if self.at.next >= end {
+            return Ok(0);
         }
-        let blocks = next_blocks(journal, self.stream, self.at.next)?;
+        let blocks = next_blocks(source, self.stream, self.at.next, end)?;
         let batch = Batch::new(view.kind(), (self.stream, self.at.next), blocks)?;
         let to = Folded {
             next: batch.end(),
@@ -183,25 +198,21 @@ impl StreamFold {
         if count > 0 {
             self.commit(view.name(), db, to, |tx| view.apply(tx, &batch))?;
             view.committed();
-            let label = ViewLabel {
-                view: view.name().to_owned(),
-            };
-            journal.metrics.folded.get_or_create(&label).inc_by(count);
         }
         self.at = to;
-        Ok(())
+        Ok(count)
     }
 
     /// After a commit that failed: takes the position from the store, which knows whether it was made.
     fn settle(&mut self, view: &str, db: &Database) -> Result<(), DbError> {
         if self.stored_next.is_none() {
-            self.at = stored_position(view, self.stream, db, self.at.received_at_ms)?;
+            self.at = position(db, view, self.stream, self.at.received_at_ms)?;
             self.stored_next = Some(self.at.next);
         }
         Ok(())
     }
 
-    /// Moves the stored position, by compare-and-set, and does `work`, in one transaction.
+    /// Moves the stored position and does `work`, in one transaction.
     fn commit(
         &mut self,
         view: &str,
@@ -210,22 +221,10 @@ impl StreamFold {
         work: impl FnOnce(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.settle(view, db)?;
-        let sql = "UPDATE view_position SET next = $1, received_at = $2 WHERE view = $3 AND stream = $4 AND next = $5";
-        let values = [
-            to.next.cast_signed().into(),
-            to.received_at_ms.into(),
-            view.into(),
-            self.stream.into(),
-            self.stored_next.map(u64::cast_signed).into(),
-        ];
         // Until the commit is told, its outcome is not known: also where `work` panics.
-        self.stored_next = None;
+        let from = self.stored_next.take();
         db.write(|tx| {
-            if tx.execute(sql, &values)? != 1 {
-                return Err(DbError::Conflict(
-                    "another process has folded this stream".to_owned(),
-                ));
-            }
+            move_on(tx, view, self.stream, from, to)?;
             work(tx)
         })?;
         self.stored_next = Some(to.next);
@@ -233,57 +232,55 @@ impl StreamFold {
     }
 }
 
-/// The position of a view in a stream. A new view begins at the first entry, and its lag counts from `now_ms`.
-fn stored_position(
-    view: &str,
+/// Blocks from `next` on that begin before `end`: from memory, or where they are no longer there from the store, checked.
+fn next_blocks(
+    source: &Source<'_>,
     stream: StreamNo,
-    db: &Database,
-    now_ms: i64,
-) -> Result<Folded, DbError> {
-    let key = [view.into(), stream.into()];
-    let first = "INSERT INTO view_position (view, stream, next, received_at) VALUES ($1, $2, 1, $3) \
-                 ON CONFLICT (view, stream) DO NOTHING";
-    let sql = "SELECT next, received_at FROM view_position WHERE view = $1 AND stream = $2";
-    db.write(|tx| {
-        tx.execute(first, &[key[0], key[1], now_ms.into()])?;
-        let row = tx
-            .query_first(sql, &key)?
-            .ok_or(DbError::Statement("no position".to_owned()))?;
-        Ok(Folded {
-            next: row.uint(0)?,
-            received_at_ms: row.int(1)?,
-        })
-    })
+    next: u64,
+    end: u64,
+) -> Result<Vec<SharedBlock>, JournalError> {
+    let most_bytes = usize::try_from(BATCH_BYTES).unwrap_or(usize::MAX);
+    let tail = source.tail.filter(|(of, _)| *of == stream);
+    let in_memory = tail.and_then(|(_, tail)| {
+        tail.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .from(next, most_bytes)
+    });
+    let mut blocks = match in_memory {
+        Some(blocks) => blocks,
+        None => stored_blocks(source.store, stream, next)?,
+    };
+    blocks.retain(|block| block.first < end);
+    if blocks.is_empty() {
+        return Err(JournalError::Missing {
+            place: "store".to_owned(),
+            stream,
+            from: next,
+            to: end,
+        });
+    }
+    Ok(blocks)
 }
 
-/// Blocks from `next` on: from memory, or where they are no longer there from the store, checked.
-fn next_blocks(
-    journal: &Journal,
+/// Blocks of the store from `next` on, up to the first that is damaged or missing: that fault is told where no block
+/// stands before it.
+fn stored_blocks(
+    store: &dyn BlockStore,
     stream: StreamNo,
     next: u64,
 ) -> Result<Vec<SharedBlock>, JournalError> {
-    let most_bytes = usize::try_from(BATCH_BYTES).unwrap_or(usize::MAX);
-    let in_memory = journal
-        .tail
-        .lock()
-        .unwrap_or_else(PoisonError::into_inner)
-        .from(next, most_bytes);
-    if let Some(blocks) = in_memory {
-        return Ok(blocks);
-    }
-    let raw = journal.store.from(stream, next, BATCH_BYTES)?;
-    let mut blocks: Vec<SharedBlock> = Vec::with_capacity(raw.len());
+    let mut blocks: Vec<SharedBlock> = Vec::new();
     let mut expected = next;
-    for raw in &raw {
+    for raw in &store.from(stream, next, BATCH_BYTES)? {
         let problem = if raw.first > expected {
             Some(JournalError::Missing {
-                place: journal.store.place_of(raw),
+                place: store.place_of(raw),
                 stream,
                 from: expected,
                 to: raw.first,
             })
         } else {
-            unpack(raw, journal.store.as_ref())
+            unpack(raw, store)
                 .map(|block| blocks.push(Arc::new(block)))
                 .err()
         };
@@ -294,14 +291,5 @@ fn next_blocks(
             None => expected = raw.first + raw.count,
         }
     }
-    if blocks.is_empty() {
-        Err(JournalError::Missing {
-            place: "store".to_owned(),
-            stream,
-            from: next,
-            to: journal.end(),
-        })
-    } else {
-        Ok(blocks)
-    }
+    Ok(blocks)
 }

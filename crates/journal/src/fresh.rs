@@ -3,17 +3,18 @@
 //! For each kind and owner (an app, say) the journal remembers the end of the newest block that holds an entry of theirs.
 //! A read waits until all views of the kind have folded up to that end, and never for what came later.
 
-use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 
+use crate::StreamNo;
 use crate::entry::Kind;
 
 /// How long a read waits before it answers with what stands.
-const LONGEST_WAIT: Duration = Duration::from_secs(2);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Owners whose newest block is remembered.
 const MOST_HEADS: usize = 10_000;
 
@@ -43,6 +44,12 @@ pub(crate) struct Progress {
     rung: Condvar,
     /// Readers that wait for the projector now.
     hurried: AtomicUsize,
+    /// Readers on other nodes wait until all before this is folded.
+    wanted: AtomicU64,
+    /// Streams of other nodes that this one folds for them, and where each ends.
+    adopted: Mutex<BTreeMap<StreamNo, u64>>,
+    /// Of all nodes this one does what is to be done once, such as pruning.
+    leads: AtomicBool,
 }
 
 /// How far one view is.
@@ -120,7 +127,58 @@ impl Progress {
             bell: Mutex::default(),
             rung: Condvar::new(),
             hurried: AtomicUsize::new(0),
+            wanted: AtomicU64::new(0),
+            adopted: Mutex::default(),
+            leads: AtomicBool::new(true),
         }
+    }
+
+    /// A reader on another node waits until all before `wanted` is folded.
+    pub(crate) fn want(&self, wanted: u64) {
+        if self.wanted.fetch_max(wanted, Ordering::AcqRel) < wanted {
+            self.ring();
+        }
+    }
+
+    /// Streams of other nodes that this one folds for them, and where each ends.
+    pub(crate) fn adopted(&self) -> BTreeMap<StreamNo, u64> {
+        lock(&self.adopted).clone()
+    }
+
+    pub(crate) fn set_adopted(&self, ends: BTreeMap<StreamNo, u64>) {
+        let is_new = {
+            let mut adopted = lock(&self.adopted);
+            let is_new = *adopted != ends;
+            *adopted = ends;
+            is_new
+        };
+        if is_new {
+            self.ring();
+        }
+    }
+
+    pub(crate) fn leads(&self) -> bool {
+        self.leads.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_leads(&self, leads: bool) {
+        self.leads.store(leads, Ordering::Relaxed);
+    }
+
+    pub(crate) fn view_names(&self) -> Vec<&'static str> {
+        lock(&self.views).iter().map(|view| view.name).collect()
+    }
+
+    /// Sequence up to which every view has folded the node's own stream.
+    fn folded_by_all(&self) -> u64 {
+        let views = lock(&self.views);
+        let folded = views.iter().map(|view| view.folded().next).min();
+        folded.unwrap_or(u64::MAX)
+    }
+
+    fn is_hurried(&self) -> bool {
+        self.hurried.load(Ordering::Acquire) > 0
+            || self.wanted.load(Ordering::Acquire) > self.folded_by_all()
     }
 
     /// Notes a durable block that ends before `end` and holds entries of `owners`. Before they are answered.
@@ -222,14 +280,14 @@ impl Progress {
         self.bell().stop
     }
 
-    /// Lets the projector sleep until something is acknowledged behind `next`, for `at_most`.
-    pub(crate) fn sleep_until_behind(&self, next: u64, at_most: Duration) {
-        self.sleep(at_most, || self.acknowledged() <= next);
+    /// Lets the projector sleep while it `is_level`, for `at_most`.
+    pub(crate) fn sleep_while(&self, at_most: Duration, is_level: impl FnMut() -> bool) {
+        self.sleep(at_most, is_level);
     }
 
     /// Lets the projector rest for `pause`, unless a reader waits.
     pub(crate) fn rest(&self, pause: Duration) {
-        self.sleep(pause, || self.hurried.load(Ordering::Acquire) == 0);
+        self.sleep(pause, || !self.is_hurried());
     }
 
     fn sleep(&self, at_most: Duration, mut asleep: impl FnMut() -> bool) {

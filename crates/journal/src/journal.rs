@@ -1,22 +1,25 @@
 //! Group commit: entries that come while a block is being written become the next one.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use reportd_db::Database;
 use reportd_platform::clock::Clock;
 
 use crate::block::{LARGEST_RAW_BYTES, Packer, unpack};
+use crate::day_tables::DayTables;
 use crate::entry::{ENTRY_HEAD_BYTES, Kind, NewEntry, put_entry};
-use crate::filter::FilterBuilder;
-use crate::fresh::{Lag, Owner, Progress, ViewProgress};
+use crate::filter::{FilterBuilder, owner_key};
+use crate::fresh::{Owner, Progress};
 use crate::group::{AppendError, EndOnDrop, Group};
 use crate::metrics::JournalMetrics;
-use crate::store::{Block, BlockStore, JournalError};
+use crate::nodes::Peers;
+use crate::store::{Block, BlockStore, JournalError, StreamEnd};
 use crate::tail::Tail;
-use crate::{LOCAL_STREAM, StreamNo};
+use crate::StreamNo;
 
 /// How a journal is run.
 #[derive(Debug, Clone)]
@@ -28,6 +31,8 @@ pub struct Options {
     /// Under load, how long a block waits for company. When the load ends one block waits this long in vain, and those
     /// behind it do not wait.
     pub linger: Duration,
+    /// Among several nodes: how long a node that is not heard of keeps its stream before another folds what is left in it.
+    pub lease: Duration,
     /// Acknowledge and throw away: to measure what storing costs. Never for reports that matter.
     pub discard: bool,
 }
@@ -38,6 +43,7 @@ impl Default for Options {
             queue_bytes: 8 << 20,
             tail_bytes: 32 << 20,
             linger: Duration::from_millis(4),
+            lease: Duration::from_secs(10),
             discard: false,
         }
     }
@@ -51,6 +57,10 @@ pub struct Journal {
     pub(crate) progress: Progress,
     pub(crate) tail: Mutex<Tail>,
     pub(crate) metrics: JournalMetrics,
+    /// The store of the views, once a projector was started.
+    pub(crate) views: RwLock<Option<Database>>,
+    /// The other nodes on the same database; none where this one is alone.
+    pub(crate) peers: Option<Peers>,
     options: Options,
     pending: Mutex<Pending>,
     arrived: Condvar,
@@ -90,12 +100,40 @@ impl Pending {
 }
 
 impl Journal {
-    /// Opens the journal behind its newest block and starts its writer.
+    /// Opens the journal of the only node behind its newest block and starts its writer.
     ///
     /// # Errors
     /// [`JournalError::Option`] where `queue_bytes` is larger than a block may be; else what the store said.
     pub fn open(
         store: Arc<dyn BlockStore>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        metrics: JournalMetrics,
+    ) -> Result<Arc<Self>, JournalError> {
+        Self::open_with(store, None, clock, options, metrics)
+    }
+
+    /// Opens the journal of a node among several on one database, and starts to look after the others.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_shared(
+        tables: Arc<DayTables>,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        metrics: JournalMetrics,
+    ) -> Result<Arc<Self>, JournalError> {
+        let peers = Peers::new(Arc::clone(&tables), options.lease);
+        let journal = Self::open_with(tables, Some(peers), clock, options, metrics)?;
+        if let Some(peers) = &journal.peers {
+            peers.start(&journal)?;
+        }
+        Ok(journal)
+    }
+
+    fn open_with(
+        store: Arc<dyn BlockStore>,
+        peers: Option<Peers>,
         clock: Arc<dyn Clock>,
         options: Options,
         metrics: JournalMetrics,
@@ -106,15 +144,17 @@ impl Journal {
                 most: LARGEST_RAW_BYTES,
             });
         }
-        let position = WriterPosition::at_open(store.as_ref(), LOCAL_STREAM)?;
+        let position = begin(store.as_ref())?;
         let packer = Packer::new()?;
         let journal = Arc::new(Self {
             store,
             clock,
-            stream: LOCAL_STREAM,
+            stream: position.stream,
             progress: Progress::new(position.next),
             tail: Mutex::new(Tail::new(options.tail_bytes)),
             metrics,
+            views: RwLock::default(),
+            peers,
             options,
             pending: Mutex::new(Pending::empty(0)),
             arrived: Condvar::new(),
@@ -173,7 +213,9 @@ impl Journal {
         for &key in &entry.filter_keys {
             pending.filter.insert(key);
         }
-        pending.owners.insert((entry.kind, entry.owner));
+        if pending.owners.insert((entry.kind, entry.owner)) {
+            pending.filter.insert(owner_key(entry.kind, entry.owner));
+        }
         let index = pending.count;
         pending.count += 1;
         let group = Arc::clone(&pending.group);
@@ -187,36 +229,6 @@ impl Journal {
 
     fn pending(&self) -> MutexGuard<'_, Pending> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits until all entries of `kind` and `owner` that are acknowledged now are in all views of the kind, 2 s at most.
-    /// A kind that has no view is fresh at once.
-    pub async fn fresh(&self, kind: Kind, owner: u64) -> Lag {
-        if self.progress.wait_fresh(kind, owner).await {
-            return Lag { ms: 0 };
-        }
-        let views = self.progress.views_of(kind);
-        let lag_ms = views.iter().map(|view| self.lag_ms(view)).max();
-        Lag {
-            ms: lag_ms.unwrap_or(0).max(1),
-        }
-    }
-
-    /// Sequence up to which every view of the kind has folded: what is behind it, no view has judged yet. Where the kind
-    /// has no view, the end of the journal.
-    #[must_use]
-    pub fn folded_end(&self, kind: Kind) -> u64 {
-        self.progress.folded_end(kind)
-    }
-
-    /// Age of the newest entry that a view has folded, in ms; 0 where it has folded all.
-    pub(crate) fn lag_ms(&self, view: &ViewProgress) -> i64 {
-        let folded = view.folded();
-        if folded.next >= self.end() {
-            0
-        } else {
-            (self.clock.now_ms() - folded.received_at_ms).max(0)
-        }
     }
 
     /// Sequence behind the newest durable entry.
@@ -256,46 +268,32 @@ impl Journal {
         }
         self.store.checkpoint()
     }
+
+    /// Among several nodes: lets go of the node's streams, so that others may take them at once. Last of all, when the
+    /// journal is closed and nothing folds any more. Blocks.
+    pub fn leave(&self) -> Result<(), JournalError> {
+        self.peers.as_ref().map_or(Ok(()), Peers::leave)
+    }
 }
 
-/// Where the next block goes.
-#[derive(Debug, Clone, Copy)]
-struct WriterPosition {
-    next: u64,
-    received_at_ms: i64,
-}
-
-impl WriterPosition {
-    /// Where the journal goes on; tells where its newest block is damaged.
-    fn at_open(store: &dyn BlockStore, stream: StreamNo) -> Result<Self, JournalError> {
-        if let Some(newest) = store.last(stream)?
-            && let Err(damage) = unpack(&newest, store)
-        {
-            // Its head still says where it ends, and appending behind it loses nothing; the fold will stop before it.
-            tracing::error!(error = %damage, "the newest block of the journal is damaged");
-        }
-        Self::behind_newest(store, stream)
+/// Where the node's stream goes on; tells where its newest block is damaged.
+fn begin(store: &dyn BlockStore) -> Result<StreamEnd, JournalError> {
+    let end = store.begin()?;
+    if let Some(newest) = store.last(end.stream)?
+        && let Err(damage) = unpack(&newest, store)
+    {
+        // Its head still says where it ends, and appending behind it loses nothing; the fold will stop before it.
+        tracing::error!(error = %damage, "the newest block of the journal is damaged");
     }
-
-    fn behind_newest(store: &dyn BlockStore, stream: StreamNo) -> Result<Self, JournalError> {
-        let Some(newest) = store.last(stream)? else {
-            return Ok(Self {
-                next: 1,
-                received_at_ms: 0,
-            });
-        };
-        Ok(Self {
-            next: newest.first + newest.count,
-            received_at_ms: newest.received_at_ms,
-        })
-    }
+    Ok(end)
 }
 
 /// The writer thread.
 struct Writer {
     journal: Arc<Journal>,
     packer: Packer,
-    position: WriterPosition,
+    /// Where the next block goes.
+    position: StreamEnd,
     /// False after a commit whose outcome was not told: it may have been made after all.
     is_position_sure: bool,
     company: Company,
@@ -419,7 +417,8 @@ impl Writer {
             .pack(&block, ts_range, pending.filter.finish())?;
         journal.store.append(&packed)?;
         let (first, end) = (block.first, block.end());
-        self.position = WriterPosition {
+        self.position = StreamEnd {
+            stream: block.stream,
             next: end,
             received_at_ms: block.received_at_ms,
         };
@@ -462,7 +461,13 @@ impl Writer {
             return Ok(());
         }
         let journal = &self.journal;
-        let position = WriterPosition::behind_newest(journal.store.as_ref(), journal.stream)?;
+        let position = journal.store.begin()?;
+        if position.stream != journal.stream {
+            // It was away for so long that its stream was given to another: only a new process can take a new one.
+            return Err(JournalError::TakenOver {
+                stream: journal.stream,
+            });
+        }
         if position.next > self.position.next {
             self.position = position;
             journal.progress.acknowledge(position.next, []);

@@ -4,8 +4,12 @@
 //! ([`Journal`]). Only then are their senders answered. A [`View`] folds entries into tables; the [`Projector`] feeds
 //! views with what has come, and a read first waits for what was acknowledged before it ([`Journal::fresh`]).
 
+mod base;
 mod block;
+mod compare;
+mod day_blocks;
 mod day_files;
+mod day_tables;
 mod entry;
 mod filter;
 mod fold;
@@ -13,22 +17,32 @@ mod fresh;
 mod group;
 mod journal;
 mod metrics;
+mod nodes;
+mod positions;
 mod projector;
+mod reads;
+mod refold;
 mod scan;
 mod store;
+mod streams;
 mod tail;
 mod view;
 
+pub use base::{Base, DroppedDay};
+pub use compare::{Difference, Rows};
 pub use day_files::DayFiles;
+pub use day_tables::DayTables;
 pub use entry::{Entry, Kind, NewEntry, Reader, put_bytes, put_signed, put_unsigned};
-pub use filter::filter_key;
+pub use filter::{filter_key, owner_key};
 pub use fresh::Lag;
 pub use group::AppendError;
 pub use journal::{Journal, Options};
 pub use metrics::JournalMetrics;
 pub use projector::{Pace, Projector, ViewStatus};
-pub use scan::{Cursor, Scan};
-pub use store::{Block, BlockStore, JournalError, RawBlock};
+pub use reads::Ends;
+pub use refold::{Goal, Refold, views_ends};
+pub use scan::{Cursor, Place, Scan};
+pub use store::{Block, BlockStore, JournalError, RawBlock, StreamEnd};
 pub use view::{Batch, MIGRATIONS, View};
 
 /// Number of a stream: the one that a node appends to. The embedded store has stream 1.

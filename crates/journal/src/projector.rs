@@ -1,5 +1,6 @@
 //! The projector: one thread that feeds views with what has come since their last fold.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -7,7 +8,8 @@ use std::time::Duration;
 use reportd_db::Database;
 use reportd_platform::clock::SECOND_MS;
 
-use crate::fold::ViewFold;
+use crate::StreamNo;
+use crate::fold::{ViewFold, guarded};
 use crate::fresh::ViewProgress;
 use crate::journal::Journal;
 use crate::metrics::ViewLabel;
@@ -75,8 +77,9 @@ impl Projector {
     ) -> Result<Self, JournalError> {
         let folds = views
             .into_iter()
-            .map(|view| ViewFold::load(view, &journal, &db))
+            .map(|view| RunningFold::load(view, &journal, &db))
             .collect::<Result<Vec<_>, JournalError>>()?;
+        journal.set_views(&db);
         let views = folds.iter().map(|fold| Arc::clone(&fold.progress));
         let views = views.collect();
         journal.progress.start();
@@ -129,10 +132,96 @@ impl Projector {
     }
 }
 
+/// A view that is being folded.
+struct RunningFold {
+    fold: ViewFold,
+    progress: Arc<ViewProgress>,
+    /// It failed: when it is tried again, by the monotonic clock.
+    retry_at: Option<Duration>,
+    /// Why it could not be pruned the last time.
+    prune_fault: Option<String>,
+}
+
+impl RunningFold {
+    fn load(
+        view: Box<dyn View>,
+        journal: &Journal,
+        db: &Database,
+    ) -> Result<Self, JournalError> {
+        let (name, kind) = (view.name(), view.kind());
+        let mut fold = ViewFold::new(view);
+        let folded = fold.take_up(journal.stream, db, journal.clock.now_ms())?;
+        if folded.next > journal.end() {
+            return Err(JournalError::Missing {
+                place: format!("view {name}"),
+                stream: journal.stream,
+                from: journal.end(),
+                to: folded.next,
+            });
+        }
+        Ok(Self {
+            fold,
+            progress: journal.progress.register(name, kind, folded),
+            retry_at: None,
+            prune_fault: None,
+        })
+    }
+
+    /// Runs `work`; where it fails or panics the view forgets what it learnt, and the text of the fault comes back.
+    fn guarded(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<(), JournalError>,
+    ) -> Result<(), String> {
+        let told = guarded(|| work(self));
+        if told.is_err() {
+            self.fold.forget();
+        }
+        told
+    }
+
+    /// Writes positions, and where this node leads drops what no node needs any more.
+    fn prune(&mut self, journal: &Journal, db: &Database) -> Result<(), JournalError> {
+        self.fold.save(db)?;
+        if !journal.progress.leads() {
+            return Ok(());
+        }
+        let as_of_ms = journal.clock.now_ms();
+        self.fold.prune(&journal.ends()?, as_of_ms, db)
+    }
+
+    fn is_due(&self, now: Duration) -> bool {
+        self.retry_at.is_none_or(|at| now >= at)
+    }
+
+    /// Folds the next batch of each stream that is behind.
+    fn step(
+        &mut self,
+        journal: &Journal,
+        ends: &BTreeMap<StreamNo, u64>,
+        db: &Database,
+    ) -> Result<(), JournalError> {
+        let label = ViewLabel {
+            view: self.fold.view.name().to_owned(),
+        };
+        for (&stream, &end) in ends {
+            let told = self.fold.step((stream, end), &journal.source(), db);
+            if stream == journal.stream
+                && let Some(at) = self.fold.at(stream)
+            {
+                // Also after a failure: the position may have been found further on.
+                self.progress.set_folded(at);
+            }
+            let folded = journal.metrics.folded.get_or_create(&label);
+            folded.inc_by(told?);
+        }
+        Ok(())
+    }
+}
+
 struct Worker {
     journal: Arc<Journal>,
     db: Database,
-    folds: Vec<ViewFold>,
+    folds: Vec<RunningFold>,
     pace: Pace,
     last_prune_ms: i64,
     /// When a projector that is being stopped ends, by the monotonic clock.
@@ -152,7 +241,7 @@ impl Worker {
             self.journal.progress.rest(pause);
         }
         self.catch_up();
-        for fold in &mut self.folds {
+        for RunningFold { fold, .. } in &mut self.folds {
             if let Err(error) = fold.save(&self.db) {
                 tracing::warn!(view = fold.view.name(), %error, "the position of a view could not be written");
             }
@@ -165,24 +254,29 @@ impl Worker {
     /// Sleeps until a view that can go on has something to fold, or it is time to look up.
     fn sleep_until_behind(&self) {
         let now = self.journal.clock.monotonic();
-        let due = self.folds.iter().filter(|fold| fold.is_due(now));
-        let least = due.map(ViewFold::next).min().unwrap_or(u64::MAX);
+        let due: Vec<_> = self.folds.iter().filter(|fold| fold.is_due(now)).collect();
         let is_any_stuck = self.folds.iter().any(|fold| fold.retry_at.is_some());
         let at_most = if is_any_stuck { RETRY_PAUSE } else { IDLE_LOOK };
-        self.journal.progress.sleep_until_behind(least, at_most);
+        self.journal.progress.sleep_while(at_most, || {
+            let ends = self.journal.ends_to_fold();
+            !due.iter().any(|due| due.fold.is_behind(&ends))
+        });
     }
 
     /// Folds what is acknowledged now, a batch of each view in turn, until all views that can go on are there. What comes
     /// meanwhile is for the next time: larger batches cost less an entry.
     fn catch_up(&mut self) {
-        let end = self.journal.end();
+        let ends = self.journal.ends_to_fold();
+        for RunningFold { fold, .. } in &mut self.folds {
+            fold.keep(|stream| ends.contains_key(&stream));
+        }
         loop {
             let mut is_behind = false;
             for index in 0..self.folds.len() {
                 if self.is_time_up() {
                     return;
                 }
-                is_behind |= self.take_turn(index, end);
+                is_behind |= self.take_turn(index, &ends);
             }
             self.forget_folded();
             self.publish();
@@ -202,23 +296,24 @@ impl Worker {
         now >= *self.stop_at.get_or_insert(now + LONGEST_STOP)
     }
 
-    /// Folds a batch of a view; true where more is left up to `end` and it can go on.
-    fn take_turn(&mut self, index: usize, end: u64) -> bool {
-        let (journal, db, fold) = (&self.journal, &self.db, &mut self.folds[index]);
+    /// Folds a batch of a view; true where more is left up to `ends` and it can go on.
+    fn take_turn(&mut self, index: usize, ends: &BTreeMap<StreamNo, u64>) -> bool {
+        let (journal, db, running) = (&self.journal, &self.db, &mut self.folds[index]);
         let now = journal.clock.monotonic();
-        if fold.next() >= end || !fold.is_due(now) {
+        if !running.fold.is_behind(ends) || !running.is_due(now) {
             return false;
         }
-        let told = fold.guarded(|fold| fold.step(journal, db));
-        fold.retry_at = told.is_err().then(|| now + RETRY_PAUSE);
+        let told = running.guarded(|running| running.step(journal, ends, db));
+        running.retry_at = told.is_err().then(|| now + RETRY_PAUSE);
         let goes_on = told.is_ok();
-        note(&fold.progress, told.err());
-        goes_on && fold.next() < end
+        note(&running.progress, told.err());
+        goes_on && running.fold.is_behind(ends)
     }
 
     /// Lets go of blocks in memory that every view has folded.
     fn forget_folded(&self) {
-        let folded = self.folds.iter().map(ViewFold::next).min();
+        let folded = self.folds.iter().map(|running| running.progress.folded().next);
+        let folded = folded.min();
         let mut tail = self
             .journal
             .tail
@@ -228,12 +323,12 @@ impl Worker {
     }
 
     fn publish(&self) {
-        for fold in &self.folds {
+        for running in &self.folds {
             let label = ViewLabel {
-                view: fold.view.name().to_owned(),
+                view: running.progress.name.to_owned(),
             };
             let lag = self.journal.metrics.view_lag_ms.get_or_create(&label);
-            lag.set(self.journal.lag_ms(&fold.progress));
+            lag.set(self.journal.lag_ms(&running.progress));
         }
     }
 
@@ -245,12 +340,15 @@ impl Worker {
             return;
         }
         self.last_prune_ms = now_ms;
-        for fold in &mut self.folds {
-            let fault = fold.guarded(|fold| fold.prune(journal, db)).err();
-            if let Some(error) = fault.as_ref().filter(|_| fault != fold.prune_fault) {
-                tracing::warn!(view = fold.view.name(), error, "a view could not be pruned");
+        for running in &mut self.folds {
+            let fault = running.guarded(|running| running.prune(journal, db)).err();
+            if let Some(error) = fault
+                .as_ref()
+                .filter(|_| fault != running.prune_fault)
+            {
+                tracing::warn!(view = running.progress.name, error, "a view could not be pruned");
             }
-            fold.prune_fault = fault;
+            running.prune_fault = fault;
         }
     }
 }

@@ -69,6 +69,36 @@ impl Block {
     }
 }
 
+/// How far a stream goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StreamEnd {
+    /// The stream.
+    pub stream: StreamNo,
+    /// Sequence behind its newest entry.
+    pub next: u64,
+    /// Time of arrival of that entry, in ms; 0 where there is none.
+    pub received_at_ms: i64,
+}
+
+impl StreamEnd {
+    pub(crate) fn empty(stream: StreamNo) -> Self {
+        Self {
+            stream,
+            next: 1,
+            received_at_ms: 0,
+        }
+    }
+
+    /// The end of a stream whose newest block this is.
+    pub fn of(newest: &RawBlock) -> Self {
+        Self {
+            stream: newest.stream,
+            next: newest.first + newest.count,
+            received_at_ms: newest.received_at_ms,
+        }
+    }
+}
+
 /// What can go wrong with the journal.
 #[derive(Debug, Clone, Error, PartialEq, Eq)]
 pub enum JournalError {
@@ -99,6 +129,12 @@ pub enum JournalError {
         /// Sequence before which they end.
         to: u64,
     },
+    /// Another node took the stream over, since this one had not been heard of: it is taken back before the next block.
+    #[error("journal: stream {stream} was taken over by another node")]
+    TakenOver {
+        /// The stream.
+        stream: StreamNo,
+    },
     /// An option of the journal cannot be used.
     #[error("journal option {name}: at most {most}")]
     Option {
@@ -117,9 +153,14 @@ pub enum JournalError {
     },
 }
 
-/// Where blocks are kept.
+/// Where blocks are kept. A node appends to one stream of its own, the same as long as it runs; where several nodes share
+/// the store, it can read the streams of the others.
 pub trait BlockStore: Send + Sync {
-    /// Appends a block; it is durable when this returns `Ok`.
+    /// Takes the right to append to the node's stream, or takes it back, and tells where that stream ends.
+    fn begin(&self) -> Result<StreamEnd, JournalError>;
+    /// Where each stream ends that was ever appended to, the node's own among them.
+    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError>;
+    /// Appends a block to the node's stream; it is durable when this returns `Ok`.
     fn append(&self, block: &RawBlock) -> Result<(), JournalError>;
     /// The newest block of a stream, with its data.
     fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError>;
@@ -141,6 +182,12 @@ pub trait BlockStore: Send + Sync {
     ) -> Result<Vec<RawBlock>, JournalError>;
     /// One block with its data.
     fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError>;
+    /// Days (of arrival, in UTC, since 1970) that hold blocks, oldest first.
+    fn days(&self) -> Result<Vec<i64>, JournalError>;
+    /// The streams that have blocks in a day, each with the sequence behind the newest of them.
+    fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError>;
+    /// Drops a day with all its blocks. They must be sealed in a base before (see [`crate::Base`]).
+    fn drop_day(&self, day: i64) -> Result<(), JournalError>;
     /// A name for people of where a block is kept.
     fn place_of(&self, block: &RawBlock) -> String;
     /// Writes something that changes nothing, and syncs it: to learn whether a store that refused works again.

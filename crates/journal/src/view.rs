@@ -4,15 +4,17 @@ use reportd_db::migrate::Migrations;
 use reportd_db::{DbError, Tx};
 
 use crate::StreamNo;
+use crate::compare::Difference;
 use crate::entry::{Entry, Kind};
 use crate::store::{JournalError, SharedBlock};
 
-/// Tables of this room in the views store: how far each view has folded each stream.
+/// Tables of this room in the views store: how far each view has folded each stream, and from which base it began.
 pub const MIGRATIONS: Migrations = Migrations {
     set: "views",
     texts: &["CREATE TABLE view_position (
         view TEXT NOT NULL, stream BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL,
         PRIMARY KEY (view, stream)) {{clustered}};
+        CREATE TABLE view_base (id BIGINT NOT NULL PRIMARY KEY, day BIGINT NOT NULL);
         "],
 };
 
@@ -34,6 +36,20 @@ pub trait View: Send {
     fn rolled_back(&mut self) {}
     /// Drops what no entry that is still to be folded can need. All entries that arrived before `horizon_ms` are folded.
     fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError>;
+    /// Drops what it keeps of single entries of a stream before `sequence`: the journal holds them no longer.
+    fn forget(
+        &mut self,
+        tx: &mut Tx<'_>,
+        stream: StreamNo,
+        sequence: u64,
+    ) -> Result<(), DbError>;
+    /// Compares what the view says in two stores that folded the same entries, by meaning, and tells each difference.
+    fn compare(
+        &self,
+        stored: &mut Tx<'_>,
+        folded: &mut Tx<'_>,
+        tell: &mut dyn FnMut(Difference),
+    ) -> Result<(), DbError>;
 }
 
 /// What has come since the last fold ended: blocks of one stream, without a gap.

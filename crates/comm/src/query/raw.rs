@@ -4,7 +4,9 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use reportd_db::{Database, DbError};
-use reportd_journal::{Block, Cursor, Journal, JournalError, Scan, filter_key};
+use reportd_journal::{
+    Block, Cursor, Ends, Journal, JournalError, Place, Scan, filter_key, owner_key,
+};
 use reportd_platform::AppNo;
 use reportd_platform::clock::DAY_MS;
 use reportd_protocol::comm::Item;
@@ -30,11 +32,11 @@ pub(crate) struct ReportsQuery {
 const MOST_OFFSET_MS: i64 = 15 * 3_600_000;
 
 impl ReportsQuery {
-    /// The scan for it; what lies at or after `folded_end` is not shown, since the fold has not told yet what of it are
+    /// The scan for it; what lies at or after `folded` is not shown, since the fold has not told yet what of it are
     /// repeats.
-    fn scan(&self, folded_end: u64) -> Scan {
+    fn scan(&self, folded: Ends) -> Scan {
         let key = |field, value: &[u8]| filter_key(crate::KIND, self.app, field, value);
-        let mut keys = vec![key(filter_field::APP, b"")];
+        let mut keys = vec![owner_key(crate::KIND, u64::from(self.app))];
         keys.extend(
             self.oper_id
                 .map(|id| key(filter_field::OPER_ID, &id.to_le_bytes())),
@@ -52,8 +54,8 @@ impl ReportsQuery {
             keys,
             from_ts_ms: self.from.map(|day| day * DAY_MS - MOST_OFFSET_MS),
             to_ts_ms: self.to.map(|day| (day + 1) * DAY_MS + MOST_OFFSET_MS),
-            cursor: self.cursor,
-            before: Some(folded_end),
+            cursor: self.cursor.clone(),
+            before: folded,
         }
     }
 
@@ -88,12 +90,12 @@ pub(crate) fn reports(
     let mut shown = 0;
     let mut failed = None;
     let next = journal.scan(
-        &query.scan(journal.folded_end(crate::KIND)),
+        &query.scan(journal.folded_ends(crate::KIND)?),
         |block| match repeats_in(views, block) {
             Ok(repeats) => visit_block(block, &repeats, query, &mut shown, &mut visit),
             Err(error) => {
                 failed = Some(error);
-                ControlFlow::Break(Cursor {
+                ControlFlow::Break(Place {
                     stream: block.stream,
                     sequence: 0,
                     item: 0,
@@ -126,7 +128,9 @@ fn visit_block(
     query: &ReportsQuery,
     shown: &mut usize,
     visit: &mut impl FnMut(FoundReport<'_>),
-) -> ControlFlow<Cursor> {
+) -> ControlFlow<Place> {
+    let cursor = query.cursor.as_ref();
+    let place = cursor.and_then(|cursor| cursor.place(block.stream));
     let entries: Vec<_> = block
         .entries()
         .filter(|entry| {
@@ -136,9 +140,9 @@ fn visit_block(
         })
         .collect();
     for entry in entries.into_iter().rev() {
-        let left = match query.cursor {
-            Some(cursor) if entry.sequence > cursor.sequence => continue,
-            Some(cursor) if entry.sequence == cursor.sequence => cursor.item,
+        let left = match place {
+            Some(place) if entry.sequence > place.sequence => continue,
+            Some(place) if entry.sequence == place.sequence => place.item,
             _ => u64::MAX,
         };
         let Some(decoder) = Decoder::new(entry.payload) else {
@@ -160,7 +164,7 @@ fn visit_block(
                 continue;
             }
             if *shown == query.limit {
-                return ControlFlow::Break(Cursor {
+                return ControlFlow::Break(Place {
                     stream: block.stream,
                     sequence: entry.sequence,
                     item: index + 1,

@@ -1,0 +1,74 @@
+//! What is left of days that were dropped: a base, a store of views that is folded exactly up to their end.
+//!
+//! It is made of the journal itself, entry by entry, and never copied from the views that are being served: so it is as
+//! true as the journal was. Rebuild and verify begin with it.
+
+use reportd_db::{Database, DbError, Tx};
+use reportd_platform::clock::DAY_MS;
+
+use crate::reads::Ends;
+use crate::refold::{Goal, Refold, views_ends};
+use crate::store::JournalError;
+
+/// A day that was dropped from the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DroppedDay {
+    /// The day, in UTC, since 1970.
+    pub day: i64,
+    /// The sequence by stream before which the journal holds nothing any more.
+    pub ends: Ends,
+}
+
+/// The base of a journal.
+pub struct Base {
+    refold: Refold,
+}
+
+impl Base {
+    /// The base that is folded by `refold`, into a store that is nothing else.
+    #[must_use]
+    pub fn new(refold: Refold) -> Self {
+        Self { refold }
+    }
+
+    /// The last day that is sealed in a base, or in views that began with it; none where they began with the journal.
+    pub fn day(tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
+        let row = tx.query_first("SELECT day FROM view_base WHERE id = 1", &[])?;
+        row.map(|row| row.int(0)).transpose()
+    }
+
+    /// Seals the oldest day before `first_kept` and drops it from the journal; `None` where there is none, or where the
+    /// `served` views have not folded it yet. The newest day of a journal always stays.
+    pub fn drop_oldest(
+        &mut self,
+        first_kept: i64,
+        served: &Database,
+    ) -> Result<Option<DroppedDay>, JournalError> {
+        let store = std::sync::Arc::clone(self.refold.store());
+        let days = store.days()?;
+        let Some((&day, _)) = days.split_first().filter(|(_, newer)| !newer.is_empty()) else {
+            return Ok(None);
+        };
+        if day >= first_kept {
+            return Ok(None);
+        }
+        let ends: Ends = store.ends_of_day(day)?.into_iter().collect();
+        let names: Vec<_> = self.refold.views().map(|view| view.name()).collect();
+        let folded = served.read(|tx| views_ends(tx, &names))?;
+        let is_folded = |(stream, end)| folded.get(stream).is_some_and(|at| at >= end);
+        if !ends.iter().all(is_folded) {
+            return Ok(None);
+        }
+        let goal = Goal {
+            ends: ends.clone(),
+            as_of_ms: (day + 1) * DAY_MS,
+        };
+        self.refold.fold_to(&goal, &mut |_| {})?;
+        let note = "INSERT INTO view_base (id, day) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET day = excluded.day";
+        self.refold.db().execute(note, &[day.into()])?;
+        // Not before the base is on disk: it is all that is left of the day.
+        self.refold.db().checkpoint()?;
+        store.drop_day(day)?;
+        Ok(Some(DroppedDay { day, ends }))
+    }
+}

@@ -1,0 +1,244 @@
+//! The journal of several nodes on one database: one table a day (UTC, by time of arrival), blocks only.
+//!
+//! Each day is a table of its own, made when its first block comes: dropping a day is dropping a table, no plan looks at
+//! days that are not asked for, and no declarative partitions are needed, which not every database of this wire has.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use reportd_db::Database;
+use reportd_platform::clock::Clock;
+use reportd_platform::zones::day_text;
+
+use crate::StreamNo;
+use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, day_of, values};
+use crate::store::{BlockStore, JournalError, RawBlock, StreamEnd};
+use crate::streams::{Lease, MIGRATIONS, StreamTable};
+
+/// The journal in tables of a shared database, as one node sees it.
+pub struct DayTables {
+    blocks: DayBlocks<Tables>,
+    streams: StreamTable,
+    clock: Arc<dyn Clock>,
+    /// The node's name among the nodes: the same after a restart, and no other's.
+    node: String,
+    lease: Mutex<Option<Lease>>,
+}
+
+impl DayTables {
+    /// Opens the journal in `db` for the node of that name, and makes what is missing.
+    pub fn open(db: &Database, clock: Arc<dyn Clock>, node: &str) -> Result<Self, JournalError> {
+        MIGRATIONS.apply(db)?;
+        Ok(Self {
+            blocks: DayBlocks::new(Tables {
+                db: db.clone(),
+                made: Mutex::default(),
+            }),
+            streams: StreamTable::new(db.clone()),
+            clock,
+            node: node.to_owned(),
+            lease: Mutex::default(),
+        })
+    }
+
+    fn lease(&self) -> MutexGuard<'_, Option<Lease>> {
+        self.lease.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn streams(&self) -> &StreamTable {
+        &self.streams
+    }
+
+    pub(crate) fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// The right to append, where the node has it now.
+    pub(crate) fn held(&self) -> Option<Lease> {
+        *self.lease()
+    }
+
+    /// Lets go of the node's stream: it ends, and any other may take it.
+    pub(crate) fn end(&self) -> Result<(), JournalError> {
+        match self.lease().take() {
+            Some(lease) => Ok(self.streams.release(lease, true)?),
+            None => Ok(()),
+        }
+    }
+
+    /// Appends a block of another store, where it is not here yet, without the right that a node's appends need: to bring
+    /// a journal here, before any node runs.
+    pub fn import(&self, blocks: &[RawBlock]) -> Result<(), JournalError> {
+        for run in blocks.chunk_by(|a, b| day_of(a) == day_of(b)) {
+            let Some(newest) = run.last() else { continue };
+            let table = self.blocks.places.made(day_of(newest))?;
+            let places = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
+            let sql = format!(
+                "INSERT INTO {table} ({NAMES}) VALUES ({places}) ON CONFLICT (stream, first) DO NOTHING"
+            );
+            let stream = "INSERT INTO journal_stream (stream, node, holder, epoch, beat, next, received_at) \
+                 VALUES ($1, '', '', 1, 1, 1, 0) ON CONFLICT (stream) DO NOTHING";
+            self.blocks.places.db.write(|tx| {
+                tx.execute(stream, &[newest.stream.into()])?;
+                for block in run {
+                    tx.execute(&sql, &values(block))?;
+                }
+                StreamTable::set_end(tx, StreamEnd::of(newest))
+            })?;
+        }
+        Ok(())
+    }
+}
+
+struct Tables {
+    db: Database,
+    /// Days whose table is known to be there.
+    made: Mutex<BTreeSet<i64>>,
+}
+
+fn table_name(day: i64) -> String {
+    format!("journal_block_{}", day_text(day).replace('-', ""))
+}
+
+impl Tables {
+    /// The name of the table of a day, which is made where it is missing.
+    fn made(&self, day: i64) -> Result<String, JournalError> {
+        let made = || self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let name = table_name(day);
+        if made().contains(&day) {
+            return Ok(name);
+        }
+        let text = format!("CREATE TABLE IF NOT EXISTS {name} {}", block_columns!());
+        self.db.write(|tx| {
+            // Nodes that make the same day wait for each other here.
+            let note = "INSERT INTO journal_day (day) VALUES ($1) ON CONFLICT (day) DO NOTHING";
+            tx.execute(note, &[day.into()])?;
+            tx.define(&text)
+        })?;
+        made().insert(day);
+        Ok(name)
+    }
+}
+
+impl DayPlaces for Tables {
+    fn days(&self) -> Result<Vec<i64>, JournalError> {
+        let sql = "SELECT day FROM journal_day ORDER BY day";
+        let rows = self.db.read(|tx| tx.query(sql, &[]))?;
+        Ok(rows
+            .iter()
+            .map(|row| row.int(0))
+            .collect::<Result<_, _>>()?)
+    }
+
+    fn table(&self, day: i64) -> Result<DayTable, JournalError> {
+        Ok(DayTable {
+            db: self.db.clone(),
+            name: table_name(day),
+        })
+    }
+
+    fn place(&self, day: i64) -> String {
+        format!("table {}", table_name(day))
+    }
+}
+
+impl BlockStore for DayTables {
+    fn begin(&self) -> Result<StreamEnd, JournalError> {
+        let mut held = self.lease();
+        *held = None;
+        let (lease, end) = self.streams.claim(&self.node, self.clock.now_ms())?;
+        *held = Some(lease);
+        Ok(end)
+    }
+
+    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
+        Ok(self.streams.ends()?)
+    }
+
+    fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
+        let lease = *self.lease();
+        let taken_over = JournalError::TakenOver {
+            stream: block.stream,
+        };
+        let Some(lease) = lease.filter(|lease| lease.stream == block.stream) else {
+            return Err(taken_over);
+        };
+        let table = self.blocks.places.made(day_of(block))?;
+        // One statement, and so one way to the database and back: the stream moves on and the block stands, or neither.
+        // A holder of an older epoch changes no row.
+        let sql = format!(
+            "WITH moved AS (UPDATE journal_stream SET next = CAST($2 AS BIGINT) + CAST($3 AS BIGINT), received_at = $4 \
+             WHERE stream = $1 AND epoch = $12 AND next = $2 RETURNING stream) \
+             INSERT INTO {table} ({NAMES}) SELECT stream, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), \
+             CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BYTEA), \
+             CAST($10 AS BYTEA), CAST($11 AS BYTEA) FROM moved"
+        );
+        let mut bound = values(block).to_vec();
+        bound.push(lease.epoch.into());
+        match self.blocks.places.db.execute(&sql, &bound)? {
+            0 => Err(taken_over),
+            _ => Ok(()),
+        }
+    }
+
+    fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
+        self.blocks.last(stream)
+    }
+
+    fn from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        max_bytes: u64,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        self.blocks.from(stream, sequence, max_bytes)
+    }
+
+    fn heads_before(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        self.blocks.heads_before(stream, sequence, limit)
+    }
+
+    fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError> {
+        self.blocks.load(head)
+    }
+
+    fn place_of(&self, block: &RawBlock) -> String {
+        self.blocks.places.place(day_of(block))
+    }
+
+    fn days(&self) -> Result<Vec<i64>, JournalError> {
+        self.blocks.places.days()
+    }
+
+    fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
+        self.blocks.ends_of_day(day)
+    }
+
+    fn drop_day(&self, day: i64) -> Result<(), JournalError> {
+        let drop_table = format!("DROP TABLE IF EXISTS {}", table_name(day));
+        self.blocks.places.db.write(|tx| {
+            tx.execute(&drop_table, &[])?;
+            tx.execute("DELETE FROM journal_day WHERE day = $1", &[day.into()])
+        })?;
+        self.blocks.forget_day(day);
+        Ok(())
+    }
+
+    fn probe(&self, _now_ms: i64) -> Result<(), JournalError> {
+        // A node that holds nothing yet writes nothing here: the call still needs a database that takes writes.
+        Ok(self.streams.beat(&self.node)?)
+    }
+
+    fn checkpoint(&self) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    fn disk_bytes(&self) -> u64 {
+        self.blocks.places.db.disk_bytes()
+    }
+}

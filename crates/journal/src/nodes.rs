@@ -1,0 +1,245 @@
+//! What a node does beside its own reports where several share a database: it tells that it is alive, folds what nodes
+//! left that are gone, and hears of readers elsewhere that wait for its stream.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use reportd_db::DbError;
+
+use crate::StreamNo;
+use crate::day_tables::DayTables;
+use crate::journal::Journal;
+use crate::store::JournalError;
+use crate::streams::{Lease, StreamRow};
+
+/// How often the streams are looked at: so long may a reader elsewhere wait before it is heard.
+const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// A node that is alive beats this many times while its lease lasts.
+const BEATS_A_LEASE: u32 = 10;
+
+/// The other nodes, as a journal sees them.
+pub(crate) struct Peers {
+    pub(crate) tables: Arc<DayTables>,
+    /// How long a stream is its holder's after it was last heard of.
+    pub(crate) lease: Duration,
+    stopping: Mutex<bool>,
+    stopped: Condvar,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Peers {
+    pub(crate) fn new(tables: Arc<DayTables>, lease: Duration) -> Self {
+        Self {
+            tables,
+            lease,
+            stopping: Mutex::default(),
+            stopped: Condvar::new(),
+            thread: Mutex::default(),
+        }
+    }
+
+    /// Starts to look at the streams.
+    pub(crate) fn start(&self, journal: &Arc<Journal>) -> Result<(), JournalError> {
+        let watch = Watch::new(Arc::clone(journal), Arc::clone(&self.tables), self.lease);
+        let thread = std::thread::Builder::new()
+            .name("nodes".to_owned())
+            .spawn(move || watch.run());
+        let thread = thread.map_err(|error| JournalError::File {
+            place: "thread".to_owned(),
+            cause: error.to_string(),
+        })?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(())
+    }
+
+    /// Ends the look and lets go of all streams: others may take them at once.
+    pub(crate) fn leave(&self) -> Result<(), JournalError> {
+        *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.stopped.notify_all();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the look at other nodes had panicked");
+        }
+        for row in self.tables.streams().look()? {
+            if row.holder == self.tables.node() && Some(row.lease) != self.tables.held() {
+                self.tables.streams().release(row.lease, false)?;
+            }
+        }
+        self.tables.end()
+    }
+
+    /// Waits for the next look; false where there is none.
+    fn wait(&self) -> bool {
+        let stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stopping, _) = self
+            .stopped
+            .wait_timeout_while(stopping, LOOK_INTERVAL, |stopping| !*stopping)
+            .unwrap_or_else(PoisonError::into_inner);
+        !*stopping
+    }
+}
+
+/// When a stream was last seen to change.
+struct Seen {
+    sign: (Lease, i64, u64),
+    since: Duration,
+}
+
+/// The look at the streams.
+struct Watch {
+    journal: Arc<Journal>,
+    tables: Arc<DayTables>,
+    lease: Duration,
+    seen: HashMap<StreamNo, Seen>,
+    /// Ends up to which every view had folded a stream that this node does not fold: nothing is left in it.
+    level: HashMap<StreamNo, u64>,
+    last_beat: Option<Duration>,
+    well: bool,
+    twin_told: bool,
+}
+
+impl Watch {
+    fn new(journal: Arc<Journal>, tables: Arc<DayTables>, lease: Duration) -> Self {
+        Self {
+            journal,
+            tables,
+            lease,
+            seen: HashMap::new(),
+            level: HashMap::new(),
+            last_beat: None,
+            well: true,
+            twin_told: false,
+        }
+    }
+
+    fn run(mut self) {
+        let journal = Arc::clone(&self.journal);
+        let Some(peers) = &journal.peers else { return };
+        while peers.wait() {
+            let looked = self.look();
+            if let (true, Err(error)) = (self.well, &looked) {
+                tracing::warn!(%error, "other nodes cannot be seen; it is tried again");
+            }
+            self.well = looked.is_ok();
+        }
+    }
+
+    fn look(&mut self) -> Result<(), DbError> {
+        let now = self.journal.clock.monotonic();
+        let beat_due = self
+            .last_beat
+            .is_none_or(|last| now.saturating_sub(last) >= self.lease / BEATS_A_LEASE);
+        if beat_due {
+            self.tables.streams().beat(self.tables.node())?;
+            self.last_beat = Some(now);
+        }
+        let rows = self.tables.streams().look()?;
+        // After the look: where this process was stopped meanwhile, what it missed is seen first.
+        let now = self.journal.clock.monotonic();
+        for row in &rows {
+            self.see(row, now);
+        }
+        self.hear_own(&rows);
+        self.journal.progress.set_leads(self.leads(&rows, now));
+        let adopted = self.adopt(&rows, now)?;
+        self.journal.progress.set_adopted(adopted);
+        Ok(())
+    }
+
+    fn see(&mut self, row: &StreamRow, now: Duration) {
+        let sign = (row.lease, row.beat, row.end.next);
+        let seen = self
+            .seen
+            .entry(row.lease.stream)
+            .or_insert(Seen { sign, since: now });
+        if seen.sign != sign {
+            *seen = Seen { sign, since: now };
+        }
+    }
+
+    fn is_gone(&self, row: &StreamRow, now: Duration) -> bool {
+        let seen = self.seen.get(&row.lease.stream);
+        seen.is_some_and(|seen| now.saturating_sub(seen.since) >= self.lease)
+    }
+
+    /// Wishes of readers elsewhere; and whether another process has this node's name.
+    fn hear_own(&mut self, rows: &[StreamRow]) {
+        let own = rows
+            .iter()
+            .find(|row| row.lease.stream == self.journal.stream);
+        let Some(own) = own else { return };
+        self.journal.progress.want(own.wanted);
+        let held = self.tables.held();
+        let is_twin = own.holder == self.tables.node()
+            && held.is_some_and(|held| own.lease.epoch > held.epoch)
+            && self.tables.held() == held;
+        if is_twin && !self.twin_told {
+            tracing::error!(
+                "another process uses the name of this node: its data folder was copied; give each node its own"
+            );
+        }
+        self.twin_told = is_twin;
+    }
+
+    /// Of all nodes that are alive the one with the lowest stream leads.
+    fn leads(&self, rows: &[StreamRow], now: Duration) -> bool {
+        let alive = |row: &&StreamRow| {
+            !row.node.is_empty() && row.holder == row.node && !self.is_gone(row, now)
+        };
+        let lowest = rows.iter().find(alive);
+        lowest.is_some_and(|row| row.holder == self.tables.node())
+    }
+
+    /// Takes over what others left, lets go of what is folded to its end, and returns what is left to be folded here.
+    fn adopt(
+        &mut self,
+        rows: &[StreamRow],
+        now: Duration,
+    ) -> Result<BTreeMap<StreamNo, u64>, DbError> {
+        let mut adopted = BTreeMap::new();
+        let mut folded = None;
+        for row in rows {
+            let stream = row.lease.stream;
+            let is_held = row.holder == self.tables.node();
+            let is_free = row.holder.is_empty();
+            let known_level = self.level.get(&stream) == Some(&row.end.next);
+            let concerns = is_held || (is_free && !known_level) || self.is_gone(row, now);
+            if stream == self.journal.stream || !concerns {
+                continue;
+            }
+            if folded.is_none() {
+                folded = self.journal.folded_streams()?;
+            }
+            // Before the projector is there nothing can be folded.
+            let Some(folded) = &folded else { continue };
+            let is_level = row.end.next <= folded.get(&stream).copied().unwrap_or(1);
+            if is_level {
+                self.level.insert(stream, row.end.next);
+            }
+            match (is_held, is_level) {
+                (true, true) => self.tables.streams().release(row.lease, false)?,
+                (true, false) => {
+                    adopted.insert(stream, row.end.next);
+                }
+                (false, true) if is_free => {}
+                // Also where it is level: what its node still writes, stopped as it was, must not come unseen.
+                (false, _) => self.take_over(row)?,
+            }
+        }
+        Ok(adopted)
+    }
+
+    fn take_over(&self, row: &StreamRow) -> Result<(), DbError> {
+        if self.tables.streams().adopt(row, self.tables.node())? {
+            let (stream, node) = (row.lease.stream, &row.node);
+            tracing::info!(stream, node, "a stream is taken over: its node is not heard of");
+        }
+        Ok(())
+    }
+}

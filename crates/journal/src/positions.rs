@@ -1,0 +1,92 @@
+//! How far each view has folded each stream, as the store of the views says.
+
+use std::collections::BTreeMap;
+
+use reportd_db::{Database, DbError, Row, Tx, Value};
+
+use crate::StreamNo;
+use crate::day_blocks::stream_no;
+use crate::fresh::Folded;
+
+/// The positions of a view, by stream.
+pub(crate) fn positions(
+    tx: &mut Tx<'_>,
+    view: &str,
+) -> Result<BTreeMap<StreamNo, Folded>, DbError> {
+    let sql = "SELECT stream, next, received_at FROM view_position WHERE view = $1";
+    let rows = tx.query(sql, &[view.into()])?;
+    rows.iter()
+        .map(|row| Ok((stream_no(row, 0)?, folded(row)?)))
+        .collect()
+}
+
+fn folded(row: &Row) -> Result<Folded, DbError> {
+    Ok(Folded {
+        next: row.uint(1)?,
+        received_at_ms: row.int(2)?,
+    })
+}
+
+/// The position of a view in a stream. A new view begins at the first entry, and its lag counts from `now_ms`.
+pub(crate) fn position(
+    db: &Database,
+    view: &str,
+    stream: StreamNo,
+    now_ms: i64,
+) -> Result<Folded, DbError> {
+    let first = "INSERT INTO view_position (view, stream, next, received_at) VALUES ($1, $2, 1, $3) \
+                 ON CONFLICT (view, stream) DO NOTHING";
+    db.write(|tx| {
+        tx.execute(first, &[view.into(), stream.into(), now_ms.into()])?;
+        positions(tx, view)?
+            .get(&stream)
+            .copied()
+            .ok_or_else(|| DbError::Statement("no position".to_owned()))
+    })
+}
+
+/// Moves a position, where it is still at `from`: by compare-and-set, so that two nodes never fold the same entries.
+pub(crate) fn move_on(
+    tx: &mut Tx<'_>,
+    view: &str,
+    stream: StreamNo,
+    from: Option<u64>,
+    to: Folded,
+) -> Result<(), DbError> {
+    let sql = "UPDATE view_position SET next = $1, received_at = $2 WHERE view = $3 AND stream = $4 AND next = $5";
+    let values: [Value<'_>; 5] = [
+        to.next.cast_signed().into(),
+        to.received_at_ms.into(),
+        view.into(),
+        stream.into(),
+        from.map(u64::cast_signed).into(),
+    ];
+    if tx.execute(sql, &values)? == 1 {
+        Ok(())
+    } else {
+        Err(DbError::Conflict(
+            "another process has folded this stream".to_owned(),
+        ))
+    }
+}
+
+/// For each stream the entries that every one of `views` has folded: those before the sequence told. A stream that is
+/// missing here was not folded at all.
+pub(crate) fn folded_by_all(
+    tx: &mut Tx<'_>,
+    views: &[&str],
+) -> Result<BTreeMap<StreamNo, u64>, DbError> {
+    let mut all: Option<BTreeMap<StreamNo, u64>> = None;
+    for view in views {
+        let next = positions(tx, view)?.into_iter().map(|(stream, at)| (stream, at.next));
+        let next: BTreeMap<StreamNo, u64> = next.collect();
+        all = Some(match all {
+            None => next,
+            Some(all) => all
+                .into_iter()
+                .filter_map(|(stream, before)| Some((stream, before.min(*next.get(&stream)?))))
+                .collect(),
+        });
+    }
+    Ok(all.unwrap_or_default())
+}

@@ -1,0 +1,159 @@
+//! Folding anew: a journal, from a base or from its first entry, into another store of views. To rebuild, to verify, and
+//! to seal a base.
+
+use std::sync::Arc;
+
+use reportd_db::{Database, DbError, Tx};
+use reportd_platform::clock::Clock;
+
+use crate::StreamNo;
+use crate::fold::{Source, ViewFold};
+use crate::positions::folded_by_all;
+use crate::reads::{Ends, ends_of};
+use crate::store::{BlockStore, JournalError};
+use crate::view::View;
+
+/// Batches between two prunes.
+const BATCHES_A_PRUNE: u32 = 16;
+
+/// Up to where entries are folded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Goal {
+    /// The end by stream.
+    pub ends: Ends,
+    /// Entries behind those ends arrive at this time or later, in ms.
+    pub as_of_ms: i64,
+}
+
+impl Goal {
+    /// All that a journal holds now.
+    pub fn now(store: &dyn BlockStore, clock: &dyn Clock) -> Result<Self, JournalError> {
+        // The time first: what comes between is behind the ends and later than it.
+        let as_of_ms = clock.now_ms();
+        Ok(Self {
+            ends: ends_of(store)?,
+            as_of_ms,
+        })
+    }
+}
+
+/// Up to where the views of a store have folded each stream, all of them.
+pub fn views_ends(tx: &mut Tx<'_>, views: &[&str]) -> Result<Ends, DbError> {
+    folded_by_all(tx, views)
+}
+
+/// A fold of a journal that nobody appends to or that others append to, into a store of its own.
+pub struct Refold {
+    store: Arc<dyn BlockStore>,
+    clock: Arc<dyn Clock>,
+    db: Database,
+    folds: Vec<ViewFold>,
+    batches: u32,
+}
+
+impl Refold {
+    /// A fold into `db`, from where its positions stand.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn BlockStore>,
+        clock: Arc<dyn Clock>,
+        db: Database,
+        views: Vec<Box<dyn View>>,
+    ) -> Self {
+        Self {
+            store,
+            clock,
+            db,
+            folds: views.into_iter().map(ViewFold::new).collect(),
+            batches: 0,
+        }
+    }
+
+    /// The journal that is folded.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn BlockStore> {
+        &self.store
+    }
+
+    /// The store that is folded into.
+    #[must_use]
+    pub fn db(&self) -> &Database {
+        &self.db
+    }
+
+    /// The views.
+    pub fn views(&self) -> impl Iterator<Item = &dyn View> {
+        self.folds.iter().map(|fold| fold.view.as_ref())
+    }
+
+    /// Entries that are left up to `goal`, counted once a view.
+    pub fn left(&mut self, goal: &Goal) -> Result<u64, JournalError> {
+        let now_ms = self.clock.now_ms();
+        let mut left = 0;
+        for fold in &mut self.folds {
+            for (&stream, &end) in &goal.ends {
+                let at = fold.take_up(stream, &self.db, now_ms)?;
+                left += end.saturating_sub(at.next);
+            }
+        }
+        Ok(left)
+    }
+
+    /// Folds up to `goal`, streams side by side in the order of arrival, and tells after each batch how many entries it
+    /// took. Positions are durable with each batch, so a fold that was interrupted goes on.
+    pub fn fold_to(
+        &mut self,
+        goal: &Goal,
+        tell: &mut dyn FnMut(u64),
+    ) -> Result<(), JournalError> {
+        self.left(goal)?;
+        for index in 0..self.folds.len() {
+            while let Some(stream) = self.oldest_behind(index, goal) {
+                self.step(index, stream, goal, tell)?;
+            }
+            let fold = &mut self.folds[index];
+            fold.save(&self.db)?;
+            fold.prune(&goal.ends, goal.as_of_ms, &self.db)?;
+        }
+        Ok(())
+    }
+
+    /// Of the streams that are behind, the one whose next entries are the oldest, as far as is known.
+    fn oldest_behind(&self, index: usize, goal: &Goal) -> Option<(StreamNo, u64)> {
+        let fold = &self.folds[index];
+        let behind = goal.ends.iter().filter_map(|(&stream, &end)| {
+            let at = fold.at(stream)?;
+            let age = if at.next > 1 { at.received_at_ms } else { 0 };
+            (at.next < end).then_some((age, stream, end))
+        });
+        behind.min().map(|(_, stream, end)| (stream, end))
+    }
+
+    fn step(
+        &mut self,
+        index: usize,
+        (stream, end): (StreamNo, u64),
+        goal: &Goal,
+        tell: &mut dyn FnMut(u64),
+    ) -> Result<(), JournalError> {
+        let source = Source {
+            store: self.store.as_ref(),
+            tail: None,
+            now_ms: self.clock.now_ms(),
+        };
+        let fold = &mut self.folds[index];
+        let next = |fold: &ViewFold| fold.at(stream).map_or(0, |at| at.next);
+        let before = next(fold);
+        if let Err(error) = fold.step((stream, end), &source, &self.db) {
+            fold.forget();
+            return Err(error);
+        }
+        tell(next(fold).saturating_sub(before));
+        self.batches += 1;
+        if self.batches.is_multiple_of(BATCHES_A_PRUNE) {
+            fold.save(&self.db)?;
+            fold.prune(&goal.ends, goal.as_of_ms, &self.db)?;
+        }
+        Ok(())
+    }
+}
