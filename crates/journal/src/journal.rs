@@ -1,6 +1,6 @@
 //! Group commit: entries that come while a block is being written become the next one.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread::JoinHandle;
@@ -11,7 +11,7 @@ use reportd_platform::clock::Clock;
 
 use crate::block::{LARGEST_RAW_BYTES, Packer, unpack};
 use crate::day_tables::DayTables;
-use crate::entry::{ENTRY_HEAD_BYTES, Kind, NewEntry, put_entry};
+use crate::entry::{ENTRY_HEAD_BYTES, NewEntry, put_entry};
 use crate::filter::{FilterBuilder, owner_key};
 use crate::fresh::{Owner, Progress};
 use crate::group::{AppendError, EndOnDrop, Group};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reportd_journal::{Journal, Kind, Lag, NewEntry};
+use reportd_journal::{Journal, Kind, LOCAL_STREAM, Lag, NewEntry};
 use tokio::task::JoinHandle;
 
 use crate::bed::{Bed, Faults, KIND, Ledger, append_each, entry, folded};
@@ -26,11 +26,11 @@ async fn a_read_waits_for_exactly_what_was_acknowledged() {
     let read = spawn_read(&journal, 1);
     tokio::task::yield_now().await;
     assert!(!read.is_finished(), "the fold has not ended");
-    assert_eq!(journal.folded_end(KIND), 1);
+    assert_eq!(journal.folded_ends(KIND).unwrap()[&LOCAL_STREAM], 1);
     append_each(&journal, &["later"]).await;
     bed.faults.let_one();
     assert_eq!(read.await.unwrap(), FRESH);
-    assert_eq!(journal.folded_end(KIND), 2);
+    assert_eq!(journal.folded_ends(KIND).unwrap()[&LOCAL_STREAM], 2);
     assert_eq!(folded(&bed.views, "ledger"), ["a"], "not what came later");
     bed.faults.let_all();
     assert_eq!(spawn_read(&journal, 1).await.unwrap(), FRESH);
@@ -50,8 +50,8 @@ async fn others_and_kinds_without_a_view_are_fresh_at_once() {
     }
     assert_eq!(journal.fresh(KIND, 2).await, FRESH);
     assert_eq!(journal.fresh(other, 1).await, FRESH);
-    assert_eq!(journal.folded_end(other), journal.end());
-    assert_eq!(journal.folded_end(KIND), 1);
+    assert_eq!(journal.folded_ends(other).unwrap()[&LOCAL_STREAM], journal.end());
+    assert_eq!(journal.folded_ends(KIND).unwrap()[&LOCAL_STREAM], 1);
     bed.faults.let_all();
 }
 
@@ -73,7 +73,7 @@ async fn a_read_waits_for_all_views_of_its_kind() {
     let read = spawn_read(&journal, 1);
     tokio::task::yield_now().await;
     assert!(!read.is_finished());
-    assert_eq!(journal.folded_end(KIND), 1);
+    assert_eq!(journal.folded_ends(KIND).unwrap()[&LOCAL_STREAM], 1);
     held.let_all();
     assert_eq!(read.await.unwrap(), FRESH);
     assert_eq!(folded(&bed.views, "second"), ["a"]);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use reportd_journal::{Cursor, Journal, LOCAL_STREAM, NewEntry, Scan, filter_key};
+use reportd_journal::{Cursor, Ends, Journal, LOCAL_STREAM, NewEntry, Place, Scan, filter_key};
 
 use crate::bed::{Bed, KIND, MemoryStore, NOW_MS, append_each, entry, scanned, spawn_append, text};
 
@@ -24,6 +24,14 @@ async fn journal_of_two_blocks(bed: &Bed) -> Arc<Journal> {
     journal
 }
 
+/// All that the stream holds.
+fn all() -> Scan {
+    Scan {
+        before: Ends::from([(LOCAL_STREAM, u64::MAX)]),
+        ..Scan::default()
+    }
+}
+
 /// A page of at most `limit` payloads, and where to go on.
 fn page(journal: &Journal, scan: &Scan, limit: usize) -> (Vec<String>, Option<Cursor>) {
     let mut page = Vec::new();
@@ -31,7 +39,7 @@ fn page(journal: &Journal, scan: &Scan, limit: usize) -> (Vec<String>, Option<Cu
         let entries: Vec<_> = block.entries().collect();
         for entry in entries.into_iter().rev() {
             if page.len() == limit {
-                return ControlFlow::Break(Cursor {
+                return ControlFlow::Break(Place {
                     stream: block.stream,
                     sequence: entry.sequence,
                     item: 0,
@@ -49,9 +57,9 @@ async fn pages_are_newest_first_without_gap_or_repeat() {
     let bed = Bed::new();
     let journal = journal_of_two_blocks(&bed).await;
     let newest_first = ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"];
-    assert_eq!(scanned(&journal, &Scan::default()).unwrap(), newest_first);
+    assert_eq!(scanned(&journal, &all()).unwrap(), newest_first);
     for limit in 1..=11 {
-        let mut scan = Scan::default();
+        let mut scan = all();
         let mut shown = Vec::new();
         loop {
             let (page, next) = page(&journal, &scan, limit);
@@ -60,7 +68,7 @@ async fn pages_are_newest_first_without_gap_or_repeat() {
             // A cursor goes to the client as text, and comes back.
             let Some(next) = next else { break };
             scan.cursor = Some(next.to_string().parse().unwrap());
-            assert_eq!(scan.cursor, Some(next));
+            assert_eq!(scan.cursor.as_ref(), Some(&next));
         }
         assert_eq!(shown, newest_first, "{limit} a page");
     }
@@ -72,7 +80,7 @@ async fn what_the_views_have_not_folded_is_not_shown() {
     let journal = journal_of_two_blocks(&bed).await;
     let shown = |before, cursor: Option<&str>| {
         let scan = Scan {
-            before: Some(before),
+            before: Ends::from([(LOCAL_STREAM, before)]),
             cursor: cursor.map(|text| text.parse().unwrap()),
             ..Scan::default()
         };
@@ -104,7 +112,7 @@ async fn blocks_are_passed_over_by_key_and_time() {
     }
     let keys = |keys: &[&str]| Scan {
         keys: keys.iter().map(|value| key(value)).collect(),
-        ..Scan::default()
+        ..all()
     };
     let shown = |scan: &Scan| scanned(&journal, scan).unwrap().concat();
     assert_eq!(shown(&keys(&["all"])), "cba");
@@ -114,7 +122,7 @@ async fn blocks_are_passed_over_by_key_and_time() {
     let times = |from: Option<i64>, to: Option<i64>| Scan {
         from_ts_ms: from.map(|ms| NOW_MS + ms),
         to_ts_ms: to.map(|ms| NOW_MS + ms),
-        ..Scan::default()
+        ..all()
     };
     assert_eq!(shown(&times(Some(2), None)), "cb");
     assert_eq!(shown(&times(None, Some(2))), "ba");
@@ -128,22 +136,19 @@ async fn a_call_takes_its_share_of_blocks_and_tells_where_to_go_on() {
     let payloads: Vec<_> = (0..150).map(|number| format!("{number:03}")).collect();
     let texts: Vec<_> = payloads.iter().map(String::as_str).collect();
     append_each(&journal, &texts).await;
-    let (first, next) = page(&journal, &Scan::default(), usize::MAX);
+    let (first, next) = page(&journal, &all(), usize::MAX);
     assert!(first.len() < 150 && next.is_some(), "{}", first.len());
-    let mut shown = scanned(&journal, &Scan::default()).unwrap();
+    let mut shown = scanned(&journal, &all()).unwrap();
     shown.reverse();
     assert_eq!(shown, payloads);
 }
 
 #[test]
 fn a_cursor_that_is_none_is_refused() {
-    for text in ["", "1", "1.2", "1.2.x", "x.2.3", "1.2.3.4", "-1.2.3"] {
+    for text in ["", "1", "1.2.x", "x.2.3", "1.2.3.4", "-1.2.3", "1.2_", "1.2__2.3"] {
         assert!(text.parse::<Cursor>().is_err(), "{text}");
     }
-    let cursor = Cursor {
-        stream: LOCAL_STREAM,
-        sequence: 7,
-        item: 2,
-    };
-    assert_eq!(cursor.to_string(), "1.7.2");
+    for text in ["1.7.2", "1.7", "1.7.2_3.9"] {
+        assert_eq!(text.parse::<Cursor>().unwrap().to_string(), text);
+    }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, Database, DbError, Merge, Table, Tx};
-use reportd_journal::{Batch, Kind, View};
+use reportd_journal::{Batch, Difference, Kind, Rows, StreamNo, View};
 
 pub(crate) const MIGRATIONS: Migrations = Migrations {
     set: "ledger",
     texts: &[
-        "CREATE TABLE ledger (view TEXT NOT NULL, sequence BIGINT NOT NULL, payload TEXT NOT NULL, \
-              times BIGINT NOT NULL, PRIMARY KEY (view, sequence)) {{clustered}};\n",
+        "CREATE TABLE ledger (view {{text}} NOT NULL, stream BIGINT NOT NULL, sequence BIGINT NOT NULL, \
+         payload {{text}} NOT NULL, times BIGINT NOT NULL, PRIMARY KEY (view, stream, sequence)) {{clustered}};\n",
     ],
 };
 
@@ -19,6 +19,7 @@ const LEDGER: Table = Table {
     name: "ledger",
     columns: &[
         column("view", Merge::Key),
+        column("stream", Merge::Key),
         column("sequence", Merge::Key),
         column("payload", Merge::Payload),
         column("times", Merge::Add),
@@ -129,6 +130,7 @@ impl View for Ledger {
                 let times = 1_i64;
                 [
                     self.name.into(),
+                    batch.stream().into(),
                     (*sequence).into(),
                     payload.into(),
                     times.into(),
@@ -162,11 +164,37 @@ impl View for Ledger {
         self.faults.horizon_ms.store(horizon_ms, Ordering::SeqCst);
         Ok(())
     }
+
+    fn forget(
+        &mut self,
+        _tx: &mut Tx<'_>,
+        _stream: StreamNo,
+        _sequence: u64,
+    ) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        stored: &mut Tx<'_>,
+        folded: &mut Tx<'_>,
+        tell: &mut dyn FnMut(Difference),
+    ) -> Result<(), DbError> {
+        let rows = Rows {
+            what: "ledger".to_owned(),
+            table: "ledger",
+            condition: "view = $1",
+            keys: &["stream", "sequence"],
+            values: &["payload", "times"],
+        };
+        let bound = [self.name.into()];
+        rows.compare((stored, &bound), (folded, &bound), tell)
+    }
 }
 
 /// The payloads that a ledger has folded, in order of sequence; fails where one was folded more than once.
 pub(crate) fn folded(views: &Database, name: &str) -> Vec<String> {
-    let sql = "SELECT payload, times FROM ledger WHERE view = $1 ORDER BY sequence";
+    let sql = "SELECT payload, times FROM ledger WHERE view = $1 ORDER BY stream, sequence";
     let rows = views.read(|tx| tx.query(sql, &[name.into()])).unwrap();
     let payload = |mut row: reportd_db::Row| {
         assert_eq!(row.int(1), Ok(1), "folded once: {row:?}");

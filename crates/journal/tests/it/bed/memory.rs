@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use reportd_db::DbError;
-use reportd_journal::{BlockStore, JournalError, RawBlock, StreamNo};
+use reportd_journal::{BlockStore, JournalError, LOCAL_STREAM, RawBlock, StreamEnd, StreamNo};
 
 /// What happens to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +72,20 @@ impl MemoryStore {
 }
 
 impl BlockStore for MemoryStore {
+    fn begin(&self) -> Result<StreamEnd, JournalError> {
+        let first = StreamEnd {
+            stream: LOCAL_STREAM,
+            next: 1,
+            received_at_ms: 0,
+        };
+        let last = self.last(LOCAL_STREAM)?;
+        Ok(last.map_or(first, |last| StreamEnd::of(&last)))
+    }
+
+    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
+        Ok(vec![self.begin()?])
+    }
+
     fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
         let mut state = self.state();
         state.waiting += 1;
@@ -145,6 +159,18 @@ impl BlockStore for MemoryStore {
             .find(|block| block.first == head.first)
             .cloned()
             .ok_or_else(lost)
+    }
+
+    fn days(&self) -> Result<Vec<i64>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn ends_of_day(&self, _day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
+        Ok(Vec::new())
+    }
+
+    fn drop_day(&self, _day: i64) -> Result<(), JournalError> {
+        Ok(())
     }
 
     fn place_of(&self, _block: &RawBlock) -> String {
