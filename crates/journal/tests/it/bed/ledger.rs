@@ -10,7 +10,7 @@ use reportd_journal::{Batch, Kind, View};
 pub(crate) const MIGRATIONS: Migrations = Migrations {
     set: "ledger",
     texts: &[
-        "CREATE TABLE ledger (view TEXT NOT NULL, sequence BIGINT NOT NULL, payload TEXT NOT NULL, \
+        "CREATE TABLE ledger (view {{text}} NOT NULL, sequence BIGINT NOT NULL, payload {{text}} NOT NULL, \
               times BIGINT NOT NULL, PRIMARY KEY (view, sequence)) {{clustered}};\n",
     ],
 };
