@@ -7,11 +7,11 @@ use reportd_db::{Column, Merge, Table};
 pub const STATE_MIGRATIONS: Migrations = Migrations {
     set: "comm",
     texts: &["CREATE TABLE comm_operation (
-        app BIGINT NOT NULL, oper_id BIGINT NOT NULL, definition TEXT NOT NULL, in_force BIGINT NOT NULL,
+        app BIGINT NOT NULL, oper_id BIGINT NOT NULL, definition {{text}} NOT NULL, in_force BIGINT NOT NULL,
         used BIGINT NOT NULL, PRIMARY KEY (app, oper_id)) {{clustered}};
         CREATE TABLE comm_rejection (
         id {{serial}}, app BIGINT NOT NULL, hash {{bytes}} NOT NULL, ts BIGINT, at BIGINT NOT NULL,
-        ret BIGINT NOT NULL, msg TEXT NOT NULL, body {{bytes}} NOT NULL, size BIGINT NOT NULL, count BIGINT NOT NULL);
+        ret BIGINT NOT NULL, msg {{text}} NOT NULL, body {{bytes}} NOT NULL, size BIGINT NOT NULL, count BIGINT NOT NULL);
         CREATE UNIQUE INDEX comm_rejection_hash ON comm_rejection (app, hash);
         CREATE INDEX comm_rejection_at ON comm_rejection (at);
         CREATE INDEX comm_rejection_ts ON comm_rejection (app, ts);
@@ -31,7 +31,7 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         id {{serial}}, app BIGINT NOT NULL, oper_id BIGINT NOT NULL, field BIGINT NOT NULL);
         CREATE UNIQUE INDEX comm_series_key ON comm_series (app, oper_id, field);
         CREATE TABLE comm_count (
-        series BIGINT NOT NULL, day BIGINT NOT NULL, value TEXT NOT NULL, n BIGINT NOT NULL,
+        series BIGINT NOT NULL, day BIGINT NOT NULL, value {{text}} NOT NULL, n BIGINT NOT NULL,
         h0 BIGINT NOT NULL DEFAULT 0, h1 BIGINT NOT NULL DEFAULT 0, h2 BIGINT NOT NULL DEFAULT 0, h3 BIGINT NOT NULL DEFAULT 0, h4 BIGINT NOT NULL DEFAULT 0,
         h5 BIGINT NOT NULL DEFAULT 0, h6 BIGINT NOT NULL DEFAULT 0, h7 BIGINT NOT NULL DEFAULT 0, h8 BIGINT NOT NULL DEFAULT 0, h9 BIGINT NOT NULL DEFAULT 0,
         h10 BIGINT NOT NULL DEFAULT 0, h11 BIGINT NOT NULL DEFAULT 0, h12 BIGINT NOT NULL DEFAULT 0, h13 BIGINT NOT NULL DEFAULT 0, h14 BIGINT NOT NULL DEFAULT 0,

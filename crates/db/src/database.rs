@@ -1,6 +1,6 @@
 //! A database of either kind, and a transaction on it.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use crate::migrate::Dialect;
 use crate::{DbError, Row, Table, Value};
@@ -15,6 +15,8 @@ pub(crate) trait Driver: Send + Sync {
         &self,
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError>;
+    /// Runs one statement as a transaction of its own.
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError>;
     /// Moves what is logged into the main file, so that the next start is quick.
     fn checkpoint(&self) -> Result<(), DbError>;
     /// Bytes that the store takes on disk.
@@ -31,19 +33,41 @@ pub(crate) trait Session {
     /// Inserts the rows whose key is new, merges the bounds of the others, and tells for each row whether it was new.
     /// `values` is as for [`Self::upsert`].
     fn insert_new(&mut self, table: &Table, values: &[Value<'_>]) -> Result<Vec<bool>, DbError>;
+    /// Puts the numbers that the database gives to new rows of `table` behind those that are there.
+    fn number_behind(&mut self, table: &str) -> Result<(), DbError>;
 }
 
 /// A handle to a store; clones share it.
 #[derive(Clone)]
 pub struct Database {
-    driver: Arc<dyn Driver>,
+    /// Held only to look which driver it is: a call that runs keeps the driver that it began on.
+    driver: Arc<RwLock<Arc<dyn Driver>>>,
 }
 
 impl Database {
     pub(crate) fn new(driver: impl Driver + 'static) -> Self {
         Self {
-            driver: Arc::new(driver),
+            driver: Arc::new(RwLock::new(Arc::new(driver))),
         }
+    }
+
+    fn driver(&self) -> Arc<dyn Driver> {
+        Arc::clone(&self.driver.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts the store behind `with` in the place of this one, for all clones of this handle. Calls that run end on the
+    /// old store, which is closed after the last of them.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a handle that was swapped in is not used on its own any more"
+    )]
+    pub fn replace(&self, with: Self) {
+        let with = with.driver();
+        let mut driver = self.driver.write().unwrap_or_else(PoisonError::into_inner);
+        let old = std::mem::replace(&mut *driver, with);
+        // Closing it may take a while: not under the lock.
+        drop(driver);
+        drop(old);
     }
 
     /// Runs `work` in a read transaction. Blocks: see [`Self::read_async`].
@@ -59,7 +83,7 @@ impl Database {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        once(work, |run| self.driver.read(run))
+        once(work, |run| self.driver().read(run))
     }
 
     /// Runs `work` in a write transaction that is durable, as the store was opened, when this returns `Ok`.
@@ -76,7 +100,7 @@ impl Database {
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        once(work, |run| self.driver.write(run))
+        once(work, |run| self.driver().write(run))
     }
 
     /// [`Self::try_read`] off the async threads.
@@ -97,15 +121,21 @@ impl Database {
         off_async_threads(move || db.try_write(work)).await
     }
 
+    /// Runs one statement as a write transaction of its own; returns the number of rows it changed. It costs one round
+    /// trip, where [`Self::write`] takes three. Where it fails as unavailable it may have been done nevertheless.
+    pub fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        self.driver().execute(sql, values)
+    }
+
     /// Moves what is logged into the main file.
     pub fn checkpoint(&self) -> Result<(), DbError> {
-        self.driver.checkpoint()
+        self.driver().checkpoint()
     }
 
     /// Bytes that the store takes on disk.
     #[must_use]
     pub fn disk_bytes(&self) -> u64 {
-        self.driver.disk_bytes()
+        self.driver().disk_bytes()
     }
 }
 
@@ -155,6 +185,57 @@ impl<'a> Tx<'a> {
 
     pub(crate) fn dialect(&self) -> Dialect {
         self.session.dialect()
+    }
+
+    /// Runs the statements of a text that defines tables, with the words of [`crate::migrate`] for what the dialects
+    /// spell differently.
+    ///
+    /// # Errors
+    /// That of the first statement that fails; [`Self::define_each`] tells which it was.
+    pub fn define(&mut self, text: &str) -> Result<(), DbError> {
+        self.define_each(text, |error, _| error)
+    }
+
+    /// [`Self::define`] that lets `name` say which statement failed.
+    pub(crate) fn define_each(
+        &mut self,
+        text: &str,
+        name: impl Fn(DbError, &str) -> DbError,
+    ) -> Result<(), DbError> {
+        let text = self.dialect().spell(text);
+        for statement in text.split(";\n").map(str::trim) {
+            let statement = statement.trim_end_matches(';');
+            if !statement.is_empty() {
+                self.execute(statement, &[])
+                    .map_err(|error| name(error, statement))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The names of the tables, in order. On PostgreSQL those of the schema that the store was opened with; parts of a
+    /// partitioned table are not told apart from it.
+    pub fn table_names(&mut self) -> Result<Vec<String>, DbError> {
+        self.names(self.dialect().tables, &[])
+    }
+
+    /// The names of a table's columns, in the table's order: none where there is no such table.
+    pub fn column_names(&mut self, table: &str) -> Result<Vec<String>, DbError> {
+        self.names(self.dialect().columns, &[table.into()])
+    }
+
+    /// The names of the columns of a table's primary key, in the key's order.
+    pub(crate) fn key_names(&mut self, table: &str) -> Result<Vec<String>, DbError> {
+        self.names(self.dialect().key, &[table.into()])
+    }
+
+    fn names(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<String>, DbError> {
+        let rows = self.query(sql, values)?;
+        rows.into_iter().map(|mut row| row.take_text(0)).collect()
+    }
+
+    pub(crate) fn number_behind(&mut self, table: &str) -> Result<(), DbError> {
+        self.session.number_behind(table)
     }
 
     /// Runs a statement; returns the number of rows it changed.

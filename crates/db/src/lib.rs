@@ -2,13 +2,16 @@
 //!
 //! A [`Database`] runs blocking closures in one transaction each. SQL is written once, with `$1` placeholders and the
 //! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
-//! writers never wait for each other in a circle. What differs between dialects stands in the driver ([`sqlite`]).
+//! writers never wait for each other in a circle. What differs between dialects stands in the drivers ([`sqlite`], [`postgres`]).
 //!
 //! Everything here blocks. Async callers go through [`Database::read_async`] and [`Database::write_async`].
 
+pub mod copy;
 mod database;
 mod error;
 pub mod migrate;
+mod pool;
+pub mod postgres;
 pub mod sqlite;
 mod table;
 mod value;

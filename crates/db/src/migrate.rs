@@ -1,8 +1,9 @@
 //! Numbered migrations with checksums.
 //!
-//! A migration is one SQL text for both databases, statements parted by `;` at the end of a line. Three words in double
-//! braces stand for what the dialects spell differently: `{{bytes}}` (a column of bytes), `{{serial}}` (an integer key
-//! that the database numbers) and `{{clustered}}` (behind the closing bracket: rows are stored in key order).
+//! A migration is one SQL text for both databases, statements parted by `;` at the end of a line. Four words in double
+//! braces stand for what the dialects spell differently: `{{bytes}}` (a column of bytes), `{{text}}` (a column of text
+//! that is compared byte by byte, whatever the database's locale), `{{serial}}` (an integer key that the database
+//! numbers) and `{{clustered}}` (behind the closing bracket: rows are stored in key order).
 
 use sha2::{Digest, Sha256};
 
@@ -24,10 +25,13 @@ impl Migrations {
     /// [`DbError::Schema`] where an applied migration differs from the one compiled in, or is unknown to this program.
     pub fn apply(&self, db: &Database) -> Result<(), DbError> {
         db.write(|tx| {
-            tx.execute(
-                "CREATE TABLE IF NOT EXISTS schema_migration (name TEXT NOT NULL, number BIGINT NOT NULL, \
-                 checksum TEXT NOT NULL, PRIMARY KEY (name, number))",
-                &[],
+            // Nodes that start together take turns: two that make one table would fail, «if not exists» or not.
+            if let Some(take_turns) = tx.dialect().take_turns {
+                tx.execute(take_turns, &[])?;
+            }
+            tx.define(
+                "CREATE TABLE IF NOT EXISTS schema_migration (name {{text}} NOT NULL, number BIGINT NOT NULL, \
+                 checksum {{text}} NOT NULL, PRIMARY KEY (name, number))",
             )?;
             let applied = self.verify_applied(tx)?;
             for (number, text) in (1_i64..).zip(self.texts).skip(applied) {
@@ -65,13 +69,14 @@ impl Migrations {
     }
 
     fn run(&self, tx: &mut Tx<'_>, text: &str) -> Result<(), DbError> {
-        let text = tx.dialect().spell(text);
-        let statements = text.split(";\n").map(str::trim).filter(|s| !s.is_empty());
-        for statement in statements {
-            tx.execute(statement.trim_end_matches(';'), &[])
-                .map_err(|error| self.error(format!("{error} in «{statement}»")))?;
-        }
-        Ok(())
+        tx.define_each(text, |error, statement| {
+            // What may succeed later is no fault of the schema.
+            if error.is_transient() {
+                error
+            } else {
+                self.error(format!("{error} in «{statement}»"))
+            }
+        })
     }
 
     fn error(&self, message: String) -> DbError {
@@ -82,20 +87,31 @@ impl Migrations {
     }
 }
 
-/// How a dialect spells the words in double braces.
+/// How a dialect spells the words in double braces, and where it keeps what the schema is.
 #[derive(Debug, Clone, Copy)]
-pub struct Dialect {
+pub(crate) struct Dialect {
     /// Type of a column of bytes.
-    pub bytes: &'static str,
+    pub(crate) bytes: &'static str,
+    /// Type of a column of text.
+    pub(crate) text: &'static str,
     /// Type of an integer primary key that the database numbers.
-    pub serial: &'static str,
+    pub(crate) serial: &'static str,
     /// Table option: rows stored in key order.
-    pub clustered: &'static str,
+    pub(crate) clustered: &'static str,
+    /// Statement by which transactions that change the schema take turns; none where all that write do so.
+    pub(crate) take_turns: Option<&'static str>,
+    /// Query for the names of all tables, in order.
+    pub(crate) tables: &'static str,
+    /// Query for the names of the columns of table `$1`, in order.
+    pub(crate) columns: &'static str,
+    /// Query for the names of the columns of the primary key of table `$1`, in order.
+    pub(crate) key: &'static str,
 }
 
 impl Dialect {
-    fn spell(&self, text: &str) -> String {
+    pub(crate) fn spell(&self, text: &str) -> String {
         text.replace("{{bytes}}", self.bytes)
+            .replace("{{text}}", self.text)
             .replace("{{serial}}", self.serial)
             .replace("{{clustered}}", self.clustered)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -10,14 +10,20 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::database::{Driver, Session};
 use crate::migrate::Dialect;
+use crate::pool::{Link, Pool, Use};
 use crate::table::TableSql;
 use crate::value::Cell;
 use crate::{Database, DbError, Row, Table, Tx, Value};
 
 const DIALECT: Dialect = Dialect {
     bytes: "BLOB",
+    text: "TEXT",
     serial: "INTEGER PRIMARY KEY AUTOINCREMENT",
     clustered: "WITHOUT ROWID",
+    take_turns: None,
+    tables: "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name",
+    columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
+    key: "SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk",
 };
 /// How long a call waits for another process or thread that holds the lock.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -75,20 +81,8 @@ pub fn open(options: Options) -> Result<Database, DbError> {
 struct Sqlite {
     /// None where the last one could not be used on and a new one could not be opened yet.
     writer: Mutex<Option<Prepared>>,
-    readers: Readers,
+    readers: Pool<Prepared>,
     options: Options,
-}
-
-#[derive(Default)]
-struct Readers {
-    pool: Mutex<ReaderPool>,
-    freed: Condvar,
-}
-
-#[derive(Default)]
-struct ReaderPool {
-    idle: Vec<Prepared>,
-    open: usize,
 }
 
 /// A connection and the statements it has spelled for SQLite.
@@ -145,54 +139,10 @@ fn connect(options: &Options, reader: bool) -> Result<Prepared, DbError> {
     })
 }
 
-impl Readers {
-    fn take(&self, options: &Options) -> Result<Prepared, DbError> {
-        let mut pool = lock(&self.pool);
-        loop {
-            if let Some(idle) = pool.idle.pop() {
-                return Ok(idle);
-            }
-            if pool.open < options.readers {
-                pool.open += 1;
-                drop(pool);
-                return connect(options, true).inspect_err(|_| self.forget());
-            }
-            let (next, waited) = self
-                .freed
-                .wait_timeout(pool, BUSY_TIMEOUT)
-                .unwrap_or_else(PoisonError::into_inner);
-            if waited.timed_out() && next.idle.is_empty() {
-                return Err(DbError::Unavailable("all readers are busy".to_owned()));
-            }
-            pool = next;
-        }
-    }
-
-    fn give_back(&self, reader: Prepared) {
-        lock(&self.pool).idle.push(reader);
-        self.freed.notify_one();
-    }
-
-    fn forget(&self) {
-        lock(&self.pool).open -= 1;
-        self.freed.notify_one();
-    }
-}
-
-/// Gives a reader back when dropped, also when the work on it panicked. One that is still in a transaction then, because
-/// its rollback failed, is closed instead.
-struct Borrowed<'a> {
-    readers: &'a Readers,
-    reader: Option<Prepared>,
-}
-
-impl Drop for Borrowed<'_> {
-    fn drop(&mut self) {
-        match self.reader.take() {
-            Some(reader) if reader.connection.is_autocommit() => self.readers.give_back(reader),
-            Some(_) => self.readers.forget(),
-            None => {}
-        }
+impl Link for Prepared {
+    /// One that is still in a transaction, because its rollback failed, is not used again.
+    fn is_reusable(&self) -> bool {
+        self.connection.is_autocommit()
     }
 }
 
@@ -200,7 +150,7 @@ impl Sqlite {
     fn open(options: Options) -> Result<Self, DbError> {
         Ok(Self {
             writer: Mutex::new(Some(connect(&options, false)?)),
-            readers: Readers::default(),
+            readers: Pool::new(options.readers, options.readers),
             options,
         })
     }
@@ -212,9 +162,7 @@ impl Sqlite {
         work: impl FnOnce(&mut Prepared) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
         let mut writer = lock(&self.writer);
-        let usable = writer
-            .take()
-            .filter(|writer| writer.connection.is_autocommit());
+        let usable = writer.take().filter(Link::is_reusable);
         let usable = usable.map_or_else(|| connect(&self.options, false), Ok)?;
         work(writer.insert(usable))
     }
@@ -225,14 +173,9 @@ impl Driver for Sqlite {
         &self,
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        let mut borrowed = Borrowed {
-            readers: &self.readers,
-            reader: Some(self.readers.take(&self.options)?),
-        };
-        match borrowed.reader.as_mut() {
-            Some(reader) => transact(reader, "BEGIN", work),
-            None => Ok(()),
-        }
+        let connect = || connect(&self.options, true);
+        let mut taken = self.readers.take(Use::Read, connect)?;
+        transact(taken.link()?, "BEGIN", work)
     }
 
     fn write(
@@ -240,6 +183,10 @@ impl Driver for Sqlite {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.with_writer(|writer| transact(writer, "BEGIN IMMEDIATE", work))
+    }
+
+    fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        self.with_writer(|writer| writer.execute(sql, values))
     }
 
     fn checkpoint(&self) -> Result<(), DbError> {
@@ -291,7 +238,7 @@ impl<'a> OpenTransaction<'a> {
 impl Drop for OpenTransaction<'_> {
     fn drop(&mut self) {
         if !self.done && !self.on.connection.is_autocommit() {
-            // Where even the rollback fails the connection is not used again: see `with_writer` and `Borrowed`.
+            // Where even the rollback fails the connection is not used again: see `with_writer` and the pool.
             let _ = self.on.execute("ROLLBACK", &[]);
         }
     }
@@ -318,16 +265,9 @@ impl Prepared {
         if let Some(sql) = self.tables.get(table) {
             return Ok(Arc::clone(sql));
         }
-        let TableSql {
-            upsert,
-            insert_new,
-            merge_bounds,
-        } = TableSql::new(table)?;
-        let sql = Arc::new(TableSql {
-            upsert: spell(&upsert),
-            insert_new: spell(&insert_new),
-            merge_bounds: merge_bounds.as_deref().map(spell),
-        });
+        let places: Vec<_> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
+        let source = format!("VALUES ({})", places.join(", "));
+        let sql = Arc::new(TableSql::new(table, &source)?);
         self.tables.insert(*table, Arc::clone(&sql));
         Ok(sql)
     }
@@ -400,6 +340,11 @@ impl Session for Prepared {
         }
         Ok(is_new)
     }
+
+    /// Nothing to do: `AUTOINCREMENT` numbers behind the greatest that was ever written.
+    fn number_behind(&mut self, _table: &str) -> Result<(), DbError> {
+        Ok(())
+    }
 }
 
 impl ToSql for Value<'_> {
@@ -459,15 +404,11 @@ mod tests {
         let sqlite = Sqlite::open(options).unwrap();
         let begin = |on: &mut Prepared| on.execute("BEGIN IMMEDIATE", &[]);
         begin(lock(&sqlite.writer).as_mut().unwrap()).unwrap();
-        let mut reader = sqlite.readers.take(&sqlite.options).unwrap();
-        reader.execute("BEGIN", &[]).unwrap();
-        drop(Borrowed {
-            readers: &sqlite.readers,
-            reader: Some(reader),
-        });
-        let pool = lock(&sqlite.readers.pool);
-        assert_eq!((pool.idle.len(), pool.open), (0, 0));
-        drop(pool);
+        let connect = || connect(&sqlite.options, true);
+        let mut reader = sqlite.readers.take(Use::Read, connect).unwrap();
+        reader.link().unwrap().execute("BEGIN", &[]).unwrap();
+        drop(reader);
+        assert_eq!(sqlite.readers.counts(), (0, 0));
         let db = Database::new(sqlite);
         db.write(|tx| tx.execute("CREATE TABLE t (k BIGINT)", &[]))
             .unwrap();

@@ -45,7 +45,7 @@ pub struct Table {
     pub columns: &'static [Column],
 }
 
-/// The statements of a table, for both databases: formatted once, kept by the driver.
+/// The statements of a table: formatted once, kept by the driver. They differ only in where rows come from.
 #[derive(Debug)]
 pub(crate) struct TableSql {
     /// Inserts a row, or merges it into the row of its key by the columns' policies.
@@ -57,15 +57,22 @@ pub(crate) struct TableSql {
 }
 
 impl TableSql {
+    /// `source` stands behind the column names: a row of placeholders, or a query for many rows.
+    ///
     /// # Errors
     /// [`DbError::Statement`] where the columns cannot be merged as they say.
-    pub(crate) fn new(table: &Table) -> Result<Self, DbError> {
+    pub(crate) fn new(table: &Table, source: &str) -> Result<Self, DbError> {
         table.check()?;
         let has_bounds = table.has(Merge::Least) || table.has(Merge::Greatest);
+        let insert = format!(
+            "{} {source} ON CONFLICT ({}) DO ",
+            table.insert_into(),
+            table.names(Merge::Key).join(", ")
+        );
         Ok(Self {
-            upsert: table.upsert_sql(),
-            insert_new: table.insert_new_sql(),
-            merge_bounds: has_bounds.then(|| table.merge_bounds_sql()),
+            upsert: format!("{insert}{}", table.upsert_sql()),
+            insert_new: format!("{insert}NOTHING"),
+            merge_bounds: has_bounds.then(|| format!("{insert}{}", table.merge_bounds_sql())),
         })
     }
 }
@@ -119,17 +126,14 @@ impl Table {
         }
     }
 
-    fn insert_new_sql(&self) -> String {
-        format!("{} DO NOTHING", self.on_conflict_sql())
-    }
-
+    /// What an upsert does where the key is taken.
     fn upsert_sql(&self) -> String {
         if self.has(Merge::Order) {
             return self.register_sql();
         }
         let added = self.names(Merge::Add);
         if added.is_empty() && !self.has(Merge::Least) && !self.has(Merge::Greatest) {
-            return self.insert_new_sql();
+            return "NOTHING".to_owned();
         }
         if added.is_empty() {
             return self.merge_bounds_sql();
@@ -140,11 +144,7 @@ impl Table {
             .map(|c| format!("{c} = {table}.{c} + excluded.{c}"))
             .collect();
         assignments.extend(self.bounds().map(|(c, by)| self.bound_sql(c, by)));
-        format!(
-            "{} DO UPDATE SET {}",
-            self.on_conflict_sql(),
-            assignments.join(", ")
-        )
+        format!("UPDATE SET {}", assignments.join(", "))
     }
 
     /// The newest row replaces the stored one.
@@ -157,8 +157,7 @@ impl Table {
             columns.join(", ")
         };
         format!(
-            "{} DO UPDATE SET {} WHERE ({}) > ({})",
-            self.on_conflict_sql(),
+            "UPDATE SET {} WHERE ({}) > ({})",
             assignments.join(", "),
             side("excluded"),
             side(self.name)
@@ -175,11 +174,7 @@ impl Table {
             let or = if moves.is_empty() { "" } else { " OR " };
             let _ = write!(moves, "{or}excluded.{column} {by} {table}.{column}");
         }
-        format!(
-            "{} DO UPDATE SET {} WHERE {moves}",
-            self.on_conflict_sql(),
-            assignments.join(", ")
-        )
+        format!("UPDATE SET {} WHERE {moves}", assignments.join(", "))
     }
 
     /// Columns that take the least or the greatest, each with the comparison by which a new value wins.
@@ -199,23 +194,14 @@ impl Table {
         )
     }
 
-    fn on_conflict_sql(&self) -> String {
-        format!(
-            "{} ON CONFLICT ({})",
-            self.insert_sql(),
-            self.names(Merge::Key).join(", ")
-        )
+    fn insert_into(&self) -> String {
+        format!("INSERT INTO {} ({})", self.name, self.column_list())
     }
 
-    fn insert_sql(&self) -> String {
+    /// The names of all columns, as SQL lists them.
+    pub(crate) fn column_list(&self) -> String {
         let names: Vec<_> = self.columns.iter().map(|c| c.name).collect();
-        let places: Vec<_> = (1..=names.len()).map(|n| format!("${n}")).collect();
-        format!(
-            "INSERT INTO {} ({}) VALUES ({})",
-            self.name,
-            names.join(", "),
-            places.join(", ")
-        )
+        names.join(", ")
     }
 
     /// Sorts `rows` by key and merges rows of one key, so that a statement never meets a key twice.
@@ -306,7 +292,9 @@ mod tests {
 
     fn refusal(columns: &'static [Column]) -> Option<String> {
         let table = Table { name: "t", columns };
-        TableSql::new(&table).err().map(|error| error.to_string())
+        TableSql::new(&table, "VALUES ($1)")
+            .err()
+            .map(|error| error.to_string())
     }
 
     #[test]
@@ -336,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn statements_are_the_same_text_for_both_databases() {
+    fn statements_say_what_each_column_does() {
         const COLUMNS: [Column; 3] = [
             column("k", Merge::Key),
             column("until", Merge::Greatest),
@@ -346,7 +334,7 @@ mod tests {
             name: "t",
             columns: &COLUMNS,
         };
-        let sql = TableSql::new(&table).unwrap();
+        let sql = TableSql::new(&table, "VALUES ($1, $2, $3)").unwrap();
         assert_eq!(
             sql.insert_new,
             "INSERT INTO t (k, until, v) VALUES ($1, $2, $3) ON CONFLICT (k) DO NOTHING"

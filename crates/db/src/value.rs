@@ -73,6 +73,16 @@ pub struct Row {
 }
 
 impl Row {
+    /// All columns, as values that can be bound again.
+    pub(crate) fn values(&self) -> impl Iterator<Item = Value<'_>> {
+        self.cells.iter().map(|cell| match cell {
+            Cell::Null => Value::Null,
+            Cell::Int(value) => Value::Int(*value),
+            Cell::Text(value) => Value::Text(value),
+            Cell::Bytes(value) => Value::Bytes(value),
+        })
+    }
+
     fn cell(&mut self, column: usize) -> Cell {
         self.cells
             .get_mut(column)

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, DbError, Merge, Table, Tx, Value};
-use stores::stores;
+use stores::ground;
 
 const SCHEMA: Migrations = Migrations {
     set: "model",
     texts: &[
-        "CREATE TABLE counter (a BIGINT NOT NULL, b TEXT NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (a, b)) \
+        "CREATE TABLE counter (a BIGINT NOT NULL, b {{text}} NOT NULL, n BIGINT NOT NULL, PRIMARY KEY (a, b)) \
               {{clustered}};\n\
               CREATE TABLE register (k {{bytes}} NOT NULL, at BIGINT NOT NULL, tie {{bytes}} NOT NULL, \
-              v TEXT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n\
+              v {{text}} NOT NULL, PRIMARY KEY (k)) {{clustered}};\n\
               CREATE TABLE seen (k BIGINT NOT NULL, v BIGINT NOT NULL, since BIGINT NOT NULL, \
               until BIGINT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n\
               CREATE TABLE span (k BIGINT NOT NULL, least BIGINT NOT NULL, greatest {{bytes}} NOT NULL, \
@@ -224,12 +224,12 @@ fn stored(tx: &mut Tx<'_>) -> Result<Model, DbError> {
     Ok(model)
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
-    #[test]
-    fn a_store_does_what_the_model_does(operations in proptest::collection::vec(operation(), 1..24)) {
-        for store in stores() {
+#[test]
+fn a_store_does_what_the_model_does() {
+    let ground = ground();
+    let cases = ProptestConfig::with_cases(64);
+    proptest!(cases, |(operations in proptest::collection::vec(operation(), 1..24))| {
+        for store in ground.stores() {
             SCHEMA.apply(&store.db).unwrap();
             let mut model = Model::default();
             for operation in &operations {
@@ -243,5 +243,5 @@ proptest! {
                 prop_assert_eq!(&store.db.read(stored).unwrap(), &model, "{}", store.name);
             }
         }
-    }
+    });
 }

@@ -12,7 +12,7 @@ use crate::store::{JournalError, SharedBlock};
 pub const MIGRATIONS: Migrations = Migrations {
     set: "views",
     texts: &["CREATE TABLE view_position (
-        view TEXT NOT NULL, stream BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL,
+        view {{text}} NOT NULL, stream BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL,
         PRIMARY KEY (view, stream)) {{clustered}};
         CREATE TABLE view_base (id BIGINT NOT NULL PRIMARY KEY, day BIGINT NOT NULL);
         "],

@@ -6,17 +6,17 @@ use reportd_db::migrate::Migrations;
 pub const MIGRATIONS: Migrations = Migrations {
     set: "platform",
     texts: &["CREATE TABLE app (
-        no {{serial}}, id TEXT NOT NULL UNIQUE, name TEXT NOT NULL, zone TEXT NOT NULL,
+        no {{serial}}, id {{text}} NOT NULL UNIQUE, name {{text}} NOT NULL, zone {{text}} NOT NULL,
         zone_fixed BIGINT NOT NULL, disabled BIGINT NOT NULL, created_at BIGINT NOT NULL);
         CREATE TABLE app_setting (
-        app BIGINT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (app, name)) {{clustered}};
+        app BIGINT NOT NULL, name {{text}} NOT NULL, value {{text}} NOT NULL, PRIMARY KEY (app, name)) {{clustered}};
         CREATE TABLE credential (
-        no {{serial}}, app BIGINT NOT NULL, kind TEXT NOT NULL, hash {{bytes}}, sealed {{bytes}},
+        no {{serial}}, app BIGINT NOT NULL, kind {{text}} NOT NULL, hash {{bytes}}, sealed {{bytes}},
         created_at BIGINT NOT NULL, expires_at BIGINT);
         CREATE INDEX credential_app ON credential (app);
         CREATE UNIQUE INDEX credential_hash ON credential (kind, hash);
         CREATE TABLE api_key (
-        no {{serial}}, name TEXT NOT NULL UNIQUE, role TEXT NOT NULL, app BIGINT, hash {{bytes}} NOT NULL,
+        no {{serial}}, name {{text}} NOT NULL UNIQUE, role {{text}} NOT NULL, app BIGINT, hash {{bytes}} NOT NULL,
         created_at BIGINT NOT NULL, revoked_at BIGINT);
         CREATE TABLE directory_version (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL);
         INSERT INTO directory_version (id, version) VALUES (1, 1);

@@ -5,22 +5,51 @@
     reason = "a test fails where its store cannot be made"
 )]
 
-use reportd_db::{Database, sqlite};
+use std::cell::Cell;
 
-/// A store that goes when it is dropped.
+use reportd_db::{Database, postgres, sqlite};
+use reportd_testbed::{TestDatabase, fresh_database};
+
+/// Where stores are made: it goes when it is dropped.
+pub(crate) struct Ground {
+    folder: tempfile::TempDir,
+    database: TestDatabase,
+    /// Stores made so far; a test that makes many has each in a schema of its own: databases cost more.
+    made: Cell<usize>,
+}
+
+/// A store of one kind.
 pub(crate) struct Store {
     pub(crate) name: &'static str,
     pub(crate) db: Database,
-    _directory: tempfile::TempDir,
 }
 
-/// One empty store of each kind.
-pub(crate) fn stores() -> Vec<Store> {
-    let directory = tempfile::tempdir().unwrap();
-    let db = sqlite::open(sqlite::Options::durable(directory.path().join("test.db"))).unwrap();
-    vec![Store {
-        name: "sqlite",
-        db,
-        _directory: directory,
-    }]
+/// An empty ground.
+pub(crate) fn ground() -> Ground {
+    Ground {
+        folder: tempfile::tempdir().unwrap(),
+        database: fresh_database(),
+        made: Cell::new(0),
+    }
+}
+
+impl Ground {
+    /// One empty store of each kind.
+    pub(crate) fn stores(&self) -> [Store; 2] {
+        self.made.set(self.made.get() + 1);
+        let name = format!("store_{}", self.made.get());
+        let file = self.folder.path().join(&name);
+        let mut options = postgres::Options::new(&self.database.url);
+        options.schema = Some(name);
+        [
+            Store {
+                name: "sqlite",
+                db: sqlite::open(sqlite::Options::durable(file)).unwrap(),
+            },
+            Store {
+                name: "postgres",
+                db: postgres::open(options).unwrap(),
+            },
+        ]
+    }
 }

@@ -5,12 +5,14 @@
 pub(super) struct Dependency<'a> {
     pub(super) line: usize,
     pub(super) name: &'a str,
+    /// True of a dev-dependency.
+    pub(super) is_for_tests: bool,
 }
 
 /// All dependencies, in the order of lines.
 pub(super) fn dependencies(manifest: &str) -> Vec<Dependency<'_>> {
     let mut found = Vec::new();
-    let mut in_table = false;
+    let (mut in_table, mut is_for_tests) = (false, false);
     for (line, text) in (1..).zip(manifest.lines()) {
         let text = text.split('#').next().unwrap_or_default().trim();
         if let Some(section) = text
@@ -18,14 +20,23 @@ pub(super) fn dependencies(manifest: &str) -> Vec<Dependency<'_>> {
             .and_then(|rest| rest.strip_suffix(']'))
         {
             in_table = section.ends_with("dependencies");
+            is_for_tests = section.contains("dev-dependencies");
             // A table of its own: [dependencies.name].
             if let Some((_, name)) = section.rsplit_once("dependencies.") {
-                found.push(Dependency { line, name });
+                found.push(Dependency {
+                    line,
+                    name,
+                    is_for_tests,
+                });
             }
         } else if in_table && let Some((key, value)) = text.split_once('=') {
             let key = key.trim().trim_matches('"');
             let name = renamed(value).unwrap_or_else(|| key.split('.').next().unwrap_or(key));
-            found.push(Dependency { line, name });
+            found.push(Dependency {
+                line,
+                name,
+                is_for_tests,
+            });
         }
     }
     found
@@ -59,14 +70,14 @@ all = []
 ";
         let found: Vec<_> = dependencies(manifest)
             .into_iter()
-            .map(|found| (found.line, found.name))
+            .map(|found| (found.line, found.name, found.is_for_tests))
             .collect();
         let expected = [
-            (4, "reportd-db"),
-            (5, "tokio"),
-            (6, "long-name"),
-            (7, "zstd"),
-            (10, "tempfile"),
+            (4, "reportd-db", false),
+            (5, "tokio", false),
+            (6, "long-name", false),
+            (7, "zstd", false),
+            (10, "tempfile", true),
         ];
         assert_eq!(found, expected);
     }

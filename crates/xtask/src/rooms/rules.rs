@@ -10,6 +10,8 @@ use super::source::{lines_naming_crate, lines_naming_std};
 const KINDS: &[&str] = &["comm", "playback", "push", "dialogue"];
 /// What a kind may use.
 const UNDER_KINDS: &[&str] = &["protocol", "db", "platform", "journal"];
+/// The room that tests of any room may use, and no room's own code.
+const TESTBED: &str = "testbed";
 /// Crates that speak to a database.
 const DATABASES: &[&str] = &["rusqlite", "tokio-postgres", "postgres"];
 /// Modules of a kind that speak HTTP.
@@ -20,7 +22,9 @@ const IMPURE: &[&str] = &["fs", "net", "time"];
 /// The rooms that `room` may use; `None` where the room is not known.
 fn rooms_below(room: &str) -> Option<Vec<&'static str>> {
     let below: &[&[&str]] = match room {
-        "protocol" | "db" | "xtask" => &[],
+        "protocol" | "db" => &[],
+        "testbed" => &[&["db"]],
+        "xtask" => &[&[TESTBED]],
         "client" => &[&["protocol"]],
         "platform" => &[&["db"]],
         "journal" => &[&["db", "platform"]],
@@ -38,11 +42,13 @@ pub(super) fn check_manifest(room: &str, manifest: &str) -> Vec<Fault> {
         let problem = format!("the room «{room}» has no floor yet: give it one in xtask's rules");
         return vec![Fault { line: 1, problem }];
     };
-    let problem = |name: &str| {
+    let problem = |name: &str, is_for_tests: bool| {
         let other = name.strip_prefix("reportd-").unwrap_or(name);
         let is_room = other != name || name == "reportd";
         if is_room && KINDS.contains(&room) && KINDS.contains(&other) {
             Some(format!("the kind {room} uses the kind {other}"))
+        } else if is_room && other == TESTBED && is_for_tests {
+            None
         } else if is_room && !below.contains(&other) {
             Some(format!("{room} uses {other}, which is not below it"))
         } else if room != "db" && DATABASES.contains(&name) {
@@ -57,7 +63,7 @@ pub(super) fn check_manifest(room: &str, manifest: &str) -> Vec<Fault> {
     };
     dependencies(manifest)
         .into_iter()
-        .filter_map(|found| Some((found.line, problem(found.name)?)))
+        .filter_map(|found| Some((found.line, problem(found.name, found.is_for_tests)?)))
         .map(|(line, problem)| Fault { line, problem })
         .collect()
 }
@@ -166,6 +172,16 @@ mod tests {
             ("protocol", "tokio", "protocol is pure: it uses no tokio"),
         ] {
             assert_eq!(manifest_faults(room, dependency), [told]);
+        }
+    }
+
+    #[test]
+    fn the_testbed_is_for_tests_alone() {
+        let told = ["comm uses testbed, which is not below it"];
+        assert_eq!(manifest_faults("comm", "reportd-testbed"), told);
+        for (room, table) in [("comm", "dev-dependencies"), ("xtask", "dependencies")] {
+            let manifest = format!("[{table}]\nreportd-testbed.workspace = true\n");
+            assert_eq!(check_manifest(room, &manifest), [], "{room}");
         }
     }
 

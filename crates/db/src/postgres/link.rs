@@ -1,0 +1,224 @@
+//! One connection, with its runtime and what it has prepared.
+
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::TryStreamExt;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::yield_now;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Statement};
+
+use super::batch::Batch;
+use super::failure::{classify, is_stale_plan};
+use super::types::row;
+use crate::{DbError, Row, Table, pool};
+
+/// Prepared statements kept per connection: lists of many lengths make many texts that are never used again.
+const MOST_PREPARED: usize = 256;
+
+/// What binds to the placeholders of a statement.
+pub(super) type Bound<'a> = &'a (dyn ToSql + Sync);
+
+/// A connection.
+pub(super) struct Link {
+    client: Client,
+    /// Polls the connection while a call waits. None only while it is dropped.
+    runtime: Option<Runtime>,
+    deadline: Option<Duration>,
+    /// A reply did not come in time, so the next one could be an answer to what was asked before.
+    is_lost: Cell<bool>,
+    is_in_transaction: Cell<bool>,
+    prepared: HashMap<String, Statement>,
+    batches: HashMap<Table, Arc<Batch>>,
+}
+
+/// What a statement gave.
+pub(super) struct Answer {
+    rows: Vec<tokio_postgres::Row>,
+    pub(super) changed: u64,
+}
+
+impl Answer {
+    pub(super) fn rows(self) -> Result<Vec<Row>, DbError> {
+        self.rows.iter().map(row).collect()
+    }
+}
+
+impl Link {
+    /// Connects on a runtime of its own.
+    pub(super) fn new(
+        connect: impl Future<Output = Result<Client, DbError>>,
+        deadline: Option<Duration>,
+    ) -> Result<Self, DbError> {
+        let runtime = Builder::new_current_thread()
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| DbError::Unavailable(error.to_string()))?;
+        let client = match runtime.block_on(connect) {
+            Ok(client) => client,
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        Ok(Self {
+            client,
+            runtime: Some(runtime),
+            deadline,
+            is_lost: Cell::new(false),
+            is_in_transaction: Cell::new(false),
+            prepared: HashMap::new(),
+            batches: HashMap::new(),
+        })
+    }
+
+    /// Waits for a reply on this thread.
+    fn wait<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, DbError> {
+        let gone = || DbError::Unavailable("the connection to PostgreSQL is gone".to_owned());
+        let runtime = self.runtime.as_ref().ok_or_else(gone)?;
+        let told = runtime.block_on(async {
+            match self.deadline {
+                Some(deadline) => tokio::time::timeout(deadline, call).await,
+                None => Ok(call.await),
+            }
+        });
+        let Ok(told) = told else {
+            self.is_lost.set(true);
+            return Err(DbError::Unavailable(
+                "PostgreSQL does not answer".to_owned(),
+            ));
+        };
+        told.map_err(|error| classify(&error))
+    }
+
+    /// False where the server has closed the connection, as far as this side was told: nothing is sent.
+    pub(super) fn is_connected(&self) -> bool {
+        if let Some(runtime) = &self.runtime {
+            runtime.block_on(async {
+                // The first turn looks at the socket, the second lets the connection read what is there.
+                yield_now().await;
+                yield_now().await;
+            });
+        }
+        !self.is_lost.get() && !self.client.is_closed()
+    }
+
+    /// Runs statements without values, one after the other.
+    pub(super) fn tell(&self, statements: &str) -> Result<(), DbError> {
+        self.wait(self.client.batch_execute(statements))
+    }
+
+    /// Runs a statement, in the transaction that is open or as one of its own.
+    pub(super) fn ask(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
+        let statement = self.statement(sql)?;
+        let told = self.wait(async { Ok(ask(&self.client, &statement, values).await) })?;
+        self.settle(told)
+    }
+
+    /// Begins a transaction.
+    pub(super) fn begin(&self, begin: &str) -> Result<(), DbError> {
+        self.is_in_transaction.set(true);
+        self.tell(begin)
+    }
+
+    /// [`Self::begin`] and [`Self::ask`] in one round trip. The statement only reads: where the server refused to
+    /// begin, and nothing else, it would run all the same.
+    pub(super) fn begin_and_ask(
+        &mut self,
+        begin: &str,
+        sql: &str,
+        values: &[Bound<'_>],
+    ) -> Result<Answer, DbError> {
+        let statement = self.statement(sql)?;
+        self.is_in_transaction.set(true);
+        let both = async {
+            tokio::join!(
+                biased;
+                self.client.batch_execute(begin),
+                ask(&self.client, &statement, values)
+            )
+        };
+        let (begun, told) = self.wait(async { Ok(both.await) })?;
+        begun.map_err(|error| classify(&error))?;
+        self.settle(told)
+    }
+
+    /// Ends the transaction by COMMIT or ROLLBACK.
+    pub(super) fn end(&self, end: &str) -> Result<(), DbError> {
+        if self.is_in_transaction.get() {
+            self.tell(end)?;
+            self.is_in_transaction.set(false);
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, told: Result<Answer, Error>) -> Result<Answer, DbError> {
+        told.map_err(|error| {
+            if is_stale_plan(&error) {
+                self.prepared.clear();
+                self.batches.clear();
+            }
+            classify(&error)
+        })
+    }
+
+    /// The statement, prepared once.
+    pub(super) fn statement(&mut self, sql: &str) -> Result<Statement, DbError> {
+        if let Some(statement) = self.prepared.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.wait(self.client.prepare(sql))?;
+        if self.prepared.len() >= MOST_PREPARED {
+            self.prepared.clear();
+        }
+        self.prepared.insert(sql.to_owned(), statement.clone());
+        Ok(statement)
+    }
+
+    /// The statements that write many rows of a table at once.
+    pub(super) fn batch(&mut self, table: &Table) -> Result<Arc<Batch>, DbError> {
+        if let Some(batch) = self.batches.get(table) {
+            return Ok(Arc::clone(batch));
+        }
+        let columns = format!("SELECT {} FROM {} LIMIT 0", table.column_list(), table.name);
+        let columns = self.wait(self.client.prepare(&columns))?;
+        let batch = Arc::new(Batch::new(table, columns.columns())?);
+        self.batches.insert(*table, Arc::clone(&batch));
+        Ok(batch)
+    }
+}
+
+async fn ask(
+    client: &Client,
+    statement: &Statement,
+    values: &[Bound<'_>],
+) -> Result<Answer, Error> {
+    let values = values.iter().copied();
+    let mut told = pin!(client.query_raw(statement, values).await?);
+    let mut rows = Vec::new();
+    while let Some(row) = told.try_next().await? {
+        rows.push(row);
+    }
+    let changed = told.rows_affected().unwrap_or(0);
+    Ok(Answer { rows, changed })
+}
+
+impl pool::Link for Link {
+    fn is_reusable(&self) -> bool {
+        !self.is_lost.get() && !self.is_in_transaction.get() && !self.client.is_closed()
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            // Never waits: a handle may be dropped on an async thread.
+            runtime.shutdown_background();
+        }
+    }
+}

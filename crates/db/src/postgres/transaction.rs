@@ -1,0 +1,180 @@
+//! A transaction on a connection: begun with its first statement, rolled back where it is dropped.
+
+use std::sync::Arc;
+
+use super::DIALECT;
+use super::batch::{Batch, ColumnArray, cut, tell_new};
+use super::link::{Answer, Bound, Link};
+use super::target::Target;
+use super::types::bound;
+use crate::database::Session;
+use crate::migrate::Dialect;
+use crate::pool::Use;
+use crate::{DbError, Row, Table, Value};
+
+/// One state of the store for all its statements.
+const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
+
+pub(super) struct Transaction<'a> {
+    target: &'a Target,
+    link: &'a mut Link,
+    purpose: Use,
+    state: State,
+}
+
+enum State {
+    /// Nothing was sent yet: a transaction without a statement costs nothing.
+    New,
+    Open,
+    /// A statement failed. The server takes no further one, and answers COMMIT with a rollback that looks well.
+    Failed(DbError),
+    Ended,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) fn new(target: &'a Target, link: &'a mut Link, purpose: Use) -> Self {
+        Self {
+            target,
+            link,
+            purpose,
+            state: State::New,
+        }
+    }
+
+    /// # Errors
+    /// That of a statement which failed before, also where the caller went on; or that of the commit. The connection is
+    /// not used again after the latter.
+    pub(super) fn commit(mut self) -> Result<(), DbError> {
+        match std::mem::replace(&mut self.state, State::Ended) {
+            State::Failed(error) => {
+                // It is closed where even this fails.
+                let _ = self.link.end("ROLLBACK");
+                Err(error)
+            }
+            State::New | State::Open | State::Ended => self.link.end("COMMIT"),
+        }
+    }
+
+    fn ask(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
+        let told = match &self.state {
+            State::Failed(error) => return Err(error.clone()),
+            State::New => self.start(sql, values),
+            State::Open | State::Ended => self.link.ask(sql, values),
+        };
+        self.state = match &told {
+            Ok(_) => State::Open,
+            Err(error) => State::Failed(error.clone()),
+        };
+        told
+    }
+
+    /// Begins, on a new connection where this one turns out to be closed: nothing was committed on it.
+    fn start(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
+        let told = self.begin_and_ask(sql, values);
+        if told.is_err() && !self.link.is_connected() {
+            *self.link = self.target.connect()?;
+            return self.begin_and_ask(sql, values);
+        }
+        told
+    }
+
+    fn begin_and_ask(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
+        match self.purpose {
+            Use::Read => self.link.begin_and_ask(BEGIN_READ, sql, values),
+            Use::Write => {
+                self.link.begin(BEGIN_WRITE)?;
+                self.link.ask(sql, values)
+            }
+        }
+    }
+}
+
+/// Batches of rows.
+impl Transaction<'_> {
+    fn batch(&mut self, table: &Table) -> Result<Arc<Batch>, DbError> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        let told = self.link.batch(table);
+        if let Err(error) = &told {
+            self.state = State::Failed(error.clone());
+        }
+        told
+    }
+
+    /// Runs a statement over rows that are given as an array for each column.
+    fn ask_over(&mut self, sql: &str, rows: &[&[Value<'_>]]) -> Result<Answer, DbError> {
+        let width = rows.first().map_or(0, |row| row.len());
+        let arrays: Vec<_> = (0..width)
+            .map(|column| ColumnArray { rows, column })
+            .collect();
+        let arrays: Vec<Bound<'_>> = arrays.iter().map(|array| array as Bound<'_>).collect();
+        self.ask(sql, &arrays)
+    }
+}
+
+impl Session for Transaction<'_> {
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
+        Ok(self.ask(sql, &bound(values))?.changed)
+    }
+
+    fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        self.ask(sql, &bound(values))?.rows()
+    }
+
+    fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {
+        let batch = self.batch(table)?;
+        let rows: Vec<_> = values.chunks_exact(table.columns.len()).collect();
+        for rows in cut(&rows) {
+            self.ask_over(&batch.sql.upsert, rows)?;
+        }
+        Ok(())
+    }
+
+    fn insert_new(&mut self, table: &Table, values: &[Value<'_>]) -> Result<Vec<bool>, DbError> {
+        let batch = self.batch(table)?;
+        let rows: Vec<_> = values.chunks_exact(table.columns.len()).collect();
+        let mut is_new = Vec::with_capacity(rows.len());
+        for rows in cut(&rows) {
+            let keys = self.ask_over(&batch.insert_new, rows)?.rows()?;
+            tell_new(table, rows, &keys, &mut is_new)?;
+        }
+        // All inserts come before all merges. Were they mixed part by part, two writers whose parts begin elsewhere
+        // could each hold a row that the other one waits for.
+        if let Some(merge) = &batch.sql.merge_bounds {
+            let known = rows.iter().zip(&is_new).filter(|(_, is_new)| !**is_new);
+            let known: Vec<_> = known.map(|(row, _)| *row).collect();
+            for rows in cut(&known) {
+                self.ask_over(merge, rows)?;
+            }
+        }
+        Ok(is_new)
+    }
+
+    fn number_behind(&mut self, table: &str) -> Result<(), DbError> {
+        let numbered = "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = to_regclass(quote_ident($1)) \
+                        AND a.attidentity <> ''";
+        for mut row in self.query(numbered, &[table.into()])? {
+            let column = row.take_text(0)?;
+            let sql = format!(
+                "SELECT setval(pg_get_serial_sequence(quote_ident($1), $2), COALESCE(MAX({column}), 0) + 1, false) FROM {table}"
+            );
+            self.execute(&sql, &[table.into(), (&column).into()])?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if !matches!(self.state, State::Ended) {
+            // A connection that is still in a transaction is closed by the pool, and that rolls back too.
+            let _ = self.link.end("ROLLBACK");
+        }
+    }
+}

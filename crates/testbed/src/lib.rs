@@ -1,0 +1,17 @@
+//! A real PostgreSQL for tests and measurements.
+//!
+//! `cargo xtask test` starts one [`Postgres`] and tells the tests where it is; each test takes a
+//! `fresh_database` on it. A test that stops the server starts one of its own.
+
+#[cfg(feature = "databases")]
+mod databases;
+mod programs;
+mod server;
+
+#[cfg(feature = "databases")]
+pub use databases::{TestDatabase, fresh_database, fresh_database_with};
+pub use programs::find_programs;
+pub use server::{Options, Postgres};
+
+/// The environment variable that tells tests the URL of a PostgreSQL on which they may make databases.
+pub const URL_VARIABLE: &str = "REPORTD_TEST_POSTGRES";
