@@ -82,12 +82,7 @@ impl View for CommView {
         }
     }
 
-    fn forget(
-        &mut self,
-        tx: &mut Tx<'_>,
-        stream: StreamNo,
-        sequence: u64,
-    ) -> Result<(), DbError> {
+    fn forget(&mut self, tx: &mut Tx<'_>, stream: StreamNo, sequence: u64) -> Result<(), DbError> {
         let sql = "DELETE FROM comm_repeat WHERE stream = $1 AND sequence < $2";
         tx.execute(sql, &[stream.into(), sequence.cast_signed().into()])
             .map(|_| ())

@@ -19,4 +19,4 @@ mod value;
 pub use database::{Database, Tx};
 pub use error::DbError;
 pub use table::{Column, Merge, Table};
-pub use value::{Row, Value};
+pub use value::{Cell, Row, Value};

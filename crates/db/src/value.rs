@@ -57,13 +57,30 @@ impl<'a, T: Into<Value<'a>>> From<Option<T>> for Value<'a> {
     }
 }
 
-/// One cell of a row that was read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Cell {
+/// One cell of a row that was read. The order is that of [`Value`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    /// SQL NULL.
     Null,
+    /// A 64-bit integer.
     Int(i64),
+    /// UTF-8 text.
     Text(String),
+    /// Bytes.
     Bytes(Vec<u8>),
+}
+
+impl Cell {
+    /// The cell, to be bound again.
+    #[must_use]
+    pub fn value(&self) -> Value<'_> {
+        match self {
+            Self::Null => Value::Null,
+            Self::Int(value) => Value::Int(*value),
+            Self::Text(value) => Value::Text(value),
+            Self::Bytes(value) => Value::Bytes(value),
+        }
+    }
 }
 
 /// A row that was read; columns count from 0.
@@ -73,14 +90,15 @@ pub struct Row {
 }
 
 impl Row {
+    /// All its cells.
+    #[must_use]
+    pub fn cells(&self) -> &[Cell] {
+        &self.cells
+    }
+
     /// All columns, as values that can be bound again.
     pub(crate) fn values(&self) -> impl Iterator<Item = Value<'_>> {
-        self.cells.iter().map(|cell| match cell {
-            Cell::Null => Value::Null,
-            Cell::Int(value) => Value::Int(*value),
-            Cell::Text(value) => Value::Text(value),
-            Cell::Bytes(value) => Value::Bytes(value),
-        })
+        self.cells.iter().map(Cell::value)
     }
 
     fn cell(&mut self, column: usize) -> Cell {

@@ -244,12 +244,7 @@ impl<P: DayPlaces> DayBlocks<P> {
 
 /// Blocks that end behind `next`, oldest first. The bound on `first` lets the index find the place: the search starts at
 /// the newest block that begins at or before `next`.
-fn fetch(
-    tx: &mut Tx<'_>,
-    table: &str,
-    stream: StreamNo,
-    next: u64,
-) -> Result<Vec<Row>, DbError> {
+fn fetch(tx: &mut Tx<'_>, table: &str, stream: StreamNo, next: u64) -> Result<Vec<Row>, DbError> {
     let begin = format!(
         "SELECT first FROM {table} WHERE stream = $1 AND first <= $2 ORDER BY first DESC LIMIT 1"
     );

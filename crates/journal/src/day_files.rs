@@ -217,10 +217,9 @@ impl BlockStore for DayFiles {
     fn probe(&self, now_ms: i64) -> Result<(), JournalError> {
         let touch = "UPDATE schema_migration SET number = number";
         let folder = &self.blocks.places;
-        let newest = folder.newest_open().map_or_else(
-            || folder.file_to_append(now_ms.div_euclid(DAY_MS)),
-            Ok,
-        )?;
+        let newest = folder
+            .newest_open()
+            .map_or_else(|| folder.file_to_append(now_ms.div_euclid(DAY_MS)), Ok)?;
         newest.execute(touch, &[])?;
         Ok(())
     }

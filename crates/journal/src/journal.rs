@@ -9,6 +9,7 @@ use std::time::Duration;
 use reportd_db::Database;
 use reportd_platform::clock::Clock;
 
+use crate::StreamNo;
 use crate::block::{LARGEST_RAW_BYTES, Packer, unpack};
 use crate::day_tables::DayTables;
 use crate::entry::{ENTRY_HEAD_BYTES, NewEntry, put_entry};
@@ -19,7 +20,6 @@ use crate::metrics::JournalMetrics;
 use crate::nodes::Peers;
 use crate::store::{Block, BlockStore, JournalError, StreamEnd};
 use crate::tail::Tail;
-use crate::StreamNo;
 
 /// How a journal is run.
 #[derive(Debug, Clone)]

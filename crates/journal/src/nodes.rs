@@ -238,7 +238,11 @@ impl Watch {
     fn take_over(&self, row: &StreamRow) -> Result<(), DbError> {
         if self.tables.streams().adopt(row, self.tables.node())? {
             let (stream, node) = (row.lease.stream, &row.node);
-            tracing::info!(stream, node, "a stream is taken over: its node is not heard of");
+            tracing::info!(
+                stream,
+                node,
+                "a stream is taken over: its node is not heard of"
+            );
         }
         Ok(())
     }

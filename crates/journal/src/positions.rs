@@ -78,7 +78,9 @@ pub(crate) fn folded_by_all(
 ) -> Result<BTreeMap<StreamNo, u64>, DbError> {
     let mut all: Option<BTreeMap<StreamNo, u64>> = None;
     for view in views {
-        let next = positions(tx, view)?.into_iter().map(|(stream, at)| (stream, at.next));
+        let next = positions(tx, view)?
+            .into_iter()
+            .map(|(stream, at)| (stream, at.next));
         let next: BTreeMap<StreamNo, u64> = next.collect();
         all = Some(match all {
             None => next,

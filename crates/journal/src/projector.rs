@@ -143,11 +143,7 @@ struct RunningFold {
 }
 
 impl RunningFold {
-    fn load(
-        view: Box<dyn View>,
-        journal: &Journal,
-        db: &Database,
-    ) -> Result<Self, JournalError> {
+    fn load(view: Box<dyn View>, journal: &Journal, db: &Database) -> Result<Self, JournalError> {
         let (name, kind) = (view.name(), view.kind());
         let mut fold = ViewFold::new(view);
         let folded = fold.take_up(journal.stream, db, journal.clock.now_ms())?;
@@ -312,7 +308,10 @@ impl Worker {
 
     /// Lets go of blocks in memory that every view has folded.
     fn forget_folded(&self) {
-        let folded = self.folds.iter().map(|running| running.progress.folded().next);
+        let folded = self
+            .folds
+            .iter()
+            .map(|running| running.progress.folded().next);
         let folded = folded.min();
         let mut tail = self
             .journal
@@ -342,11 +341,12 @@ impl Worker {
         self.last_prune_ms = now_ms;
         for running in &mut self.folds {
             let fault = running.guarded(|running| running.prune(journal, db)).err();
-            if let Some(error) = fault
-                .as_ref()
-                .filter(|_| fault != running.prune_fault)
-            {
-                tracing::warn!(view = running.progress.name, error, "a view could not be pruned");
+            if let Some(error) = fault.as_ref().filter(|_| fault != running.prune_fault) {
+                tracing::warn!(
+                    view = running.progress.name,
+                    error,
+                    "a view could not be pruned"
+                );
             }
             running.prune_fault = fault;
         }

@@ -105,8 +105,9 @@ impl Journal {
     fn folded_by_views(&self, kind: Kind) -> Result<Ends, DbError> {
         let views = self.progress.views_of(kind);
         let names: Vec<_> = views.iter().map(|view| view.name).collect();
-        self.views_store()
-            .map_or(Ok(Ends::new()), |db| db.read(|tx| folded_by_all(tx, &names)))
+        self.views_store().map_or(Ok(Ends::new()), |db| {
+            db.read(|tx| folded_by_all(tx, &names))
+        })
     }
 
     /// How far all views have folded each stream; none before a projector was started. Blocks.

@@ -101,11 +101,7 @@ impl Refold {
 
     /// Folds up to `goal`, streams side by side in the order of arrival, and tells after each batch how many entries it
     /// took. Positions are durable with each batch, so a fold that was interrupted goes on.
-    pub fn fold_to(
-        &mut self,
-        goal: &Goal,
-        tell: &mut dyn FnMut(u64),
-    ) -> Result<(), JournalError> {
+    pub fn fold_to(&mut self, goal: &Goal, tell: &mut dyn FnMut(u64)) -> Result<(), JournalError> {
         self.left(goal)?;
         for index in 0..self.folds.len() {
             while let Some(stream) = self.oldest_behind(index, goal) {

@@ -37,12 +37,7 @@ pub trait View: Send {
     /// Drops what no entry that is still to be folded can need. All entries that arrived before `horizon_ms` are folded.
     fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError>;
     /// Drops what it keeps of single entries of a stream before `sequence`: the journal holds them no longer.
-    fn forget(
-        &mut self,
-        tx: &mut Tx<'_>,
-        stream: StreamNo,
-        sequence: u64,
-    ) -> Result<(), DbError>;
+    fn forget(&mut self, tx: &mut Tx<'_>, stream: StreamNo, sequence: u64) -> Result<(), DbError>;
     /// Compares what the view says in two stores that folded the same entries, by meaning, and tells each difference.
     fn compare(
         &self,

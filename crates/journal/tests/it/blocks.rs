@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use reportd_db::Database;
-use reportd_journal::{BlockStore, JournalError, LOCAL_STREAM, Scan};
+use reportd_journal::{BlockStore, JournalError, LOCAL_STREAM};
 use reportd_platform::clock::DAY_MS;
 
-use crate::bed::{Bed, Ledger, MemoryStore, NOW_MS, append_each, entry, folded, scanned, status};
+use crate::bed::{
+    Bed, Ledger, MemoryStore, NOW_MS, all, append_each, entry, folded, scanned, status,
+};
 
 const TODAY: &str = "2026-11-21";
 
@@ -47,7 +49,7 @@ async fn a_damaged_block_is_named_and_never_skipped() {
     assert_eq!(stuck, expected);
     assert_eq!(status(&projector).entries_behind, 3);
     assert_eq!(folded(&bed.views, "ledger"), ["a", "b"]);
-    let read = scanned(&journal, &Scan::default());
+    let read = scanned(&journal, &all());
     assert_eq!(read.unwrap_err().to_string(), expected);
 
     set_data(&day, 3, &whole);
@@ -66,7 +68,7 @@ async fn damage_of_every_kind_is_found() {
     let other = data(&day, 1);
     for damaged in [&whole[..whole.len() - 1], &whole[1..], &[], &other[..]] {
         set_data(&day, 2, damaged);
-        let read = scanned(&journal, &Scan::default());
+        let read = scanned(&journal, &all());
         assert!(
             matches!(read, Err(JournalError::Damaged { first: 2, .. })),
             "{damaged:?}: {read:?}"
@@ -83,7 +85,7 @@ async fn damage_of_every_kind_is_found() {
         let saved = "CREATE TABLE saved AS SELECT * FROM block";
         day.write(|tx| tx.execute(saved, &[])).unwrap();
         day.write(|tx| tx.execute(change, &[])).unwrap();
-        let read = scanned(&journal, &Scan::default());
+        let read = scanned(&journal, &all());
         assert!(
             matches!(read, Err(JournalError::Damaged { first: 2, .. })),
             "{change}: {read:?}"
@@ -96,7 +98,7 @@ async fn damage_of_every_kind_is_found() {
             day.write(|tx| tx.execute(back, &[])).unwrap();
         }
     }
-    assert_eq!(scanned(&journal, &Scan::default()).unwrap(), ["b", "a"]);
+    assert_eq!(scanned(&journal, &all()).unwrap(), ["b", "a"]);
 }
 
 #[tokio::test]
@@ -157,7 +159,7 @@ async fn blocks_of_several_days_replay_in_order() {
     let projector = bed.project(&journal);
     bed.until_level(&projector).await;
     assert_eq!(folded(&bed.views, "ledger"), payloads);
-    let mut shown = scanned(&journal, &Scan::default()).unwrap();
+    let mut shown = scanned(&journal, &all()).unwrap();
     shown.reverse();
     assert_eq!(shown, payloads);
     let files = bed.day_files();
@@ -178,7 +180,7 @@ async fn an_empty_day_file_hides_nothing() {
     }
     let journal = bed.journal();
     assert_eq!(append_each(&journal, &["today"]).await, [7]);
-    let mut shown = scanned(&journal, &Scan::default()).unwrap();
+    let mut shown = scanned(&journal, &all()).unwrap();
     shown.reverse();
     assert_eq!(
         (&shown[..6], &shown[6..]),
@@ -203,14 +205,14 @@ async fn a_day_that_cannot_be_made_hides_nothing_and_is_made_later() {
     let tomorrow = bed.path("2026-11-22.db");
     std::os::unix::fs::symlink(bed.path("no folder").join("file"), &tomorrow).unwrap();
     assert!(journal.append(|| entry("b")).await.is_err());
-    assert_eq!(scanned(&journal, &Scan::default()).unwrap(), ["a"]);
+    assert_eq!(scanned(&journal, &all()).unwrap(), ["a"]);
     let projector = bed.project(&journal);
     bed.until_level(&projector).await;
 
     std::fs::remove_file(&tomorrow).unwrap();
     assert_eq!(append_each(&journal, &["b"]).await, [2]);
     assert!(tomorrow.exists());
-    assert_eq!(scanned(&journal, &Scan::default()).unwrap(), ["b", "a"]);
+    assert_eq!(scanned(&journal, &all()).unwrap(), ["b", "a"]);
 }
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use reportd_journal::{AppendError, Scan};
+use reportd_journal::AppendError;
 
-use crate::bed::{Bed, Fault, MemoryStore, append_each, entry, folded, scanned, spawn_append};
+use crate::bed::{Bed, Fault, MemoryStore, all, append_each, entry, folded, scanned, spawn_append};
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_store_has_it() {
@@ -56,7 +56,7 @@ async fn a_refused_block_is_told_and_the_next_one_goes_on() {
     store.set_fault(Fault::None);
     assert!(journal.is_writable(), "the probe finds it well again");
     assert_eq!(append_each(&journal, &["b"]).await, [2]);
-    assert_eq!(scanned(&journal, &Scan::default()).unwrap(), ["b", "a"]);
+    assert_eq!(scanned(&journal, &all()).unwrap(), ["b", "a"]);
 }
 
 #[tokio::test]
@@ -153,5 +153,5 @@ async fn an_ambiguous_commit_is_found_when_the_store_can_be_read_again() {
     assert_eq!((store.count(), journal.end()), (1, 1));
     store.set_fault(Fault::None);
     assert_eq!(append_each(&journal, &["b"]).await, [2]);
-    assert_eq!(scanned(&journal, &Scan::default()).unwrap(), ["b", "a"]);
+    assert_eq!(scanned(&journal, &all()).unwrap(), ["b", "a"]);
 }

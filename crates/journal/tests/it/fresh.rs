@@ -50,7 +50,10 @@ async fn others_and_kinds_without_a_view_are_fresh_at_once() {
     }
     assert_eq!(journal.fresh(KIND, 2).await, FRESH);
     assert_eq!(journal.fresh(other, 1).await, FRESH);
-    assert_eq!(journal.folded_ends(other).unwrap()[&LOCAL_STREAM], journal.end());
+    assert_eq!(
+        journal.folded_ends(other).unwrap()[&LOCAL_STREAM],
+        journal.end()
+    );
     assert_eq!(journal.folded_ends(KIND).unwrap()[&LOCAL_STREAM], 1);
     bed.faults.let_all();
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use reportd_journal::{Cursor, Ends, Journal, LOCAL_STREAM, NewEntry, Place, Scan, filter_key};
 
-use crate::bed::{Bed, KIND, MemoryStore, NOW_MS, append_each, entry, scanned, spawn_append, text};
+use crate::bed::{
+    Bed, KIND, MemoryStore, NOW_MS, all, append_each, entry, scanned, spawn_append, text,
+};
 
 /// A journal of two blocks: «0» alone, and «1» to «9» together.
 async fn journal_of_two_blocks(bed: &Bed) -> Arc<Journal> {
@@ -22,14 +24,6 @@ async fn journal_of_two_blocks(bed: &Bed) -> Arc<Journal> {
         sender.await.unwrap().unwrap();
     }
     journal
-}
-
-/// All that the stream holds.
-fn all() -> Scan {
-    Scan {
-        before: Ends::from([(LOCAL_STREAM, u64::MAX)]),
-        ..Scan::default()
-    }
 }
 
 /// A page of at most `limit` payloads, and where to go on.
@@ -145,7 +139,9 @@ async fn a_call_takes_its_share_of_blocks_and_tells_where_to_go_on() {
 
 #[test]
 fn a_cursor_that_is_none_is_refused() {
-    for text in ["", "1", "1.2.x", "x.2.3", "1.2.3.4", "-1.2.3", "1.2_", "1.2__2.3"] {
+    for text in [
+        "", "1", "1.2.x", "x.2.3", "1.2.3.4", "-1.2.3", "1.2_", "1.2__2.3",
+    ] {
         assert!(text.parse::<Cursor>().is_err(), "{text}");
     }
     for text in ["1.7.2", "1.7", "1.7.2_3.9"] {

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use reportd_db::{Database, sqlite};
 use reportd_journal::{
-    AppendError, BlockStore, DayFiles, Journal, JournalError, JournalMetrics, Kind, NewEntry,
-    Options, Pace, Projector, Scan, ViewStatus,
+    AppendError, BlockStore, DayFiles, Ends, Journal, JournalError, JournalMetrics, Kind,
+    LOCAL_STREAM, NewEntry, Options, Pace, Projector, Scan, ViewStatus,
 };
 use reportd_platform::clock::ManualClock;
 
@@ -153,6 +153,14 @@ pub(crate) fn spawn_append(
 ) -> tokio::task::JoinHandle<Result<u64, AppendError>> {
     let (journal, entry) = (Arc::clone(journal), entry(payload));
     tokio::spawn(async move { journal.append(|| entry).await })
+}
+
+/// All that the stream holds.
+pub(crate) fn all() -> Scan {
+    Scan {
+        before: Ends::from([(LOCAL_STREAM, u64::MAX)]),
+        ..Scan::default()
+    }
 }
 
 /// The payloads that a whole scan shows, newest first.
