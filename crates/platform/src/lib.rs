@@ -10,6 +10,7 @@ pub mod directory;
 pub mod metrics;
 pub mod random;
 pub mod rate_limit;
+pub mod reseal;
 mod schema;
 pub mod seal;
 pub mod secret;
