@@ -7,6 +7,7 @@ pub mod changes;
 pub mod clock;
 pub mod credentials;
 pub mod directory;
+pub mod limiter;
 pub mod metrics;
 pub mod random;
 pub mod rate_limit;
