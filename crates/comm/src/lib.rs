@@ -26,7 +26,8 @@ use reportd_journal::{Journal, Kind};
 use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
-use reportd_platform::rate_limit::{Rate, RateLimiter};
+use reportd_platform::limiter::Limiter;
+use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
 
 pub use api::api_routes;
@@ -61,9 +62,9 @@ pub struct Comm {
     /// Limits of the requests of bots.
     pub limits: IntakeLimits,
     /// Requests by app, where the app limits them.
-    pub app_limiter: Arc<RateLimiter<AppNo>>,
+    pub app_limiter: Arc<Limiter<AppNo>>,
     /// Requests by address, where they are limited.
-    pub address_limiter: Arc<RateLimiter<IpAddr>>,
+    pub address_limiter: Arc<Limiter<IpAddr>>,
     /// What all API calls share.
     pub api: Api,
 }

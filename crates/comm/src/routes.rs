@@ -129,13 +129,15 @@ async fn admit(comm: &Comm, parts: &Parts) -> Result<Arc<CommApp>, Refused> {
         .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
     if let Some(rate) = comm.limits.per_address {
         comm.address_limiter
-            .take(limit_key(address), 1, rate, comm.clock.monotonic())
+            .take(limit_key(address), 1, rate)
+            .await
             .map_err(Refused::rate_limited)?;
     }
     let app = authenticate(comm, parts, address).await?;
     if let Some(rate) = app.settings.rate {
         comm.app_limiter
-            .take(app.app.no, 1, rate, comm.clock.monotonic())
+            .take(app.app.no, 1, rate)
+            .await
             .map_err(Refused::rate_limited)?;
     }
     if is_json(parts) {
@@ -153,6 +155,7 @@ async fn authenticate(
     let Some(token) = token(parts) else {
         comm.directory
             .count_failure(address)
+            .await
             .map_err(Refused::rate_limited)?;
         return Err(Ret::Unauthorized.into());
     };

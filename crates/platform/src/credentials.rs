@@ -9,6 +9,7 @@ use crate::apps::{AppError, find, invalid};
 use crate::changes::touch;
 use crate::clock::DAY_MS;
 use crate::random::{NoRandomness, Random};
+use crate::reseal::{SealedColumn, SealedValue};
 use crate::seal::MasterKey;
 use crate::secret::{Secret, parse_key_bytes};
 use crate::settings::AppSetting;
@@ -129,6 +130,28 @@ pub const AES_IV: AppSetting = AppSetting {
     on_change: None,
 };
 
+/// The sealed secrets of this room.
+pub const SEALED_COLUMNS: &[SealedColumn] = &[SealedColumn {
+    drop_expired: Some("DELETE FROM credential WHERE expires_at <= $1"),
+    page: "SELECT c.no, c.sealed, c.app, c.kind, a.id FROM credential c JOIN app a ON a.no = c.app \
+           WHERE c.sealed IS NOT NULL AND c.no > $1 ORDER BY c.no LIMIT $2",
+    read: |mut row| {
+        let kind = row.take_text(3)?;
+        Ok(SealedValue {
+            key: row.int(0)?,
+            sealed: row.take_bytes(1)?,
+            place: place(row.int(2)?, &kind),
+            name: format!("{kind} of {}", row.take_text(4)?),
+        })
+    },
+    update: "UPDATE credential SET sealed = $1 WHERE no = $2",
+}];
+
+/// What a secret of an app is sealed for.
+fn place(app: i64, kind: &str) -> String {
+    format!("app {app} {kind}")
+}
+
 /// Makes a credential of an app, or takes the one that was given, and keeps it.
 pub(crate) fn issue(
     tx: &mut Tx<'_>,
@@ -145,7 +168,7 @@ pub(crate) fn issue(
     if !(1..=256).contains(&secret.reveal().len()) {
         return Err(invalid(kind.name(), "expected 1 to 256 bytes"));
     }
-    let place = format!("app {app} {}", kind.name());
+    let place = place(app.into(), kind.name());
     let (hash, sealed) = if kind.is_kept_as_hash() {
         let hash = secret.hash();
         let taken = "SELECT COUNT(*) FROM credential WHERE kind = $1 AND hash = $2";

@@ -17,14 +17,13 @@ use crate::access::{ApiKey, keys_in_force};
 use crate::apps::{self, App};
 use crate::clock::Clock;
 use crate::credentials::CredentialKind;
-use crate::rate_limit::{Rate, RateLimiter};
+use crate::limiter::Limiter;
+use crate::rate_limit::Rate;
 use crate::secret::SecretHash;
 use crate::web::limit_key;
 
 /// How often the version in the store is looked at.
 pub const POLL_INTERVAL: Duration = Duration::from_millis(250);
-/// Addresses that can be counted for failed authentication at once.
-const MAX_ADDRESSES: usize = 65_536;
 
 /// Something of another room that is kept in memory and changes with the directory.
 pub trait Follower: Send + Sync {
@@ -96,9 +95,15 @@ pub struct Directory {
     /// The last look at the store went well.
     is_current: AtomicBool,
     followers: Vec<Arc<dyn Follower>>,
-    failures: RateLimiter<IpAddr>,
-    /// Failed authentications that an address may have a minute before it is made to wait.
-    failure_rate: Rate,
+    failures: FailureLimit,
+}
+
+/// Failed authentications that an address may have before it is made to wait.
+pub struct FailureLimit {
+    /// How many in a minute.
+    pub rate: Rate,
+    /// What counts them.
+    pub limiter: Limiter<IpAddr>,
 }
 
 impl Directory {
@@ -106,7 +111,7 @@ impl Directory {
     pub fn open(
         db: Database,
         clock: Arc<dyn Clock>,
-        failure_rate: Rate,
+        failures: FailureLimit,
         followers: Vec<Arc<dyn Follower>>,
     ) -> Result<Self, DbError> {
         let directory = Self {
@@ -118,8 +123,7 @@ impl Directory {
             ended: tokio::sync::Mutex::default(),
             is_current: AtomicBool::default(),
             followers,
-            failures: RateLimiter::new(MAX_ADDRESSES),
-            failure_rate,
+            failures,
         };
         directory.reload_if_changed()?;
         Ok(directory)
@@ -220,13 +224,9 @@ impl Directory {
     }
 
     /// Counts a failed authentication; also for one that never reaches a look-up, such as a missing token.
-    pub fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
-        self.failures.take(
-            limit_key(address),
-            1,
-            self.failure_rate,
-            self.clock.monotonic(),
-        )
+    pub async fn count_failure(&self, address: IpAddr) -> Result<(), Duration> {
+        let FailureLimit { rate, limiter } = &self.failures;
+        limiter.take(limit_key(address), 1, *rate).await
     }
 
     async fn look_up<T>(
@@ -239,6 +239,7 @@ impl Directory {
         }
         // The store is asked only while the address has failures to spare, so that guessing cannot load it.
         self.count_failure(address)
+            .await
             .map_err(Denied::TooManyFailures)?;
         self.refresh().await.map_err(Denied::Store)?;
         find(&self.snapshot()).ok_or(Denied::Unknown)
@@ -290,6 +291,7 @@ mod tests {
     use crate::apps::NewApp;
     use crate::clock::SystemClock;
     use crate::credentials::Vault;
+    use crate::limiter::Buckets;
     use crate::random::SeededRandom;
     use crate::seal::MasterKey;
 
@@ -302,9 +304,12 @@ mod tests {
     }
 
     fn directory(db: &Database) -> Arc<Directory> {
-        let rate = Rate { per_minute: 1000 };
-        let clock = Arc::new(SystemClock::start());
-        Arc::new(Directory::open(db.clone(), clock, rate, Vec::new()).unwrap())
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let failures = FailureLimit {
+            rate: Rate { per_minute: 1000 },
+            limiter: Limiter::new("failure", 10, &Buckets::Memory, Arc::clone(&clock)),
+        };
+        Arc::new(Directory::open(db.clone(), clock, failures, Vec::new()).unwrap())
     }
 
     fn create_app(db: &Database, id: &str) {

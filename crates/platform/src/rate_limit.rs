@@ -13,7 +13,7 @@ pub struct Rate {
 }
 
 impl Rate {
-    fn interval(self) -> Duration {
+    pub(crate) fn interval(self) -> Duration {
         Duration::from_secs(60) / self.per_minute.max(1)
     }
 }

@@ -1,11 +1,12 @@
-//! Tables of the state store: apps, credentials, API keys. Low volume, each commit durable.
+//! Tables of the state store: apps, credentials, API keys, shared rate limits. Low volume, each commit durable.
 
 use reportd_db::migrate::Migrations;
 
 /// Migrations of this room.
 pub const MIGRATIONS: Migrations = Migrations {
     set: "platform",
-    texts: &["CREATE TABLE app (
+    texts: &[
+        "CREATE TABLE app (
         no {{serial}}, id {{text}} NOT NULL UNIQUE, name {{text}} NOT NULL, zone {{text}} NOT NULL,
         zone_fixed BIGINT NOT NULL, disabled BIGINT NOT NULL, created_at BIGINT NOT NULL);
         CREATE TABLE app_setting (
@@ -20,5 +21,10 @@ pub const MIGRATIONS: Migrations = Migrations {
         created_at BIGINT NOT NULL, revoked_at BIGINT);
         CREATE TABLE directory_version (id BIGINT NOT NULL PRIMARY KEY, version BIGINT NOT NULL);
         INSERT INTO directory_version (id, version) VALUES (1, 1);
-        "],
+        ",
+        // When each bucket of a rate limit that several nodes share is full again, in microseconds.
+        "CREATE TABLE rate_bucket (
+        name {{text}} NOT NULL, bucket {{text}} NOT NULL, full_at BIGINT NOT NULL, PRIMARY KEY (name, bucket)) {{clustered}};
+        ",
+    ],
 };

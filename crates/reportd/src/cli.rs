@@ -48,6 +48,14 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Seal all stored secrets anew with a new master key, while a server runs or not
+    #[command(
+        long_about = "Seal all stored secrets anew with a new master key, while a server runs or not.\n\n\
+        A key in the key file is replaced by one that is drawn. Where the key comes from REPORTD_MASTER_KEY, give the new \
+        one in REPORTD_NEW_MASTER_KEY, to the servers too, before this is run: they open secrets of both then. A run that \
+        was interrupted can be repeated."
+    )]
+    RotateMasterKey,
     /// The settings that hold, and where each comes from
     Config,
     /// Send generated reports to a server and measure

@@ -8,6 +8,7 @@ mod health;
 mod key_commands;
 mod load;
 mod logging;
+mod master_key;
 mod output;
 mod running;
 mod serve;
@@ -53,6 +54,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
         Command::App(command) => app_commands::run(&settings, command),
+        Command::RotateMasterKey => master_key::rotate(&settings),
         Command::Key(command) => key_commands::run(&settings, command),
         Command::Status { json } => block_on(status::print_status(&settings, json)),
         Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),

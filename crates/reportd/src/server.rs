@@ -1,7 +1,9 @@
 //! Wiring: the stores, the rooms and the web surface of a running server.
 
+use std::fmt::Display;
 use std::fs::File;
 use std::future::Future;
+use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,10 +14,11 @@ use reportd_comm::{Comm, CommMetrics, CommView, IntakeLimits, RejectionLimits, R
 use reportd_db::Database;
 use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
 use reportd_platform::clock::{Clock, SystemClock};
-use reportd_platform::directory::{Directory, POLL_INTERVAL};
+use reportd_platform::directory::{Directory, FailureLimit, POLL_INTERVAL};
+use reportd_platform::limiter::{Buckets, Limiter};
 use reportd_platform::metrics::{Metrics, open_file_limit};
 use reportd_platform::random::SystemRandom;
-use reportd_platform::rate_limit::{Rate, RateLimiter};
+use reportd_platform::rate_limit::Rate;
 use reportd_platform::settings::parse_duration_ms;
 use reportd_platform::web::{
     self, Api, BodyLimits, Limits, Problem, RequestIds, TrustedProxies, with_request_id,
@@ -162,13 +165,16 @@ fn open_directory(
     clock: &Arc<dyn Clock>,
     registry: &Arc<reportd_comm::Registry>,
 ) -> anyhow::Result<Arc<Directory>> {
-    let failure_rate = Rate {
-        per_minute: settings.auth.failures_per_minute.max(1),
+    let failures = FailureLimit {
+        rate: Rate {
+            per_minute: settings.auth.failures_per_minute.max(1),
+        },
+        limiter: limiter("failure", clock),
     };
     let directory = Directory::open(
         state.clone(),
         Arc::clone(clock),
-        failure_rate,
+        failures,
         vec![Arc::clone(registry) as _],
     )?;
     Ok(Arc::new(directory))
@@ -192,13 +198,21 @@ fn open_comm(
             body: body_limits(settings, settings.comm.body_bytes),
             per_address: rate(settings.comm.address_rate_limit),
         },
-        app_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
-        address_limiter: Arc::new(RateLimiter::new(MOST_LIMITED_KEYS)),
+        app_limiter: Arc::new(limiter("comm app", &running.clock)),
+        address_limiter: Arc::new(limiter("comm address", &running.clock)),
         api: Api {
             directory: Arc::clone(&running.directory),
             body_limits: body_limits(settings, settings.api.body_bytes),
         },
     }
+}
+
+/// A limiter for this server alone: no other serves the embedded store.
+fn limiter<K: Hash + Eq + Clone + Display>(
+    name: &'static str,
+    clock: &Arc<dyn Clock>,
+) -> Limiter<K> {
+    Limiter::new(name, MOST_LIMITED_KEYS, &Buckets::Memory, Arc::clone(clock))
 }
 
 fn open_journal(

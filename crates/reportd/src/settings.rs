@@ -12,6 +12,8 @@ const DEFAULTS: &str = include_str!("../config.default.toml");
 const PREFIX: &str = "REPORTD_";
 /// In the environment, and no setting: the key that seals secrets.
 pub(crate) const MASTER_KEY: &str = "REPORTD_MASTER_KEY";
+/// In the environment beside [`MASTER_KEY`] while that is being replaced: this one seals, both open.
+pub(crate) const NEW_MASTER_KEY: &str = "REPORTD_NEW_MASTER_KEY";
 
 /// All settings, as they hold.
 #[derive(Debug, Clone, Deserialize)]
@@ -159,7 +161,7 @@ impl Layers {
         environment: impl Iterator<Item = (String, String)>,
     ) -> anyhow::Result<()> {
         for (variable, text) in environment {
-            if variable == MASTER_KEY {
+            if variable == MASTER_KEY || variable == NEW_MASTER_KEY {
                 continue;
             }
             let Some(given) = variable.strip_prefix(PREFIX) else {

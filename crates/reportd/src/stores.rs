@@ -9,7 +9,7 @@ use reportd_db::{Database, DbError, sqlite};
 use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
 
-use crate::settings::MASTER_KEY;
+use crate::settings::{MASTER_KEY, NEW_MASTER_KEY};
 
 /// The folder of the embedded store.
 #[derive(Debug, Clone)]
@@ -92,14 +92,41 @@ impl DataFolder {
         Ok(db)
     }
 
-    /// The key that seals secrets: from the environment, else from its file.
+    pub(crate) fn key_file(&self) -> PathBuf {
+        self.0.join("master.key")
+    }
+
+    /// The key that seals secrets: from the environment, else from its file, which is made where it is missing.
     pub(crate) fn master_key(&self, random: &dyn Random) -> anyhow::Result<MasterKey> {
-        match std::env::var(MASTER_KEY) {
-            Ok(text) => MasterKey::parse(&text).context(MASTER_KEY),
-            Err(_) => Ok(MasterKey::load_or_create(
-                &self.0.join("master.key"),
-                random,
-            )?),
+        match key_from_environment()? {
+            Some(key) => Ok(key),
+            None => Ok(MasterKey::load_or_create(&self.key_file(), random)?),
         }
+    }
+
+    /// [`Self::master_key`] where there is one: none is made.
+    pub(crate) fn existing_master_key(&self) -> anyhow::Result<Option<MasterKey>> {
+        match key_from_environment()? {
+            Some(key) => Ok(Some(key)),
+            None => Ok(MasterKey::load(&self.key_file())?),
+        }
+    }
+}
+
+/// The key in the environment, behind the new one while it is being replaced.
+fn key_from_environment() -> anyhow::Result<Option<MasterKey>> {
+    let variable = |name: &str| std::env::var(name).ok();
+    match (variable(MASTER_KEY), variable(NEW_MASTER_KEY)) {
+        (None, None) => Ok(None),
+        (Some(key), None) => Ok(Some(MasterKey::parse(&key).context(MASTER_KEY)?)),
+        (Some(key), Some(new)) => {
+            MasterKey::parse(&key).context(MASTER_KEY)?;
+            MasterKey::parse(&new).context(NEW_MASTER_KEY)?;
+            Ok(Some(MasterKey::parse(&format!("{new}\n{key}"))?))
+        }
+        (None, Some(_)) => bail!(
+            "{NEW_MASTER_KEY} is set and {MASTER_KEY} is not: set both while the key is being replaced; where the key is \
+             in a file, reportd rotate-master-key draws the new one itself"
+        ),
     }
 }

@@ -17,10 +17,11 @@ use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, AppError, NewApp};
 use reportd_platform::clock::{Clock, ManualClock};
 use reportd_platform::credentials::{CredentialKind, Issued, Vault};
-use reportd_platform::directory::Directory;
+use reportd_platform::directory::{Directory, FailureLimit};
+use reportd_platform::limiter::{Buckets, Limiter};
 use reportd_platform::metrics::Metrics;
 use reportd_platform::random::SeededRandom;
-use reportd_platform::rate_limit::{Rate, RateLimiter};
+use reportd_platform::rate_limit::Rate;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::Secret;
 use reportd_platform::web::{Api, BodyLimits};
@@ -105,8 +106,13 @@ impl World {
             per_minute: 1_000_000,
         };
         let followers = vec![Arc::clone(&registry) as _];
-        let directory =
-            Arc::new(Directory::open(state.clone(), Arc::clone(&time), many, followers).unwrap());
+        let failures = FailureLimit {
+            rate: many,
+            limiter: limiter("failure", &time),
+        };
+        let directory = Arc::new(
+            Directory::open(state.clone(), Arc::clone(&time), failures, followers).unwrap(),
+        );
         let comm_metrics = Arc::new(CommMetrics::register(&metrics));
         let view = CommView::new(
             Arc::clone(&registry),
@@ -129,14 +135,14 @@ impl World {
             journal: Arc::clone(&journal),
             views: views.clone(),
             rejections: Arc::new(rejections),
-            clock: time,
+            clock: Arc::clone(&time),
             metrics: comm_metrics,
             limits: IntakeLimits {
                 body: BODY,
                 per_address: None,
             },
-            app_limiter: Arc::new(RateLimiter::new(10)),
-            address_limiter: Arc::new(RateLimiter::new(10)),
+            app_limiter: Arc::new(limiter("comm app", &time)),
+            address_limiter: Arc::new(limiter("comm address", &time)),
             api: Api {
                 directory: Arc::clone(&directory),
                 body_limits: BODY,
@@ -245,6 +251,13 @@ impl World {
         }
         panic!("in vain: {what}");
     }
+}
+
+fn limiter<K: std::hash::Hash + Eq + Clone + std::fmt::Display>(
+    name: &'static str,
+    clock: &Arc<dyn Clock>,
+) -> Limiter<K> {
+    Limiter::new(name, 10, &Buckets::Memory, Arc::clone(clock))
 }
 
 fn open_state(folder: &tempfile::TempDir) -> Database {

@@ -62,6 +62,7 @@ where
         let Some(text) = bearer(&parts.headers) else {
             directory
                 .count_failure(address)
+                .await
                 .map_err(Problem::too_many)?;
             return Err(Problem::new(
                 StatusCode::UNAUTHORIZED,

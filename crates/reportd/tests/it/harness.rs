@@ -44,10 +44,16 @@ impl Data {
     }
 
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
+        self.output_with(arguments, &[])
+    }
+
+    /// Runs a command with variables in its environment.
+    pub(crate) fn output_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
         reportd()
             .args(arguments)
             .arg("--data")
             .arg(self.path())
+            .envs(environment.iter().copied())
             .output()
             .unwrap()
     }

@@ -8,6 +8,7 @@ mod durability;
 mod errors;
 mod harness;
 mod kill;
+mod master_key;
 mod mutations;
 mod requests;
 mod secrets;
