@@ -8,6 +8,7 @@ mod health;
 mod key_commands;
 mod load;
 mod logging;
+mod openapi;
 mod output;
 mod running;
 mod serve;
@@ -51,6 +52,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let layers = layers(&cli)?;
     let settings = layers.settings()?;
     match cli.command {
+        Command::Openapi => print_line(openapi::text()?.trim_end()),
         Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
         Command::App(command) => app_commands::run(&settings, command),
         Command::Key(command) => key_commands::run(&settings, command),
