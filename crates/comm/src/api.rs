@@ -7,10 +7,13 @@ mod rejections;
 
 use axum::Router;
 use axum::extract::FromRef;
-use axum::routing::{get, post, put};
 use reportd_db::{DbError, Tx};
 use reportd_platform::apps::App;
 use reportd_platform::web::{Api, Problem};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::tag::TagBuilder;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use crate::{Comm, KIND};
 
@@ -20,37 +23,40 @@ impl FromRef<Comm> for Api {
     }
 }
 
+/// The tag of the calls in the OpenAPI document.
+const TAG: &str = "comm";
+
+/// The calls of the API, each with its description.
+fn calls() -> OpenApiRouter<Comm> {
+    OpenApiRouter::new()
+        .routes(routes!(figures::get_series))
+        .routes(routes!(figures::get_messages))
+        .routes(routes!(figures::get_census))
+        .routes(routes!(raw::get_reports))
+        .routes(routes!(operations::get_operations))
+        .routes(routes!(
+            operations::put_operation,
+            operations::delete_operation
+        ))
+        .routes(routes!(rejections::get_rejections))
+        .routes(routes!(rejections::replay_one))
+        .routes(routes!(rejections::replay_all))
+}
+
 /// The routes of the API.
 pub fn api_routes(comm: Comm) -> Router {
-    Router::new()
-        .route("/api/apps/{app}/comm/series", get(figures::get_series))
-        .route("/api/apps/{app}/comm/messages", get(figures::get_messages))
-        .route(
-            "/api/apps/{app}/comm/census/{date}",
-            get(figures::get_census),
-        )
-        .route("/api/apps/{app}/comm/reports", get(raw::get_reports))
-        .route(
-            "/api/apps/{app}/comm/operations",
-            get(operations::get_operations),
-        )
-        .route(
-            "/api/apps/{app}/comm/operations/{oper_id}",
-            put(operations::put_operation).delete(operations::delete_operation),
-        )
-        .route(
-            "/api/apps/{app}/comm/rejections",
-            get(rejections::get_rejections),
-        )
-        .route(
-            "/api/apps/{app}/comm/rejections/{id}/replay",
-            post(rejections::replay_one),
-        )
-        .route(
-            "/api/apps/{app}/comm/rejections/replay",
-            post(rejections::replay_all),
-        )
-        .with_state(comm)
+    calls().with_state(comm).into()
+}
+
+/// What the API adds to the OpenAPI document.
+#[must_use]
+pub fn api_openapi() -> OpenApi {
+    let mut document = calls().into_openapi();
+    let about =
+        "Bot event reports (通用数据上报): what they add up to, and the registry of operations.";
+    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
+    document.tags = Some(vec![tag]);
+    document
 }
 
 impl Comm {

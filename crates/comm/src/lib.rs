@@ -30,11 +30,11 @@ use reportd_platform::limiter::Limiter;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
 
-pub use api::api_routes;
+pub use api::{api_openapi, api_routes};
 pub use metrics::CommMetrics;
 pub use registry::{Registry, install_standard_operations};
 pub use rejections::{RejectionLimits, Rejections};
-pub use routes::protocol_routes;
+pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use settings::APP_SETTINGS;
 pub use view::CommView;

@@ -6,6 +6,6 @@ mod raw;
 mod series;
 
 pub(crate) use census::census;
-pub(crate) use pair::pair;
+pub(crate) use pair::{PairRow, pair};
 pub(crate) use raw::{FoundReport, ReportsQuery, reports};
 pub(crate) use series::{Line, Series, SeriesQuery, Step, series};

@@ -1,5 +1,7 @@
 //! The wire protocol: `POST /api/v1/CommReport` (seed comm-report).
 
+mod described;
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,16 +19,49 @@ use reportd_platform::web::{
     BodyError, ClientAddress, drain_body, limit_key, read_body, retry_after,
 };
 use reportd_protocol::comm::{self, Refusal, Reply, Ret};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{Components, OpenApi};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use self::described::{CommReport, Replies};
 use crate::Comm;
 use crate::intake::{Way, decide};
 use crate::registry::CommApp;
 
+/// The calls of the protocol with their descriptions.
+fn calls() -> OpenApiRouter<Arc<Comm>> {
+    let (schemas, paths, _) = routes!(report);
+    // Every method comes here: what is no POST is refused in the protocol's own words.
+    OpenApiRouter::new().routes((schemas, paths, any(report)))
+}
+
 /// The routes of the protocol.
 pub fn protocol_routes(comm: Comm) -> Router {
-    Router::new()
-        .route(comm::PATH, any(report))
-        .with_state(Arc::new(comm))
+    calls().with_state(Arc::new(comm)).into()
+}
+
+/// What the protocol adds to the OpenAPI document.
+#[must_use]
+pub fn protocol_openapi() -> OpenApi {
+    let mut document = calls().into_openapi();
+    let token = ApiKeyValue::with_description(
+        "Authorization",
+        "The app's `comm_token`, as it is or behind `Bearer `.",
+    );
+    let token = SecurityScheme::ApiKey(ApiKey::Header(token));
+    document
+        .components
+        .get_or_insert_with(Components::new)
+        .add_security_scheme("CommToken", token);
+    let about = "The wire protocol of bots: CommReport (通用数据上报).";
+    let tag = TagBuilder::new()
+        .name("comm protocol")
+        .description(Some(about))
+        .build();
+    document.tags = Some(vec![tag]);
+    document
 }
 
 /// A refusal as it goes out.
@@ -81,6 +116,14 @@ impl Refused {
     }
 }
 
+/// Report what happened
+///
+/// `ret` 0 means that the reports are on disk. The same bytes can be sent again, and count once: a request is known by its
+/// app, `ts`, `nonce` and the hash of its body. After a 429 or 503, or where no reply came, send them again.
+#[utoipa::path(
+    post, path = comm::PATH, operation_id = "comm_report", tag = "comm protocol",
+    request_body = CommReport, security(("CommToken" = [])), responses(Replies),
+)]
 async fn report(State(comm): State<Arc<Comm>>, request: Request) -> Response {
     let started = comm.clock.monotonic();
     let outcome = take(&comm, request).await;

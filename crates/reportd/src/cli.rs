@@ -56,6 +56,9 @@ pub(crate) enum Command {
         was interrupted can be repeated."
     )]
     RotateMasterKey,
+    /// The OpenAPI document of all that a server serves
+    #[command(hide = true)]
+    Openapi,
     /// The settings that hold, and where each comes from
     Config,
     /// Send generated reports to a server and measure

@@ -9,6 +9,7 @@ mod key_commands;
 mod load;
 mod logging;
 mod master_key;
+mod openapi;
 mod output;
 mod running;
 mod serve;
@@ -52,6 +53,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     let layers = layers(&cli)?;
     let settings = layers.settings()?;
     match cli.command {
+        Command::Openapi => print_line(openapi::text()?.trim_end()),
         Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
         Command::App(command) => app_commands::run(&settings, command),
         Command::RotateMasterKey => master_key::rotate(&settings),

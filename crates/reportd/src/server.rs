@@ -27,10 +27,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
-use crate::health;
 use crate::running::Running;
 use crate::settings::Settings;
 use crate::stores::DataFolder;
+use crate::{health, openapi};
 
 /// Addresses and apps whose rate is remembered at once.
 const MOST_LIMITED_KEYS: usize = 65_536;
@@ -304,6 +304,7 @@ fn router(settings: &Settings, comm: Comm, running: &Arc<Running>) -> anyhow::Re
     let ids = Arc::new(RequestIds::new(&SystemRandom)?);
     let mut router =
         health::routes(Arc::clone(running)).merge(reportd_comm::api_routes(comm.clone()));
+    router = router.merge(openapi::routes(settings.comm.enabled)?);
     if settings.comm.enabled {
         router = router.merge(reportd_comm::protocol_routes(comm));
     }

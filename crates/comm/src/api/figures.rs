@@ -3,14 +3,18 @@
 use axum::extract::{Path, State};
 use reportd_db::Tx;
 use reportd_platform::access::Permission;
+use reportd_platform::web::openapi::{AppInPath, CallProblems, ParameterProblem};
 use reportd_platform::web::{Caller, Fresh, Json, Problem, Query, day, days, within};
 use reportd_platform::zones::day_text;
 use reportd_protocol::comm::{ACTIVE_MESSAGE, Field, GROUP_CENSUS, PASSIVE_MESSAGE};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::{RefOr, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::TAG;
 use crate::Comm;
-use crate::query::{Line, Series, SeriesQuery, Step, census, pair, series};
+use crate::query::{Line, PairRow, Series, SeriesQuery, Step, census, pair, series};
 use crate::registry::CommApp;
 
 const MOST_TOP: i64 = 1_000;
@@ -46,26 +50,74 @@ fn dimension(name: Option<&str>, app: &CommApp, oper_id: i64) -> Result<Option<F
     }
 }
 
-#[derive(Deserialize)]
+/// The name of a field by which counts can be broken down, as the document describes it.
+pub(super) struct Dimension;
+
+impl ToSchema for Dimension {}
+
+impl PartialSchema for Dimension {
+    fn schema() -> RefOr<Schema> {
+        let names = Field::ALL
+            .into_iter()
+            .filter(|field| *field != Field::ToUid);
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(names.map(Field::name)))
+            .into()
+    }
+}
+
+/// The width of a step.
+#[derive(Deserialize, ToSchema, Clone, Copy)]
+#[serde(rename_all = "snake_case")]
+enum StepName {
+    Hour,
+    Day,
+}
+
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct SeriesParameters {
+    /// The operation whose reports are counted.
+    #[param(example = 1_503_000_120_601_i64)]
     oper_id: i64,
+    /// The first day, in the app's zone.
+    #[param(format = Date, example = "2026-11-20")]
     from: String,
+    /// The last day, included. At most 3,660 days, with `by` 366, and with `step=hour` 31, of the last 31 days.
+    #[param(format = Date, example = "2026-11-21")]
     to: String,
-    step: Option<String>,
+    /// How wide a step is.
+    #[param(inline, default = "day")]
+    step: Option<StepName>,
+    /// One line for each of the most frequent values of this field, which must be a dimension of the operation.
+    #[param(inline, value_type = Option<Dimension>)]
     by: Option<String>,
+    /// How many lines at most; 100,000 points in all.
+    #[param(minimum = 1, maximum = 1000, default = 10)]
     top: Option<i64>,
 }
 
+/// Counts of an operation, by day or hour
+///
+/// Every step has a point, also where nothing was reported. For roles viewer, moderator, lead and admin.
+#[utoipa::path(
+    get, path = "/api/apps/{app}/comm/series", operation_id = "comm_series", tag = TAG,
+    params(AppInPath, SeriesParameters), security(("ApiKey" = [])),
+    responses(
+        (status = 200, description = "The counts.", body = ShownSeries, headers(("reportd-lag-ms" = u64))),
+        ParameterProblem, CallProblems,
+    ),
+)]
 pub(super) async fn get_series(
     State(comm): State<Comm>,
     caller: Caller,
     Query(asked): Query<SeriesParameters>,
 ) -> Result<Fresh<ShownSeries>, Problem> {
     let app = caller.needs(Permission::Figures)?;
-    let step = match asked.step.as_deref() {
-        None | Some("day") => Step::Day,
-        Some("hour") => Step::Hour,
-        Some(_) => return Err(Problem::invalid("step", "expected hour or day")),
+    let step = match asked.step {
+        None | Some(StepName::Day) => Step::Day,
+        Some(StepName::Hour) => Step::Hour,
     };
     let known = comm.registry.app(app.no).ok_or_else(Problem::try_later)?;
     let by = dimension(asked.by.as_deref(), &known, asked.oper_id)?;
@@ -107,24 +159,43 @@ pub(super) async fn get_series(
     })
 }
 
-/// A series as it is shown.
-#[derive(Serialize)]
+/// Counts of an operation.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Series)]
 pub(super) struct ShownSeries {
+    /// All reports of the operation in these days.
+    #[schema(minimum = 0, example = 42)]
     total: i64,
+    /// One line, or with `by` one for each of the most frequent values.
     series: Vec<ShownLine>,
+    /// With `by`: reports of no value, or of a value that has no line here.
+    #[schema(minimum = 0, example = 0)]
     others: i64,
 }
 
-#[derive(Serialize)]
+/// One line of a series.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Line)]
 struct ShownLine {
+    /// With `by` the value, else null.
+    #[schema(required)]
     key: Option<String>,
+    /// The sum of its points.
+    #[schema(minimum = 0, example = 42)]
     total: i64,
+    /// One for every step.
     points: Vec<ShownPoint>,
 }
 
-#[derive(Serialize)]
+/// A step of a line.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Point)]
 struct ShownPoint {
+    /// A day, `2026-11-21`, or an hour, `2026-11-21T13:00`, in the app's zone.
+    #[schema(pattern = r"^\d{4}-\d{2}-\d{2}(T\d{2}:00)?$", example = "2026-11-21")]
     at: String,
+    /// Reports in this step.
+    #[schema(minimum = 0, example = 42)]
     count: i64,
 }
 
@@ -161,20 +232,70 @@ fn check_points(days: (i64, i64), step: Step, lines: i64) -> Result<(), Problem>
     ))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct MessagesParameters {
+    /// The first day, in the app's zone.
+    #[param(format = Date, example = "2026-11-20")]
     from: String,
+    /// The last day, included; at most 3,660 days, with `by` 366.
+    #[param(format = Date, example = "2026-11-21")]
     to: String,
+    /// A row for each of the most frequent values of this field, which must be a dimension of both operations, instead
+    /// of one for each day.
+    #[param(inline, value_type = Option<Dimension>)]
     by: Option<String>,
+    /// How many of the most frequent values of either operation.
+    #[param(minimum = 1, maximum = 100, default = 10)]
     top: Option<i64>,
 }
 
-/// Active against passive messages, per day or per value of a dimension.
+/// Active against passive messages, by day or by a dimension.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Messages)]
+pub(super) struct Messages {
+    /// All messages that bots sent by themselves.
+    #[schema(minimum = 0, example = 30)]
+    active: i64,
+    /// All messages in answer to a user.
+    #[schema(minimum = 0, example = 12)]
+    passive: i64,
+    /// By day, or by value.
+    rows: Vec<MessagesRow>,
+}
+
+/// A day, or a value of a dimension.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::MessagesRow)]
+struct MessagesRow {
+    /// The day or the value.
+    #[schema(example = "2026-11-21")]
+    key: String,
+    /// Messages that bots sent by themselves.
+    #[schema(minimum = 0, example = 30)]
+    active: i64,
+    /// Messages in answer to a user.
+    #[schema(minimum = 0, example = 12)]
+    passive: i64,
+}
+
+/// Active against passive messages
+///
+/// Active messages are those of operation 1503000120601, passive ones those of 1503000120602. For roles viewer,
+/// moderator, lead and admin.
+#[utoipa::path(
+    get, path = "/api/apps/{app}/comm/messages", operation_id = "comm_messages", tag = TAG,
+    params(AppInPath, MessagesParameters), security(("ApiKey" = [])),
+    responses(
+        (status = 200, description = "The counts.", body = Messages, headers(("reportd-lag-ms" = u64))),
+        ParameterProblem, CallProblems,
+    ),
+)]
 pub(super) async fn get_messages(
     State(comm): State<Comm>,
     caller: Caller,
     Query(asked): Query<MessagesParameters>,
-) -> Result<Fresh<Value>, Problem> {
+) -> Result<Fresh<Messages>, Problem> {
     let app = caller.needs(Permission::Figures)?;
     let known = comm.registry.app(app.no).ok_or_else(Problem::try_later)?;
     let by = dimension(asked.by.as_deref(), &known, ACTIVE_MESSAGE)?;
@@ -201,50 +322,111 @@ pub(super) async fn get_messages(
     let (lag_ms, pair) = comm
         .read_fresh(&app, move |tx| pair(tx, &active, &passive))
         .await?;
-    let rows: Vec<Value> = pair
-        .rows
-        .iter()
-        .map(|row| json!({"key": row.key, "active": row.counts.0, "passive": row.counts.1}))
-        .collect();
+    let row = |row: PairRow| MessagesRow {
+        key: row.key,
+        active: row.counts.0,
+        passive: row.counts.1,
+    };
     let (active, passive) = pair.totals;
+    let shown = Messages {
+        active,
+        passive,
+        rows: pair.rows.into_iter().map(row).collect(),
+    };
     Ok(Fresh {
         lag_ms,
-        body: Json(json!({"active": active, "passive": passive, "rows": rows})),
+        body: Json(shown),
     })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct CensusParameters {
+    /// An operation of kind `snapshot`; the group census where it is not given.
+    #[param(default = 1_502_007_320_601_i64)]
     oper_id: Option<i64>,
 }
 
+/// The census of a day.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Census)]
+pub(super) struct ShownCensus {
+    /// The day.
+    #[schema(format = Date, example = "2026-11-21")]
+    date: String,
+    /// How many groups there are.
+    #[schema(example = 2)]
+    groups: usize,
+    /// Subscriptions of all groups; at most 2⁶³ − 1.
+    #[schema(minimum = 0, example = 15)]
+    subscriptions: i64,
+    /// Groups that the day before did not have; null where it had no census.
+    #[schema(required)]
+    gained: Option<Vec<i64>>,
+    /// Groups that only the day before had; null where it had no census.
+    #[schema(required)]
+    lost: Option<Vec<i64>>,
+    /// All groups, by number.
+    list: Vec<ShownGroup>,
+}
+
+/// A group in a census.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Group)]
+struct ShownGroup {
+    /// Its number.
+    #[schema(example = 106_201)]
+    gid: i64,
+    /// Its subscriptions.
+    #[schema(minimum = 0, example = 12)]
+    subscriptions: i64,
+}
+
+/// The census of a day
+///
+/// All groups that the bots are in, with their subscriptions, and what changed against the day before. For roles viewer,
+/// moderator, lead and admin.
+#[utoipa::path(
+    get, path = "/api/apps/{app}/comm/census/{date}", operation_id = "comm_census", tag = TAG,
+    params(
+        AppInPath,
+        ("date" = String, Path, format = Date, description = "The day, in the app's zone.", example = "2026-11-21"),
+        CensusParameters,
+    ),
+    security(("ApiKey" = [])),
+    responses(
+        (status = 200, description = "The census; of a day without one it is empty.", body = ShownCensus,
+            headers(("reportd-lag-ms" = u64))),
+        ParameterProblem, CallProblems,
+    ),
+)]
 pub(super) async fn get_census(
     State(comm): State<Comm>,
     caller: Caller,
     Path((_, date)): Path<(String, String)>,
     Query(asked): Query<CensusParameters>,
-) -> Result<Fresh<Value>, Problem> {
+) -> Result<Fresh<ShownCensus>, Problem> {
     let app = caller.needs(Permission::Figures)?;
     let day = day("date", &date)?;
     let (no, oper_id) = (app.no, asked.oper_id.unwrap_or(GROUP_CENSUS));
     let (lag_ms, census) = comm
         .read_fresh(&app, move |tx| census(tx, no, oper_id, day))
         .await?;
-    let list: Vec<Value> = census
-        .list
-        .iter()
-        .map(|(gid, count)| json!({"gid": gid, "subscriptions": count}))
-        .collect();
-    let body = json!({
-        "date": day_text(day),
-        "groups": census.list.len(),
-        "subscriptions": census.list.iter().fold(0_i64, |sum, (_, count)| sum.saturating_add(*count)),
-        "gained": census.gained,
-        "lost": census.lost,
-        "list": list,
-    });
+    let total = |sum: i64, group: &(i64, i64)| sum.saturating_add(group.1);
+    let shown = ShownCensus {
+        date: day_text(day),
+        groups: census.list.len(),
+        subscriptions: census.list.iter().fold(0, total),
+        gained: census.gained,
+        lost: census.lost,
+        list: census
+            .list
+            .into_iter()
+            .map(|(gid, subscriptions)| ShownGroup { gid, subscriptions })
+            .collect(),
+    };
     Ok(Fresh {
         lag_ms,
-        body: Json(body),
+        body: Json(shown),
     })
 }

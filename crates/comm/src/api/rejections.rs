@@ -5,13 +5,17 @@ use bytes::Bytes;
 use reportd_db::{DbError, Tx};
 use reportd_platform::access::Permission;
 use reportd_platform::apps::App;
+use reportd_platform::web::openapi::{AppInPath, CallProblems, ParameterProblem};
 use reportd_platform::web::{
     Caller, DEFAULT_PAGE, Json, MOST_PAGE, Problem, Query, path_number, within,
 };
 use reportd_protocol::comm::Ret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::openapi::schema::ObjectBuilder;
+use utoipa::openapi::{RefOr, Schema, Type};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
+use super::TAG;
 use crate::intake::{Way, body_hash, decide};
 use crate::rejections::{REPLAY_IDENTITY_MS, Rejection, RejectionsQuery, list, remove};
 use crate::{Comm, KIND};
@@ -20,32 +24,98 @@ use crate::{Comm, KIND};
 const MOST_REPLAYS: u64 = 1_000;
 const REPLAY_PAGE: i64 = 200;
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct RejectionsParameters {
+    /// How many at most.
+    #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<i64>,
+    /// Go on where an earlier reply ended: its `next_cursor`.
+    #[param(pattern = r"^\d{1,18}$")]
     cursor: Option<String>,
 }
 
+/// A page of refused requests, newest first.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::RejectionsPage)]
+pub(super) struct RejectionsPage {
+    /// The requests.
+    rejections: Vec<ShownRejection>,
+    /// The `cursor` of the next page; null where there is none.
+    #[schema(required, example = "17")]
+    next_cursor: Option<String>,
+}
+
+/// A refused request.
+#[derive(Serialize, ToSchema)]
+#[schema(as = comm::Rejection)]
+struct ShownRejection {
+    /// Its number.
+    #[schema(minimum = 1, example = 17)]
+    id: i64,
+    /// When it came, in ms since 1970.
+    #[schema(minimum = 0, example = 1_795_219_200_123_i64)]
+    at: i64,
+    /// The `ret` that the bot was told.
+    #[schema(inline, value_type = RetCode)]
+    ret: i64,
+    /// The `msg` that the bot was told.
+    #[schema(example = "data_list[0].oper_id: 7 is not registered for this app")]
+    msg: String,
+    /// How often the same request was refused.
+    #[schema(minimum = 1, example = 1)]
+    count: i64,
+    /// Its body; bytes that are no UTF-8 show as U+FFFD.
+    body: String,
+}
+
+/// A `ret` of the protocol, as the document describes it.
+struct RetCode;
+
+impl ToSchema for RetCode {}
+
+impl PartialSchema for RetCode {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .enum_values(Some(Ret::ALL.map(Ret::code)))
+            .into()
+    }
+}
+
+/// Refused requests, newest first
+///
+/// Equal ones are one row with a count. Those refused with 40001 to 40006 are kept, with bodies of up to 16 KiB, for 7 days. For
+/// roles lead and admin.
+#[utoipa::path(
+    get, path = "/api/apps/{app}/comm/rejections", operation_id = "comm_rejections", tag = TAG,
+    params(AppInPath, RejectionsParameters), security(("ApiKey" = [])),
+    responses((status = 200, description = "A page.", body = RejectionsPage), ParameterProblem, CallProblems),
+)]
 pub(super) async fn get_rejections(
     State(comm): State<Comm>,
     caller: Caller,
     Query(asked): Query<RejectionsParameters>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<RejectionsPage>, Problem> {
     let app = caller.needs(Permission::RawReports)?;
     let limit = within("limit", asked.limit, DEFAULT_PAGE, MOST_PAGE)?;
     let before = id_before(asked.cursor.as_deref())?;
     let found: Vec<Rejection> = read_rejections(&comm, &app, before, None, limit).await?;
-    let next = (i64::try_from(found.len()) == Ok(limit))
+    let next_cursor = (i64::try_from(found.len()) == Ok(limit))
         .then(|| found.last().map(|last| last.id.to_string()))
         .flatten();
-    let rejections: Vec<Value> = found
-        .iter()
-        .map(|r| {
-            let body = String::from_utf8_lossy(&r.body);
-            json!({"id": r.id, "at": r.at_ms, "ret": r.ret, "msg": r.msg, "count": r.count, "body": body})
-        })
-        .collect();
-    Ok(Json(json!({"rejections": rejections, "next_cursor": next})))
+    let shown = |rejection: Rejection| ShownRejection {
+        id: rejection.id,
+        at: rejection.at_ms,
+        ret: rejection.ret,
+        msg: rejection.msg,
+        count: rejection.count,
+        body: String::from_utf8_lossy(&rejection.body).into_owned(),
+    };
+    Ok(Json(RejectionsPage {
+        rejections: found.into_iter().map(shown).collect(),
+        next_cursor,
+    }))
 }
 
 async fn read_rejections(
@@ -72,15 +142,30 @@ async fn read_rejections(
 }
 
 /// What became of rejected requests that were sent again.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = comm::Replayed)]
 pub(super) struct Replayed {
+    /// How many were taken, or had been.
+    #[schema(example = 3)]
     replayed: u64,
+    /// How many were refused again; they stay in the list.
+    #[schema(example = 0)]
     refused: u64,
     /// Where there are more: the `cursor` of the next call.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "17")]
     next_cursor: Option<String>,
 }
 
+/// Take a refused request after all
+///
+/// It is judged again by what is registered now, whatever its `ts`, and is counted at most once. For role admin.
+#[utoipa::path(
+    post, path = "/api/apps/{app}/comm/rejections/{id}/replay", operation_id = "comm_replay_rejection", tag = TAG,
+    params(AppInPath, ("id" = i64, Path, description = "The number of the refused request.", example = 17)),
+    security(("ApiKey" = [])),
+    responses((status = 200, description = "It was judged again.", body = Replayed), ParameterProblem, CallProblems),
+)]
 pub(super) async fn replay_one(
     State(comm): State<Comm>,
     caller: Caller,
@@ -99,12 +184,25 @@ pub(super) async fn replay_one(
     Ok(Json(told))
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct ReplayParameters {
+    /// Only those that were refused with this `ret`.
+    #[param(inline, value_type = Option<RetCode>, example = 40005)]
     ret: Option<i64>,
+    /// Go on where an earlier reply ended: its `next_cursor`.
+    #[param(pattern = r"^\d{1,18}$")]
     cursor: Option<String>,
 }
 
+/// Take refused requests after all
+///
+/// As many as one call can do; `next_cursor` tells where to go on. For role admin.
+#[utoipa::path(
+    post, path = "/api/apps/{app}/comm/rejections/replay", operation_id = "comm_replay_rejections", tag = TAG,
+    params(AppInPath, ReplayParameters), security(("ApiKey" = [])),
+    responses((status = 200, description = "They were judged again.", body = Replayed), ParameterProblem, CallProblems),
+)]
 pub(super) async fn replay_all(
     State(comm): State<Comm>,
     caller: Caller,

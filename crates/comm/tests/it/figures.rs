@@ -177,6 +177,7 @@ fn what_cannot_be_asked_is_named() {
         ),
         (series("from=2026-11-21"), "query"),
         ("reports?limit=0".to_owned(), "limit"),
+        ("reports?limit=many".to_owned(), "limit"),
         ("reports?cursor=x".to_owned(), "cursor"),
         ("census/today".to_owned(), "date"),
         ("rejections?cursor=x".to_owned(), "cursor"),

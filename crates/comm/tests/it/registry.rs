@@ -61,7 +61,15 @@ fn bad_operations_are_refused_by_field() {
             r#"{"name":"x","kind":"event","dimensions":["to_uid"]}"#,
             "dimensions[0]",
         ),
-        (r#"{"name":"x","kind":"event","colour":1}"#, "body"),
+        (r#"{"name":"x","kind":"event","colour":1}"#, "colour"),
+        (r#"{"name":7,"kind":"event"}"#, "name"),
+        (r#"{"name":"x","kind":"weekly"}"#, "kind"),
+        (
+            r#"{"name":"x","kind":"event","required":[{"field":"gid"},{"field":"nick"}]}"#,
+            "required[1].field",
+        ),
+        (r#"{"kind":"event"}"#, "body"),
+        (r#"{"name":"x","kind":"event"} x"#, "body"),
         (r#"{"name":"x","kind":"event","oper_id":8}"#, "oper_id"),
         ("{", "body"),
     ] {

@@ -8,8 +8,8 @@ use axum::extract::{FromRef, FromRequest, FromRequestParts, RawPathParams, Reque
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserializer, Serialize};
 
 use super::{BodyError, BodyLimits, ClientAddress, Problem, read_body};
 use crate::access::{ApiKey, Permission};
@@ -101,11 +101,10 @@ pub struct Query<T>(pub T);
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let read = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        let axum::extract::Query(query) =
-            read.map_err(|refused| Problem::invalid("query", refused.body_text()))?;
-        Ok(Self(query))
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let text = parts.uri.query().unwrap_or_default();
+        let members = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
+        read("query", members).map(Self)
     }
 }
 
@@ -131,10 +130,30 @@ where
                     Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
                 }
             })?;
-        let value = serde_json::from_slice(&body)
+        let mut text = serde_json::Deserializer::from_slice(&body);
+        let value = read("body", &mut text)?;
+        text.end()
             .map_err(|error| Problem::invalid("body", error.to_string()))?;
         Ok(Self(value))
     }
+}
+
+/// Reads a type; what does not fit is a problem that names the member, or `whole` where it lies with no one member.
+fn read<'de, T, D>(whole: &str, members: D) -> Result<T, Problem>
+where
+    T: DeserializeOwned,
+    D: Deserializer<'de>,
+{
+    serde_path_to_error::deserialize(members).map_err(|error| {
+        let path = error.path().to_string();
+        // Where nothing was read yet, or the text broke off before a name, there is no member to blame.
+        let field = if matches!(&*path, "." | "?") {
+            whole
+        } else {
+            &path
+        };
+        Problem::invalid(field, error.inner().to_string())
+    })
 }
 
 impl<T: Serialize> IntoResponse for Json<T> {

@@ -4,6 +4,7 @@
 mod address;
 mod api;
 mod body;
+pub mod openapi;
 mod parameters;
 mod problem;
 mod request_id;
@@ -14,6 +15,6 @@ pub use address::{ClientAddress, TrustedProxies, limit_key};
 pub use api::{Api, Caller, Json, Query};
 pub use body::{BodyError, BodyLimits, drain_body, read_body};
 pub use parameters::{DEFAULT_PAGE, Fresh, MOST_PAGE, day, days, path_number, within};
-pub use problem::{Problem, retry_after};
+pub use problem::{Problem, ProblemDetails, retry_after};
 pub use request_id::{RequestId, RequestIds, with_request_id};
 pub use server::{Limits, serve};

@@ -6,6 +6,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use reportd_db::DbError;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::directory::Denied;
 
@@ -19,15 +20,29 @@ pub struct Problem {
     retry_after: Option<Duration>,
 }
 
-#[derive(Serialize)]
-struct Members<'a> {
+/// What went wrong (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub struct ProblemDetails<'a> {
+    /// Always `about:blank`: the status tells the kind of problem.
+    #[schema(example = "about:blank")]
     r#type: &'static str,
+    /// The status in words.
+    #[schema(example = "Bad Request")]
     title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599, example = 400)]
     status: u16,
+    /// What was wrong, and what was expected.
+    #[schema(example = "expected 1 to 1000")]
     detail: &'a str,
+    /// The parameter or the member of the body that is wrong, where one is: `top`, `required[1].field`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "top")]
     field: Option<&'a str>,
+    /// The id of the request, as in the header `x-request-id` and in the lines of the log.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, example = "5f2a9c01-2b")]
     request_id: Option<&'a str>,
 }
 
@@ -97,7 +112,7 @@ impl Problem {
 
     /// The body, with the id of the request.
     pub(crate) fn body(&self, request_id: Option<&str>) -> Vec<u8> {
-        let members = Members {
+        let members = ProblemDetails {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Error"),
             status: self.status.as_u16(),

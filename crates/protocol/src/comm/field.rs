@@ -11,6 +11,7 @@ use crate::values::{self, Problem};
     missing_docs,
     reason = "each variant is the field of its name; the module's table is the seed's"
 )]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Field))]
 pub enum Field {
     Gid,
     TargetId,
@@ -107,6 +108,7 @@ impl Field {
 /// Where a message went. A report without a scope is of scope `channel` (`seed comm-report`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Scope))]
 pub enum Scope {
     /// A message in a channel (频道消息).
     #[default]

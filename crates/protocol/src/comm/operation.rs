@@ -25,6 +25,7 @@ const MAX_DIMENSIONS: usize = 8;
 /// How the reports of an operation add up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Kind))]
 pub enum Kind {
     /// Each report is a happening of its own; they are counted.
     Event,
@@ -54,19 +55,24 @@ impl Kind {
 /// A registered operation, in the JSON of the registry's API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Operation))]
 pub struct Operation {
     /// Its number; opaque.
+    #[cfg_attr(feature = "openapi", schema(example = 1_503_000_120_601_i64))]
     pub oper_id: i64,
     /// What people call it; 1 to 128 characters.
+    #[cfg_attr(feature = "openapi", schema(example = "active message"))]
     pub name: String,
     /// How its reports add up.
     pub kind: Kind,
     /// What a report must have; at most 16.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub required: Vec<Requirement>,
     /// By which fields its counts are broken down; at most 8, and never `to_uid`, which is a
     /// person.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required))]
     pub dimensions: Vec<Field>,
 }
 

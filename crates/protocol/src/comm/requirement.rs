@@ -78,14 +78,43 @@ fn is_non_negative_integer(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<i64>().is_ok()
 }
 
+/// A field that a report must have. Without more it must be there, and not be empty; `equals` and
+/// `non_negative_integer` exclude each other.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Requirement))]
 struct RequirementJson {
+    /// The field that must be there.
     field: Field,
+    /// The text that it must be.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 1024, example = "youtube")
+    )]
     equals: Option<String>,
+    /// It must be decimal digits, at most 2⁶³ − 1.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "openapi", schema(default = false))]
     non_negative_integer: bool,
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Requirement {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        RequirementJson::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Requirement {
+    fn name() -> std::borrow::Cow<'static, str> {
+        RequirementJson::name()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        RequirementJson::schemas(schemas);
+    }
 }
 
 impl From<Requirement> for RequirementJson {
