@@ -42,6 +42,7 @@ pub use projector::{Pace, Projector, ViewStatus};
 pub use reads::Ends;
 pub use refold::{Goal, Refold, views_ends};
 pub use scan::{Cursor, Place, Scan};
+pub use streams::{serve_views, views_number};
 pub use store::{Block, BlockStore, JournalError, RawBlock, StreamEnd};
 pub use view::{Batch, MIGRATIONS, View};
 

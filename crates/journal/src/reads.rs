@@ -129,6 +129,18 @@ impl Journal {
         Ok(ends)
     }
 
+    /// True where of all nodes this one does what is to be done once.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.progress.leads()
+    }
+
+    /// Where blocks are kept.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn BlockStore> {
+        &self.store
+    }
+
     /// Where each stream ends. Blocks.
     pub(crate) fn ends(&self) -> Result<Ends, JournalError> {
         let mut ends = match &self.peers {

@@ -22,8 +22,22 @@ pub(crate) const MIGRATIONS: Migrations = Migrations {
         beat BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL);
         CREATE TABLE journal_wish (stream BIGINT NOT NULL PRIMARY KEY, wanted BIGINT NOT NULL);
         CREATE TABLE journal_day (day BIGINT NOT NULL PRIMARY KEY);
+        CREATE TABLE journal_views (id BIGINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL);
+        INSERT INTO journal_views (id, number) VALUES (1, 1);
         "],
 };
+
+/// The number of the views that all nodes of a shared database serve: each rebuild raises it.
+pub fn views_number(db: &Database) -> Result<i64, DbError> {
+    MIGRATIONS.apply(db)?;
+    db.read(|tx| tx.query_int("SELECT number FROM journal_views WHERE id = 1", &[]))
+}
+
+/// Lets all nodes serve the views of `number` in place of those of `before`; false where another did so first.
+pub fn serve_views(db: &Database, before: i64, number: i64) -> Result<bool, DbError> {
+    let sql = "UPDATE journal_views SET number = $1 WHERE id = 1 AND number = $2";
+    Ok(db.execute(sql, &[number.into(), before.into()])? == 1)
+}
 
 /// A stream that nobody has appended to for this long may be given to a new node.
 const REUSE_AFTER_MS: i64 = DAY_MS;

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use crate::cli::{App, Given};
 use crate::output::print_line;
 use crate::settings::Settings;
-use crate::stores::DataFolder;
+use crate::stores::{DataFolder, Stores};
 use crate::text_table::text_table;
 
 /// The settings that an app can have, of all rooms.
@@ -26,11 +26,11 @@ fn app_settings() -> Vec<AppSetting> {
 
 /// Runs a command on apps.
 pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
-    let folder = match command {
-        App::Create { .. } => DataFolder::open(&settings.data)?,
-        _ => DataFolder::existing(&settings.data)?,
+    let stores = match command {
+        App::Create { .. } => Stores::open(settings)?,
+        _ => Stores::existing(settings)?,
     };
-    let state = folder.state()?;
+    let (state, folder) = (stores.state()?, &stores.folder);
     match command {
         App::List { json } => print_list(&state, json),
         App::Show { id, json } => print_app(&state, &id, json),
@@ -61,7 +61,7 @@ pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
                 .into_iter()
                 .filter_map(|(name, value)| Some((name.to_owned(), value?)))
                 .collect();
-            let issued = create(&folder, &state, &new, &cipher)?;
+            let issued = create(folder, &state, &new, &cipher)?;
             print_issued(&state, &new.id, &issued, json)
         }
         App::Rotate {
@@ -71,7 +71,7 @@ pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
             given,
             json,
         } => {
-            let issued = rotate(&folder, &state, &id, &grace, &only, given)?;
+            let issued = rotate(folder, &state, &id, &grace, &only, given)?;
             print_issued(&state, &id, &issued, json)
         }
     }

@@ -22,7 +22,7 @@ pub(crate) struct Common {
     /// Folder of the embedded store
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// PostgreSQL in place of the embedded store (not in this version)
+    /// PostgreSQL in place of the embedded store, for one node or many
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) database_url: Option<Secret>,
     /// Settings file

@@ -3,7 +3,7 @@
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -23,7 +23,7 @@ use crate::logging;
 use crate::serve::stop_signal;
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::stores::DataFolder;
+use crate::stores::Stores;
 use crate::traffic::{Traffic, gid};
 
 const DEFAULT_FOLDER: &str = "./reportd-demo";
@@ -53,7 +53,10 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
         data,
         ..settings.clone()
     };
-    let (credentials, is_new) = prepare(&settings.data)?;
+    if settings.postgres().is_some() {
+        bail!("the demo has an embedded store of its own: leave --database-url out");
+    }
+    let (credentials, is_new) = prepare(&settings)?;
     let server = Server::open(&settings, false).await?;
     let url = server.url()?;
     let clock = SystemClock::start();
@@ -72,7 +75,8 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
 }
 
 /// Makes the folder and the sample app, or takes those of an earlier run.
-fn prepare(path: &Path) -> anyhow::Result<(Credentials, bool)> {
+fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
+    let path = &settings.data;
     let mark = path.join(MARK);
     if let Ok(text) = std::fs::read(&mark) {
         return Ok((
@@ -86,8 +90,8 @@ fn prepare(path: &Path) -> anyhow::Result<(Credentials, bool)> {
             path.display()
         );
     }
-    let folder = DataFolder::open(path)?;
-    let state = folder.state()?;
+    let stores = Stores::open(settings)?;
+    let state = stores.state()?;
     let new = NewApp {
         id: APP.to_owned(),
         name: "示例机器人 (sample bots)".to_owned(),
@@ -96,7 +100,7 @@ fn prepare(path: &Path) -> anyhow::Result<(Credentials, bool)> {
     };
     // The history goes through the real endpoint: its window must reach back as far.
     let window = [("comm.max_age".to_owned(), format!("{}d", HISTORY_DAYS + 2))];
-    let issued = app_commands::create(&folder, &state, &new, &[])?;
+    let issued = app_commands::create(&stores.folder, &state, &new, &[])?;
     let (now_ms, random) = (SystemClock::start().now_ms(), SystemRandom);
     let key = state.try_write(|tx| {
         // Nothing was ever counted here, so the window may be long from the start.

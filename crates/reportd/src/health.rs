@@ -92,7 +92,7 @@ async fn ready(State(running): State<Arc<Running>>) -> Response {
         (state.is_ok(), looking.journal.is_writable())
     });
     let (state, journal) = looked.await.unwrap_or((false, false));
-    let views = running.projector.status().into_iter();
+    let views = running.served.status().into_iter();
     let views = views.map(|view| ViewStanding {
         view: view.view.to_string(),
         lag_ms: view.lag_ms,

@@ -9,12 +9,12 @@ use serde_json::json;
 use crate::cli::Key;
 use crate::output::print_line;
 use crate::settings::Settings;
-use crate::stores::DataFolder;
+use crate::stores::Stores;
 use crate::text_table::text_table;
 
 /// Runs a command on keys.
 pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
-    let state = DataFolder::existing(&settings.data)?.state()?;
+    let state = Stores::existing(settings)?.state()?;
     let now_ms = SystemClock::start().now_ms();
     match command {
         Key::Create {

@@ -13,6 +13,7 @@ mod openapi;
 mod output;
 mod running;
 mod serve;
+mod served;
 mod server;
 mod settings;
 mod status;

@@ -9,7 +9,7 @@ use reportd_platform::reseal::{ReplaceError, SealedColumn, replace_master_key};
 
 use crate::output::print_line;
 use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
-use crate::stores::DataFolder;
+use crate::stores::Stores;
 
 /// The sealed secrets of all rooms.
 pub(crate) fn sealed_columns() -> Vec<SealedColumn> {
@@ -18,7 +18,8 @@ pub(crate) fn sealed_columns() -> Vec<SealedColumn> {
 
 /// Replaces the master key.
 pub(crate) fn rotate(settings: &Settings) -> anyhow::Result<()> {
-    let folder = DataFolder::existing(&settings.data)?;
+    let stores = Stores::existing(settings)?;
+    let folder = &stores.folder;
     let is_set = |name| std::env::var_os(name).is_some();
     let in_environment = is_set(MASTER_KEY);
     if in_environment && !is_set(NEW_MASTER_KEY) {
@@ -33,7 +34,7 @@ pub(crate) fn rotate(settings: &Settings) -> anyhow::Result<()> {
             folder.key_file().display()
         )
     })?;
-    let (state, now_ms) = (folder.state()?, SystemClock::start().now_ms());
+    let (state, now_ms) = (stores.state()?, SystemClock::start().now_ms());
     let replaced = replace_master_key(&state, &sealed_columns(), &master, &SystemRandom, now_ms);
     let replaced = replaced.map_err(|error| explain(&error))?;
     let secrets = replaced.secrets;

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::{Context, anyhow};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use reportd_comm::{Comm, CommMetrics, CommView, IntakeLimits, RejectionLimits, Rejections};
+use reportd_comm::{Comm, CommMetrics, IntakeLimits, RejectionLimits, Rejections};
 use reportd_db::Database;
-use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
+use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::directory::{Directory, FailureLimit, POLL_INTERVAL};
 use reportd_platform::limiter::{Buckets, Limiter};
@@ -28,8 +28,9 @@ use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
 use crate::running::Running;
+use crate::served::{Served, ViewMaker};
 use crate::settings::Settings;
-use crate::stores::DataFolder;
+use crate::stores::Stores;
 use crate::{health, openapi};
 
 /// Addresses and apps whose rate is remembered at once.
@@ -53,15 +54,16 @@ pub(crate) struct Server {
 impl Server {
     /// Opens the stores, starts the journal and the projector, and listens.
     pub(crate) async fn open(settings: &Settings, discard: bool) -> anyhow::Result<Self> {
-        let folder = DataFolder::open(&settings.data)?;
-        let lock = folder.lock()?;
+        let stores = Stores::open(settings)?;
+        let lock = stores.folder.lock()?;
         // Made at first start, so that a later backup has it.
-        let _ = folder.master_key(&SystemRandom)?;
-        let rooms = Rooms::open(settings, &folder, discard)?;
+        let _ = stores.folder.master_key(&SystemRandom)?;
+        let socket = stores.folder.control_socket();
+        let rooms = open_rooms(settings, stores, discard).await?;
         let running = rooms.running;
-        let follow = tokio::spawn(follow_directory(Arc::clone(&running.directory)));
+        let follow = tokio::spawn(follow_store(Arc::clone(&running)));
         let router = router(settings, rooms.comm, &running)?;
-        let control = control::listen(&folder.control_socket(), Arc::clone(&running))?;
+        let control = control::listen(&socket, Arc::clone(&running))?;
         let listener = TcpListener::bind(&settings.listen)
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
@@ -91,8 +93,9 @@ impl Server {
         let running = self.running;
         let closed = tokio::task::spawn_blocking(move || {
             let closed = running.journal.close();
-            running.projector.stop();
+            running.served.stop();
             closed
+                .and_then(|()| running.journal.leave())
                 .map_err(anyhow::Error::from)
                 .and_then(|()| Ok(running.state.checkpoint()?))
         });
@@ -114,14 +117,25 @@ struct Rooms {
     rejections: JoinHandle<()>,
 }
 
+/// Opens the rooms, off the async threads: stores are waited for.
+async fn open_rooms(settings: &Settings, stores: Stores, discard: bool) -> anyhow::Result<Rooms> {
+    let settings = settings.clone();
+    tokio::task::spawn_blocking(move || Rooms::open(&settings, stores, discard)).await?
+}
+
 impl Rooms {
-    fn open(settings: &Settings, folder: &DataFolder, discard: bool) -> anyhow::Result<Self> {
+    fn open(settings: &Settings, stores: Stores, discard: bool) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-        let (state, views) = (folder.state()?, folder.views()?);
+        let state = stores.state()?;
         let metrics = Metrics::default();
-        let journal = open_journal(settings, folder, Arc::clone(&clock), discard, &metrics)?;
+        let journal = open_journal(settings, &stores, &clock, discard, &metrics)?;
         let registry = Arc::new(reportd_comm::Registry::default());
-        let directory = open_directory(settings, &state, &clock, &registry)?;
+        let buckets = if stores.is_shared() {
+            Buckets::Shared(state.clone())
+        } else {
+            Buckets::Memory
+        };
+        let directory = open_directory(settings, &state, &buckets, &clock, &registry)?;
         let comm_metrics = Arc::new(CommMetrics::register(&metrics));
         let (rejections, rejections_task) = Rejections::start(
             state.clone(),
@@ -129,28 +143,22 @@ impl Rooms {
             Arc::clone(&clock),
             Arc::clone(&comm_metrics),
         );
-        let view = CommView::new(
-            Arc::clone(&registry),
-            state.clone(),
-            Arc::clone(&comm_metrics),
-        );
-        let projector = Projector::start(
-            Arc::clone(&journal),
-            views.clone(),
-            vec![Box::new(view)],
-            pace(settings),
-        )?;
+        let maker = ViewMaker {
+            registry: Arc::clone(&registry),
+            state: state.clone(),
+            metrics: Arc::clone(&comm_metrics),
+        };
+        let served = Served::start(stores, Arc::clone(&journal), maker, pace(settings))?;
         let running = Arc::new(Running {
             clock,
             metrics,
             state,
-            views,
+            served: Arc::new(served),
             journal,
-            projector,
             comm_metrics,
             directory,
         });
-        let comm = open_comm(settings, &running, registry, rejections);
+        let comm = open_comm(settings, &running, &buckets, registry, rejections);
         Ok(Self {
             running,
             comm,
@@ -162,6 +170,7 @@ impl Rooms {
 fn open_directory(
     settings: &Settings,
     state: &Database,
+    buckets: &Buckets,
     clock: &Arc<dyn Clock>,
     registry: &Arc<reportd_comm::Registry>,
 ) -> anyhow::Result<Arc<Directory>> {
@@ -169,7 +178,7 @@ fn open_directory(
         rate: Rate {
             per_minute: settings.auth.failures_per_minute.max(1),
         },
-        limiter: limiter("failure", clock),
+        limiter: limiter("failure", buckets, clock),
     };
     let directory = Directory::open(
         state.clone(),
@@ -183,6 +192,7 @@ fn open_directory(
 fn open_comm(
     settings: &Settings,
     running: &Running,
+    buckets: &Buckets,
     registry: Arc<reportd_comm::Registry>,
     rejections: Rejections,
 ) -> Comm {
@@ -190,7 +200,7 @@ fn open_comm(
         directory: Arc::clone(&running.directory),
         registry,
         journal: Arc::clone(&running.journal),
-        views: running.views.clone(),
+        views: running.served.db.clone(),
         rejections: Arc::new(rejections),
         clock: Arc::clone(&running.clock),
         metrics: Arc::clone(&running.comm_metrics),
@@ -198,8 +208,8 @@ fn open_comm(
             body: body_limits(settings, settings.comm.body_bytes),
             per_address: rate(settings.comm.address_rate_limit),
         },
-        app_limiter: Arc::new(limiter("comm app", &running.clock)),
-        address_limiter: Arc::new(limiter("comm address", &running.clock)),
+        app_limiter: Arc::new(limiter("comm app", buckets, &running.clock)),
+        address_limiter: Arc::new(limiter("comm address", buckets, &running.clock)),
         api: Api {
             directory: Arc::clone(&running.directory),
             body_limits: body_limits(settings, settings.api.body_bytes),
@@ -207,18 +217,18 @@ fn open_comm(
     }
 }
 
-/// A limiter for this server alone: no other serves the embedded store.
 fn limiter<K: Hash + Eq + Clone + Display>(
     name: &'static str,
+    buckets: &Buckets,
     clock: &Arc<dyn Clock>,
 ) -> Limiter<K> {
-    Limiter::new(name, MOST_LIMITED_KEYS, &Buckets::Memory, Arc::clone(clock))
+    Limiter::new(name, MOST_LIMITED_KEYS, buckets, Arc::clone(clock))
 }
 
 fn open_journal(
     settings: &Settings,
-    folder: &DataFolder,
-    clock: Arc<dyn Clock>,
+    stores: &Stores,
+    clock: &Arc<dyn Clock>,
     discard: bool,
     metrics: &Metrics,
 ) -> anyhow::Result<Arc<Journal>> {
@@ -229,15 +239,19 @@ fn open_journal(
         queue_bytes: settings.journal.queue_bytes,
         tail_bytes: settings.journal.tail_bytes,
         linger: Duration::from_millis(settings.journal.linger_ms),
+        lease: Duration::from_millis(settings.postgres.lease_ms),
         discard,
     };
-    let store = Arc::new(DayFiles::open(&folder.journal())?);
-    Ok(Journal::open(
-        store,
-        clock,
-        options,
-        JournalMetrics::register(metrics),
-    )?)
+    let metrics = JournalMetrics::register(metrics);
+    let clock = Arc::clone(clock);
+    let node = stores.folder.node_name(&SystemRandom)?;
+    Ok(match stores.day_tables(&clock, &node)? {
+        Some(tables) => Journal::open_shared(tables, clock, options, metrics)?,
+        None => {
+            let files = Arc::new(DayFiles::open(&stores.folder.journal())?);
+            Journal::open(files, clock, options, metrics)?
+        }
+    })
 }
 
 fn pace(settings: &Settings) -> Pace {
@@ -314,16 +328,23 @@ fn router(settings: &Settings, comm: Comm, running: &Arc<Running>) -> anyhow::Re
         .layer(from_fn_with_state(ids, with_request_id)))
 }
 
-/// Looks a few times a second whether apps, keys or settings changed.
-async fn follow_directory(directory: Arc<Directory>) {
-    let mut well = true;
+/// Looks a few times a second whether apps, keys or settings changed, and whether a rebuild has published views.
+async fn follow_store(running: Arc<Running>) {
+    let (mut well, mut views_well) = (true, true);
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
-        let looked = directory.refresh().await;
+        let looked = running.directory.refresh().await;
         if let (true, Err(error)) = (well, &looked) {
             tracing::warn!(%error, "changes to apps and keys cannot be seen; it is tried again");
         }
         well = looked.is_ok();
+        let served = Arc::clone(&running.served);
+        let followed = tokio::task::spawn_blocking(move || served.follow()).await;
+        let followed = followed.map_err(anyhow::Error::from).flatten();
+        if let (true, Err(error)) = (views_well, &followed) {
+            tracing::warn!(%error, "rebuilt views cannot be served; it is tried again");
+        }
+        views_well = followed.is_ok();
     }
 }
 

@@ -8,6 +8,8 @@ use reportd_platform::secret::Secret;
 use serde::Deserialize;
 use toml::{Table, Value};
 
+use crate::stores;
+
 const DEFAULTS: &str = include_str!("../config.default.toml");
 const PREFIX: &str = "REPORTD_";
 /// In the environment, and no setting: the key that seals secrets.
@@ -29,6 +31,27 @@ pub(crate) struct Settings {
     pub(crate) journal: Journal,
     pub(crate) views: Views,
     pub(crate) retention: Retention,
+    pub(crate) postgres: Postgres,
+}
+
+impl Settings {
+    /// The database that is set, where one is.
+    pub(crate) fn postgres(&self) -> Option<stores::Postgres> {
+        let url = self.database_url.reveal();
+        (!url.is_empty())
+            .then(|| stores::Postgres::new(Secret::new(url), self.postgres.connections))
+    }
+
+    fn check_database_url(&self) -> anyhow::Result<()> {
+        let url = self.database_url.reveal();
+        let is_known = ["postgres://", "postgresql://"]
+            .into_iter()
+            .any(|scheme| url.starts_with(scheme));
+        if !url.is_empty() && !is_known {
+            bail!("database_url: expected postgres://…, or nothing for the embedded store");
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -79,7 +102,14 @@ pub(crate) struct Views {
 
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Retention {
+    pub(crate) reports: String,
     pub(crate) rejections: String,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Postgres {
+    pub(crate) connections: usize,
+    pub(crate) lease_ms: u64,
 }
 
 /// Where a setting comes from.
@@ -252,9 +282,7 @@ impl Layers {
                 .insert(name.to_owned(), value.clone());
         }
         let settings: Settings = table.try_into().context("the settings")?;
-        if !settings.database_url.reveal().is_empty() {
-            bail!("database_url: this version has the embedded store alone: leave it empty");
-        }
+        settings.check_database_url()?;
         Ok(settings)
     }
 

@@ -1,16 +1,17 @@
 //! `reportd status`: one screen.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reportd_journal::{BlockStore, DayFiles, LOCAL_STREAM};
+use reportd_platform::clock::{Clock, SystemClock};
 use serde::{Deserialize, Serialize};
 
 use crate::control::ask_status;
 use crate::output::print_line;
 use crate::running::Running;
 use crate::settings::Settings;
-use crate::stores::DataFolder;
+use crate::stores::Stores;
 use crate::text_table::text_table;
 
 /// How long rates are measured for.
@@ -57,9 +58,7 @@ impl Status {
         let rate = |before: u64, after: u64| {
             f64::from(u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX)) / seconds
         };
-        let views = running
-            .projector
-            .status()
+        let views = running.served.status()
             .into_iter()
             .map(|view| ViewState {
                 view: view.view.to_owned(),
@@ -67,37 +66,51 @@ impl Status {
                 lag_ms: view.lag_ms,
                 stuck: view.stuck,
             });
+        let measured = Arc::clone(running);
+        let sizes = tokio::task::spawn_blocking(move || {
+            [
+                measured.journal.disk_bytes(),
+                measured.served.db.disk_bytes(),
+                measured.state.disk_bytes(),
+            ]
+        });
+        let [journal_bytes, views_bytes, state_bytes] = sizes.await.unwrap_or_default();
         Self {
             running: true,
             apps: running.directory.snapshot().apps().count(),
             requests_per_second: rate(requests, more_requests),
             reports_per_second: rate(reports, more_reports),
             journal_entries: running.journal.end() - 1,
-            journal_bytes: running.journal.disk_bytes(),
-            views_bytes: running.views.disk_bytes(),
-            state_bytes: running.state.disk_bytes(),
+            journal_bytes,
+            views_bytes,
+            state_bytes,
             memory_bytes: reportd_platform::metrics::resident_bytes().unwrap_or(0),
             views: views.collect(),
         }
     }
 
-    /// What the files tell where no server runs.
-    fn at_rest(folder: &DataFolder) -> anyhow::Result<Self> {
-        let (state, views) = (folder.state()?, folder.views()?);
-        let journal = DayFiles::open(&folder.journal())?;
-        let end = journal
-            .last(LOCAL_STREAM)?
-            .map_or(1, |newest| newest.first + newest.count);
-        let sql = "SELECT view, next FROM view_position WHERE stream = $1 ORDER BY view";
+    /// What the store tells where no server runs here.
+    fn at_rest(stores: &Stores) -> anyhow::Result<Self> {
+        let (state, views) = (stores.state()?, stores.views()?);
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+        let journal = stores.blocks(&clock)?;
+        let ends = journal.ends()?;
+        let sql = "SELECT view, stream, next FROM view_position ORDER BY view, stream";
         let positions = views.read(|tx| {
-            let rows = tx.query(sql, &[LOCAL_STREAM.into()])?;
+            let rows = tx.query(sql, &[])?;
             rows.into_iter()
-                .map(|mut row| Ok((row.take_text(0)?, row.uint(1)?)))
+                .map(|mut row| Ok((row.take_text(0)?, row.int(1)?, row.uint(2)?)))
                 .collect::<Result<Vec<_>, _>>()
         })?;
-        let views_behind = positions.into_iter().map(|(view, next)| ViewState {
+        let mut behind = BTreeMap::new();
+        for (view, stream, next) in positions {
+            let end = ends.iter().find(|end| i64::from(end.stream) == stream);
+            let left = end.map_or(0, |end| end.next.saturating_sub(next));
+            *behind.entry(view).or_insert(0) += left;
+        }
+        let views_behind = behind.into_iter().map(|(view, entries_behind)| ViewState {
             view,
-            entries_behind: end.saturating_sub(next),
+            entries_behind,
             lag_ms: 0,
             stuck: None,
         });
@@ -106,7 +119,7 @@ impl Status {
             apps: state.read(reportd_platform::apps::list)?.len(),
             requests_per_second: 0.0,
             reports_per_second: 0.0,
-            journal_entries: end - 1,
+            journal_entries: ends.iter().map(|end| end.next - 1).sum(),
             journal_bytes: journal.disk_bytes(),
             views_bytes: views.disk_bytes(),
             state_bytes: state.disk_bytes(),
@@ -171,10 +184,10 @@ impl Status {
 
 /// Prints how the server and the store stand.
 pub(crate) async fn print_status(settings: &Settings, json: bool) -> anyhow::Result<()> {
-    let folder = DataFolder::existing(&settings.data)?;
-    let status = match ask_status(&folder.control_socket()).await? {
+    let stores = Stores::existing(settings)?;
+    let status = match ask_status(&stores.folder.control_socket()).await? {
         Some(status) => status,
-        None => Status::at_rest(&folder)?,
+        None => tokio::task::spawn_blocking(move || Status::at_rest(&stores)).await??,
     };
     print_line(if json {
         serde_json::to_string(&status)?

@@ -1,15 +1,189 @@
-//! The embedded store: its folder, who may serve it, and its databases.
+//! Where a server's data is: its folder with the embedded store, or PostgreSQL beside the folder.
 
 use std::fs::File;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
-use reportd_db::{Database, DbError, sqlite};
+use reportd_db::{Database, DbError, postgres, sqlite};
+use reportd_journal::{BlockStore, DayFiles, DayTables, views_number};
+use reportd_platform::clock::Clock;
 use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
+use reportd_platform::secret::{Secret, hex};
 
-use crate::settings::{MASTER_KEY, NEW_MASTER_KEY};
+use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
+
+/// Connections of a node that the journal has for itself: its writer, the look at other nodes, a replay.
+const JOURNAL_CONNECTIONS: usize = 3;
+/// Connections for apps, keys and limits at least.
+const STATE_CONNECTIONS: usize = 3;
+const NODE_NAME_BYTES: usize = 12;
+
+/// Where the data is.
+#[derive(Clone)]
+pub(crate) struct Stores {
+    pub(crate) folder: DataFolder,
+    postgres: Option<Postgres>,
+}
+
+/// A PostgreSQL database, and what a node may take of it.
+#[derive(Clone)]
+pub(crate) struct Postgres {
+    url: Secret,
+    connections: usize,
+    /// The connections of the journal, once there are some.
+    journal: Arc<Mutex<Option<Database>>>,
+}
+
+impl Postgres {
+    pub(crate) fn new(url: Secret, connections: usize) -> Self {
+        Self {
+            url,
+            connections,
+            journal: Arc::default(),
+        }
+    }
+
+    fn connect(&self, schema: Option<String>, connections: usize) -> Result<Database, DbError> {
+        postgres::open(postgres::Options {
+            schema,
+            connections,
+            ..postgres::Options::new(self.url.reveal())
+        })
+    }
+
+    fn state_connections(&self) -> usize {
+        STATE_CONNECTIONS.max(self.connections / 4)
+    }
+
+    fn state(&self) -> Result<Database, DbError> {
+        self.connect(None, self.state_connections())
+    }
+
+    fn journal(&self) -> Result<Database, DbError> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(db) = &*journal {
+            return Ok(db.clone());
+        }
+        let db = self.connect(None, JOURNAL_CONNECTIONS)?;
+        Ok(journal.insert(db).clone())
+    }
+
+    /// The views of that number: each rebuild makes a schema of its own.
+    fn views(&self, number: i64) -> Result<Database, DbError> {
+        let taken = self.state_connections() + JOURNAL_CONNECTIONS;
+        let left = self.connections.saturating_sub(taken).max(2);
+        self.connect(Some(format!("reportd_views_{number}")), left)
+    }
+}
+
+impl Stores {
+    /// The stores of the settings; the folder is made where it is missing.
+    pub(crate) fn open(settings: &Settings) -> anyhow::Result<Self> {
+        Ok(Self {
+            folder: DataFolder::open(&settings.data)?,
+            postgres: settings.postgres(),
+        })
+    }
+
+    /// The stores that are there already: a mistyped name must not become a new store.
+    pub(crate) fn existing(settings: &Settings) -> anyhow::Result<Self> {
+        let postgres = settings.postgres();
+        let folder = if postgres.is_some() {
+            DataFolder(settings.data.clone())
+        } else {
+            DataFolder::existing(&settings.data)?
+        };
+        Ok(Self { folder, postgres })
+    }
+
+    /// True where other nodes may serve the same store.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.postgres.is_some()
+    }
+
+    /// The truth that is no journal: apps, keys, registry, rejected requests.
+    pub(crate) fn state(&self) -> Result<Database, DbError> {
+        let db = match &self.postgres {
+            Some(postgres) => postgres.state()?,
+            None => sqlite::open(sqlite::Options::durable(self.folder.state_file()))?,
+        };
+        reportd_platform::MIGRATIONS.apply(&db)?;
+        reportd_comm::STATE_MIGRATIONS.apply(&db)?;
+        Ok(db)
+    }
+
+    /// The number of the views that are served: each rebuild raises it.
+    pub(crate) fn views_number(&self) -> anyhow::Result<i64> {
+        match &self.postgres {
+            Some(postgres) => Ok(views_number(&postgres.journal()?)?),
+            None => Ok(self.folder.newest_views()),
+        }
+    }
+
+    /// The views of a number; made where they are missing.
+    pub(crate) fn views_numbered(&self, number: i64) -> Result<Database, DbError> {
+        match &self.postgres {
+            Some(postgres) => with_view_tables(postgres.views(number)?),
+            None => self.views_at(&self.folder.views_file(number)),
+        }
+    }
+
+    /// What is folded from the journal, as it is served.
+    pub(crate) fn views(&self) -> anyhow::Result<Database> {
+        Ok(self.views_numbered(self.views_number()?)?)
+    }
+
+    /// A store of views in a file.
+    pub(crate) fn views_at(&self, path: &Path) -> Result<Database, DbError> {
+        with_view_tables(sqlite::open(sqlite::Options {
+            path: path.to_owned(),
+            durability: sqlite::Durability::Normal,
+            readers: 8,
+            checkpoint_bytes: 16 << 20,
+            cache_bytes: 32 << 20,
+        })?)
+    }
+
+    /// The base of the journal: what is left of days that were dropped. Made where it is missing.
+    pub(crate) fn base(&self) -> Result<Database, DbError> {
+        match &self.postgres {
+            Some(postgres) => {
+                with_view_tables(postgres.connect(Some("reportd_base".to_owned()), 2)?)
+            }
+            None => self.views_at(&self.folder.base_file()),
+        }
+    }
+
+    /// The journal on PostgreSQL, as this node appends to it; `None` for the embedded store.
+    pub(crate) fn day_tables(
+        &self,
+        clock: &Arc<dyn Clock>,
+        node: &str,
+    ) -> anyhow::Result<Option<Arc<DayTables>>> {
+        let Some(postgres) = &self.postgres else {
+            return Ok(None);
+        };
+        let tables = DayTables::open(&postgres.journal()?, Arc::clone(clock), node)?;
+        Ok(Some(Arc::new(tables)))
+    }
+
+    /// The blocks of the journal, to read.
+    pub(crate) fn blocks(&self, clock: &Arc<dyn Clock>) -> anyhow::Result<Arc<dyn BlockStore>> {
+        match self.day_tables(clock, "")? {
+            Some(tables) => Ok(tables),
+            None => Ok(Arc::new(DayFiles::open(&self.folder.journal())?)),
+        }
+    }
+}
+
+fn with_view_tables(db: Database) -> Result<Database, DbError> {
+    reportd_journal::MIGRATIONS.apply(&db)?;
+    reportd_comm::VIEW_MIGRATIONS.apply(&db)?;
+    Ok(db)
+}
 
 /// The folder of the embedded store.
 #[derive(Debug, Clone)]
@@ -70,26 +244,52 @@ impl DataFolder {
         Ok(file)
     }
 
-    /// The truth that is no journal: apps, keys, registry, rejected requests.
-    pub(crate) fn state(&self) -> Result<Database, DbError> {
-        let db = sqlite::open(sqlite::Options::durable(self.state_file()))?;
-        reportd_platform::MIGRATIONS.apply(&db)?;
-        reportd_comm::STATE_MIGRATIONS.apply(&db)?;
-        Ok(db)
+    /// The file of the views of a number. A rebuild makes a file of the next number: connections that still read the old
+    /// one keep it, and its log, for themselves.
+    pub(crate) fn views_file(&self, number: i64) -> PathBuf {
+        self.0.join(match number {
+            1 => "views.db".to_owned(),
+            number => format!("views.{number}.db"),
+        })
     }
 
-    /// What is folded from the journal: it may be deleted.
-    pub(crate) fn views(&self) -> Result<Database, DbError> {
-        let db = sqlite::open(sqlite::Options {
-            path: self.0.join("views.db"),
-            durability: sqlite::Durability::Normal,
-            readers: 8,
-            checkpoint_bytes: 16 << 20,
-            cache_bytes: 32 << 20,
-        })?;
-        reportd_journal::MIGRATIONS.apply(&db)?;
-        reportd_comm::VIEW_MIGRATIONS.apply(&db)?;
-        Ok(db)
+    /// The greatest number of a views file; 1 where there is none.
+    fn newest_views(&self) -> i64 {
+        self.views_numbers().into_iter().max().unwrap_or(1)
+    }
+
+    /// The numbers of the views files that are there.
+    fn views_numbers(&self) -> Vec<i64> {
+        let entries = std::fs::read_dir(&self.0).into_iter().flatten();
+        let number = |entry: std::fs::DirEntry| match entry.file_name().to_str()? {
+            "views.db" => Some(1),
+            name => name
+                .strip_prefix("views.")?
+                .strip_suffix(".db")?
+                .parse()
+                .ok(),
+        };
+        entries.filter_map(Result::ok).filter_map(number).collect()
+    }
+
+    pub(crate) fn base_file(&self) -> PathBuf {
+        self.0.join("base.db")
+    }
+
+    /// The name of the node whose folder this is, drawn at first start: after a restart it takes its own stream back.
+    /// The caller holds the folder's lock.
+    pub(crate) fn node_name(&self, random: &dyn Random) -> anyhow::Result<String> {
+        let path = self.0.join("node.id");
+        let read = || Some(std::fs::read_to_string(&path).ok()?.trim().to_owned());
+        if let Some(name) = read().filter(|name| name.len() == 2 * NODE_NAME_BYTES) {
+            return Ok(name);
+        }
+        let mut bytes = [0; NODE_NAME_BYTES];
+        random.fill(&mut bytes)?;
+        let name = hex(&bytes);
+        std::fs::write(&path, format!("{name}\n"))
+            .with_context(|| format!("the node's name {}", path.display()))?;
+        Ok(name)
     }
 
     pub(crate) fn key_file(&self) -> PathBuf {
