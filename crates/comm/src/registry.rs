@@ -138,11 +138,12 @@ fn definition(operation: &Operation) -> Result<String, DbError> {
 
 /// Gives a new app the three operations that every app starts with (spec comm-report, Operations).
 pub fn install_standard_operations(tx: &mut Tx<'_>, app_id: &str) -> Result<(), AppError> {
+    touch(tx)?;
     let app = reportd_platform::apps::find(tx, app_id)?;
     for operation in standard_operations() {
         write(tx, app.no, &operation, true)?;
     }
-    Ok(touch(tx)?)
+    Ok(())
 }
 
 fn write(
@@ -172,6 +173,7 @@ pub(crate) enum RegistryError {
 
 /// Registers an operation, or changes it: reports from now on are taken and counted by it.
 pub(crate) fn put(tx: &mut Tx<'_>, app: AppNo, operation: &Operation) -> Result<(), RegistryError> {
+    touch(tx)?;
     match stored(tx, app, operation.oper_id)? {
         Some(known) if known.used && known.operation.kind != operation.kind => {
             return Err(RegistryError::KindFixed(known.operation.kind));
@@ -179,17 +181,15 @@ pub(crate) fn put(tx: &mut Tx<'_>, app: AppNo, operation: &Operation) -> Result<
         Some(_) => {}
         None => check_room(tx, app)?,
     }
-    write(tx, app, operation, true)?;
-    Ok(touch(tx)?)
+    Ok(write(tx, app, operation, true)?)
 }
 
 /// Takes an operation out of force; its counts stay. False where it is not in force.
 pub(crate) fn delete(tx: &mut Tx<'_>, app: AppNo, oper_id: i64) -> Result<bool, DbError> {
+    touch(tx)?;
     let sql =
         "UPDATE comm_operation SET in_force = 0 WHERE app = $1 AND oper_id = $2 AND in_force = 1";
-    let deleted = tx.execute(sql, &[app.into(), oper_id.into()])? > 0;
-    touch(tx)?;
-    Ok(deleted)
+    Ok(tx.execute(sql, &[app.into(), oper_id.into()])? > 0)
 }
 
 fn stored(tx: &mut Tx<'_>, app: AppNo, oper_id: i64) -> Result<Option<Registered>, DbError> {
@@ -236,6 +236,7 @@ pub(crate) fn mark_used(
     app: &App,
     operations: &[Operation],
 ) -> Result<bool, RegistryError> {
+    // This takes the lock of all changes: what is read below stays until the transaction ends.
     if !fix_zone(tx, app)? {
         return Ok(false);
     }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use reportd_db::{Database, DbError, Row, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::apps::App;
-use reportd_platform::clock::{Clock, DAY_MS};
+use reportd_platform::clock::{Clock, DAY_MS, MINUTE_MS};
 use reportd_protocol::comm::{self, Refusal, Ret};
 use tokio::sync::mpsc;
 
@@ -28,6 +28,8 @@ const BATCH_INTERVAL: Duration = Duration::from_millis(200);
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(60);
 /// Rows that one eviction drops at most.
 const EVICT_AT_ONCE: i64 = 1_000;
+/// How long a replay has rejections for itself. One that takes longer, or was killed, gives them up.
+const CLAIM_MS: i64 = MINUTE_MS;
 
 /// What is kept of rejected requests.
 #[derive(Debug, Clone, Copy)]
@@ -146,12 +148,14 @@ async fn write_all(
     loop {
         tokio::select! {
             count = offered.recv_many(&mut batch, BATCH) => if count == 0 { break },
-            _ = expiry.tick() => {}
+            // What other nodes wrote is seen when the sizes are measured again.
+            _ = expiry.tick() => sizes.clear(),
         }
         let (now, mut known) = (std::mem::take(&mut batch), std::mem::take(&mut sizes));
         let oldest_ms = clock.now_ms() - limits.kept_ms;
         let written: Result<_, DbError> = db
             .write_async(move |tx| {
+                lock(tx)?;
                 write_batch(tx, &now, limits, &mut known)?;
                 drop_older(tx, oldest_ms)?;
                 Ok(known)
@@ -164,6 +168,13 @@ async fn write_all(
         // Gathers what comes meanwhile: a commit for each would be a sync for each.
         tokio::time::sleep(BATCH_INTERVAL).await;
     }
+}
+
+/// Makes all who write several rows wait for each other, on all nodes: in a row each, in different orders, they would
+/// wait in a circle.
+fn lock(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let sql = "UPDATE comm_rejection_lock SET id = 1 WHERE id = 1";
+    tx.execute(sql, &[]).map(|_| ())
 }
 
 fn write_batch(
@@ -239,7 +250,8 @@ fn evict(tx: &mut Tx<'_>, app: AppNo, most_bytes: i64) -> Result<i64, DbError> {
             if total <= most_bytes {
                 break;
             }
-            remove(tx, app, &[row.int(0)?])?;
+            let sql = "DELETE FROM comm_rejection WHERE id = $1";
+            tx.execute(sql, &[row.int(0)?.into()])?;
             total -= row.int(1)?;
         }
     }
@@ -249,24 +261,22 @@ fn evict(tx: &mut Tx<'_>, app: AppNo, most_bytes: i64) -> Result<i64, DbError> {
 /// Identities that must outlive their window, because the same request stands among the rejected ones and could be
 /// replayed: (ts, hash, until when).
 pub(crate) fn kept_identities(
-    state: &Database,
+    state: &mut Tx<'_>,
     app: AppNo,
     from_ts_ms: i64,
     to_ts_ms: i64,
 ) -> Result<Vec<(i64, Vec<u8>, i64)>, DbError> {
     let sql = "SELECT ts, hash, at FROM comm_rejection WHERE app = $1 AND ts >= $2 AND ts < $3";
-    state.read(|tx| {
-        let rows = tx.query(sql, &[app.into(), from_ts_ms.into(), to_ts_ms.into()])?;
-        rows.into_iter()
-            .map(|mut row| {
-                Ok((
-                    row.int(0)?,
-                    row.take_bytes(1)?,
-                    row.int(2)? + REPLAY_IDENTITY_MS,
-                ))
-            })
-            .collect()
-    })
+    let rows = state.query(sql, &[app.into(), from_ts_ms.into(), to_ts_ms.into()])?;
+    rows.into_iter()
+        .map(|mut row| {
+            Ok((
+                row.int(0)?,
+                row.take_bytes(1)?,
+                row.int(2)? + REPLAY_IDENTITY_MS,
+            ))
+        })
+        .collect()
 }
 
 /// A rejected request as it is shown.
@@ -317,13 +327,41 @@ pub(crate) fn list(tx: &mut Tx<'_>, query: &RejectionsQuery) -> Result<Vec<Rejec
     tx.query(sql, &values)?.into_iter().map(read).collect()
 }
 
-/// Drops rejected requests that were replayed.
-pub(crate) fn remove(tx: &mut Tx<'_>, app: AppNo, ids: &[i64]) -> Result<(), DbError> {
-    for &id in ids {
-        tx.execute(
-            "DELETE FROM comm_rejection WHERE app = $1 AND id = $2",
-            &[app.into(), id.into()],
-        )?;
+/// Claims rejected requests for a replay, so that of two replays at once each row is in one. Keeps those that were
+/// claimed: the others are gone, or another replay has them.
+pub(crate) fn claim(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    page: Vec<Rejection>,
+    now_ms: i64,
+) -> Result<Vec<Rejection>, DbError> {
+    lock(tx)?;
+    let sql = "UPDATE comm_rejection SET claimed_until = $1 WHERE app = $2 AND id = $3 AND claimed_until <= $4";
+    let mut claimed = Vec::with_capacity(page.len());
+    for rejection in page {
+        let values = [
+            (now_ms + CLAIM_MS).into(),
+            app.into(),
+            rejection.id.into(),
+            now_ms.into(),
+        ];
+        if tx.execute(sql, &values)? == 1 {
+            claimed.push(rejection);
+        }
+    }
+    Ok(claimed)
+}
+
+/// Drops the claimed requests that were replayed, and gives the others back: id, and whether it was replayed.
+pub(crate) fn settle(tx: &mut Tx<'_>, app: AppNo, claimed: &[(i64, bool)]) -> Result<(), DbError> {
+    lock(tx)?;
+    for &(id, is_replayed) in claimed {
+        let sql = if is_replayed {
+            "DELETE FROM comm_rejection WHERE app = $1 AND id = $2"
+        } else {
+            "UPDATE comm_rejection SET claimed_until = 0 WHERE app = $1 AND id = $2"
+        };
+        tx.execute(sql, &[app.into(), id.into()])?;
     }
     Ok(())
 }

@@ -6,7 +6,8 @@ use reportd_db::{Column, Merge, Table};
 /// Tables in the state store: the registry of operations, and rejected requests.
 pub const STATE_MIGRATIONS: Migrations = Migrations {
     set: "comm",
-    texts: &["CREATE TABLE comm_operation (
+    texts: &[
+        "CREATE TABLE comm_operation (
         app BIGINT NOT NULL, oper_id BIGINT NOT NULL, definition {{text}} NOT NULL, in_force BIGINT NOT NULL,
         used BIGINT NOT NULL, PRIMARY KEY (app, oper_id)) {{clustered}};
         CREATE TABLE comm_rejection (
@@ -16,7 +17,13 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
         CREATE INDEX comm_rejection_at ON comm_rejection (at);
         CREATE INDEX comm_rejection_ts ON comm_rejection (app, ts);
         CREATE INDEX comm_rejection_size ON comm_rejection (app, at, id, size);
-        "],
+        ",
+        // Until when a replay has a row for itself, in ms.
+        "ALTER TABLE comm_rejection ADD COLUMN claimed_until BIGINT NOT NULL DEFAULT 0;
+        CREATE TABLE comm_rejection_lock (id BIGINT NOT NULL PRIMARY KEY);
+        INSERT INTO comm_rejection_lock (id) VALUES (1);
+        ",
+    ],
 };
 
 /// Tables in the views store.

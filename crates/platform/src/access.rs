@@ -132,6 +132,7 @@ pub fn create_key(
     if !fits {
         return Err(refuse("expected 1 to 64 printable characters"));
     }
+    touch(tx)?;
     let app = app_id
         .map(|id| apps::find(tx, id))
         .transpose()?
@@ -156,16 +157,14 @@ pub fn create_key(
             now_ms.into(),
         ],
     )?;
-    touch(tx)?;
     Ok(text)
 }
 
 /// Revokes a key; false where there is none in force of that name.
 pub fn revoke_key(tx: &mut Tx<'_>, name: &str, now_ms: i64) -> Result<bool, DbError> {
-    let sql = "UPDATE api_key SET revoked_at = $1 WHERE name = $2 AND revoked_at IS NULL";
-    let revoked = tx.execute(sql, &[now_ms.into(), name.into()])? > 0;
     touch(tx)?;
-    Ok(revoked)
+    let sql = "UPDATE api_key SET revoked_at = $1 WHERE name = $2 AND revoked_at IS NULL";
+    Ok(tx.execute(sql, &[now_ms.into(), name.into()])? > 0)
 }
 
 /// All keys, revoked ones too, by name.

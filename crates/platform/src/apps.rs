@@ -108,6 +108,7 @@ pub fn create(
     };
     check_name(name)?;
     let zone = Zone::named(&new.zone).map_err(|message| invalid("zone", message))?;
+    touch(tx)?;
     let taken = tx.query_int(
         "SELECT COUNT(*) FROM app WHERE id = $1",
         &[(&new.id).into()],
@@ -120,12 +121,10 @@ pub fn create(
         &[(&new.id).into(), name.into(), zone.name().into(), now_ms.into()],
     )?;
     let no = find(tx, &new.id)?.no;
-    let issued = CredentialKind::ALL
+    CredentialKind::ALL
         .into_iter()
         .map(|kind| issue(tx, no, kind, &new.given, vault, now_ms))
-        .collect::<Result<_, _>>()?;
-    touch(tx)?;
-    Ok(issued)
+        .collect()
 }
 
 fn check_name(name: &str) -> Result<(), AppError> {
@@ -140,12 +139,13 @@ fn check_name(name: &str) -> Result<(), AppError> {
 
 /// Refuses, or takes again, all credentials of an app.
 pub fn set_disabled(tx: &mut Tx<'_>, id: &str, disabled: bool) -> Result<(), AppError> {
+    touch(tx)?;
     let app = find(tx, id)?;
     tx.execute(
         "UPDATE app SET disabled = $1 WHERE no = $2",
         &[disabled.into(), app.no.into()],
     )?;
-    Ok(touch(tx)?)
+    Ok(())
 }
 
 /// Changes `name`, `zone` or settings of an app, all or none. `known` are the settings of all rooms.
@@ -156,6 +156,7 @@ pub fn set(
     known: &[AppSetting],
     now_ms: i64,
 ) -> Result<(), AppError> {
+    touch(tx)?;
     let app = find(tx, id)?;
     for (name, value) in changes {
         match name.as_str() {
@@ -170,7 +171,7 @@ pub fn set(
             _ => set_setting(tx, &app, name, value, known, now_ms)?,
         }
     }
-    Ok(touch(tx)?)
+    Ok(())
 }
 
 fn set_zone(tx: &mut Tx<'_>, app: &App, name: &str) -> Result<(), AppError> {
@@ -226,10 +227,9 @@ fn set_setting(
 
 /// Notes that an app has reports, so that its zone stays. False where `zone` is no longer the app's: load it again.
 pub fn fix_zone(tx: &mut Tx<'_>, app: &App) -> Result<bool, DbError> {
-    let sql = "UPDATE app SET zone_fixed = 1 WHERE no = $1 AND zone = $2";
-    let fixed = tx.execute(sql, &[app.no.into(), app.zone.name().into()])? == 1;
     touch(tx)?;
-    Ok(fixed)
+    let sql = "UPDATE app SET zone_fixed = 1 WHERE no = $1 AND zone = $2";
+    Ok(tx.execute(sql, &[app.no.into(), app.zone.name().into()])? == 1)
 }
 
 /// All apps by id, with their settings.

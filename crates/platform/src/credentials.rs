@@ -152,7 +152,8 @@ fn place(app: i64, kind: &str) -> String {
     format!("app {app} {kind}")
 }
 
-/// Makes a credential of an app, or takes the one that was given, and keeps it.
+/// Makes a credential of an app, or takes the one that was given, and keeps it. The caller holds the lock of changes
+/// ([`touch`]): for the check that a token is free, and for sealing.
 pub(crate) fn issue(
     tx: &mut Tx<'_>,
     app: AppNo,
@@ -213,6 +214,7 @@ pub fn rotate(
     if !(0..=MAX_GRACE_MS).contains(&grace_ms) {
         return Err(invalid("grace", "expected at most 365d"));
     }
+    touch(tx)?;
     let app = find(tx, id)?;
     tx.execute(
         "DELETE FROM credential WHERE expires_at <= $1",
@@ -231,6 +233,5 @@ pub fn rotate(
         )?;
         issued.push(issue(tx, app.no, kind, given, vault, now_ms)?);
     }
-    touch(tx)?;
     Ok(issued)
 }

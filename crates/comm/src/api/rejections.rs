@@ -17,7 +17,8 @@ use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 use super::TAG;
 use crate::intake::{Way, body_hash, decide};
-use crate::rejections::{REPLAY_IDENTITY_MS, Rejection, RejectionsQuery, list, remove};
+use crate::registry::CommApp;
+use crate::rejections::{REPLAY_IDENTITY_MS, Rejection, RejectionsQuery, claim, list, settle};
 use crate::{Comm, KIND};
 
 /// Rejected requests that one call replays at most: the reply says where to go on.
@@ -181,6 +182,11 @@ pub(super) async fn replay_one(
     };
     let mut told = Replayed::default();
     replay_page(&comm, &app, vec![rejection], &mut told).await?;
+    if told.replayed + told.refused == 0 {
+        return Err(Problem::not_found(format!(
+            "the rejection {id} is being replayed already, or was"
+        )));
+    }
     Ok(Json(told))
 }
 
@@ -235,8 +241,9 @@ fn id_before(cursor: Option<&str>) -> Result<i64, Problem> {
     cursor.map_or(Ok(i64::MAX), |text| text.parse().map_err(expected))
 }
 
-/// Sends rejected requests through the intake again, and drops the rows of those that were taken. Each is counted at most
-/// once, whatever happens between the journal and the removal: its identity is kept longer than its row.
+/// Sends rejected requests through the intake again, and drops the rows of those that were taken. Rows that another
+/// replay has claimed are passed over. Each is counted at most once, whatever happens between the journal and the
+/// removal: its identity is kept longer than its row.
 async fn replay_page(
     comm: &Comm,
     app: &App,
@@ -244,42 +251,53 @@ async fn replay_page(
     told: &mut Replayed,
 ) -> Result<(), Problem> {
     let known = comm.registry.app(app.no).ok_or_else(Problem::try_later)?;
-    let now_ms = comm.clock.now_ms();
+    let (no, now_ms) = (app.no, comm.clock.now_ms());
+    let db = comm.directory.db();
+    let claimed = db
+        .write_async(move |tx| claim(tx, no, page, now_ms))
+        .await
+        .map_err(|error: DbError| Problem::from(error))?;
+    comm.journal.fresh(KIND, u64::from(app.no)).await;
+    let mut outcomes = Vec::with_capacity(claimed.len());
+    let mut failed = None;
+    for rejection in claimed {
+        let body = Bytes::from(rejection.body);
+        let mut is_taken = false;
+        if failed.is_none() {
+            match replay(comm, &known, &body, now_ms).await {
+                Ok(taken) => {
+                    is_taken = taken;
+                    told.replayed += u64::from(taken);
+                    told.refused += u64::from(!taken);
+                }
+                // The others are given back.
+                Err(problem) => failed = Some(problem),
+            }
+        }
+        outcomes.push((rejection.id, is_taken));
+    }
+    db.write_async(move |tx| settle(tx, no, &outcomes))
+        .await
+        .map_err(|error: DbError| Problem::from(error))?;
+    failed.map_or(Ok(()), Err)
+}
+
+/// True where the request is counted now, false where it is still refused; an error where it can be tried later.
+async fn replay(comm: &Comm, app: &CommApp, body: &Bytes, now_ms: i64) -> Result<bool, Problem> {
     let way = Way::Replay {
         keep_until_ms: now_ms + REPLAY_IDENTITY_MS,
     };
-    let mut taken = Vec::with_capacity(page.len());
-    let mut away = false;
-    comm.journal.fresh(KIND, u64::from(app.no)).await;
-    for rejection in page {
-        let body = Bytes::from(rejection.body);
-        let stored = match decide(&known, &body, now_ms, way) {
-            // It came in after all: an entry for it would be a repeat, and only as long as its identity is kept.
-            Ok(accepted) if is_counted(comm, app, accepted.report.ts_ms, &body).await? => Ok(()),
-            Ok(accepted) => comm.store(&known, &accepted, &body, way).await,
-            Err(refusal) => Err(refusal),
-        };
-        match stored {
-            Ok(()) => taken.push(rejection.id),
-            Err(refusal) if refusal.ret.retryable() => {
-                away = true;
-                break;
-            }
-            Err(_) => told.refused += 1,
-        }
+    let Ok(accepted) = decide(app, body, now_ms, way) else {
+        return Ok(false);
+    };
+    // It came in after all: an entry for it would be a repeat, and only as long as its identity is kept.
+    if is_counted(comm, &app.app, accepted.report.ts_ms, body).await? {
+        return Ok(true);
     }
-    told.replayed += taken.len() as u64;
-    let no = app.no;
-    let removed = comm
-        .directory
-        .db()
-        .write_async(move |tx| remove(tx, no, &taken))
-        .await;
-    removed.map_err(|error: DbError| Problem::from(error))?;
-    if away {
-        Err(Problem::try_later())
-    } else {
-        Ok(())
+    match comm.store(app, &accepted, body, way).await {
+        Ok(()) => Ok(true),
+        Err(refusal) if refusal.ret.retryable() => Err(Problem::try_later()),
+        Err(_) => Ok(false),
     }
 }
 

@@ -72,6 +72,26 @@ fn equal_rejections_are_one_row_and_replay_once() {
 }
 
 #[test]
+fn of_two_replays_at_once_each_rejection_is_in_one() {
+    let world = World::new();
+    for number in 0..50 {
+        assert_eq!(world.report(&own(&number.to_string())), 40005);
+    }
+    wait_for(&world, 50);
+    assert_eq!(world.api(Method::PUT, "operations/77", OPERATION).0, 200);
+    let replayed: u64 = std::thread::scope(|scope| {
+        let replay = || world.api(Method::POST, "rejections/replay", "").1["replayed"].as_u64();
+        let told: Vec<_> = (0..4).map(|_| scope.spawn(replay)).collect();
+        told.into_iter()
+            .map(|told| told.join().unwrap().unwrap())
+            .sum()
+    });
+    assert_eq!(replayed, 50);
+    assert_eq!(world.counted(77), 50);
+    assert_eq!(world.get("rejections")["rejections"], json!([]));
+}
+
+#[test]
 fn a_request_that_was_accepted_in_the_meantime_is_not_counted_again() {
     let world = World::new();
     assert_eq!(world.report(&own("1")), 40005);

@@ -25,8 +25,9 @@ fn identities_are_dropped_when_the_window_itself_refuses() {
     world.counted(ACTIVE);
     assert_eq!(identities(&world), 50);
     world.clock.advance(DAY_MS + 2 * HOUR_MS);
+    // One of that time, and not one of those: an identity is kept longer behind a rejection of the same request.
     assert_eq!(
-        world.report(&message(NOON, "0", ACTIVE, 1, "UP")),
+        world.report(&message(NOON, "refused", ACTIVE, 1, "UP")),
         40004,
         "the window refuses it now"
     );
