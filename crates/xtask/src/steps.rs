@@ -4,6 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use reportd_testbed::{Options, Postgres, URL_VARIABLE};
 
 use crate::clock::Stopwatch;
 use crate::text_table::text_table;
@@ -23,6 +24,8 @@ enum Work {
     Here(fn() -> anyhow::Result<()>),
     /// A cargo command, with variables of the environment.
     Cargo(Vec<String>, &'static [(&'static str, &'static str)]),
+    /// A cargo command with a PostgreSQL beside it.
+    CargoBesidePostgres(Vec<String>),
 }
 
 /// Runs all steps; `filter` goes to `cargo test`.
@@ -75,7 +78,7 @@ fn steps(filter: Option<&str>) -> Vec<Step> {
         ),
         step("rooms and floors", Work::Here(rooms::check_workspace)),
         step("the binary", cargo("build -p reportd", &[])),
-        step("tests", Work::Cargo(test, &[])),
+        step("tests", Work::CargoBesidePostgres(test)),
     ]
 }
 
@@ -83,20 +86,33 @@ impl Work {
     fn run(&self) -> anyhow::Result<()> {
         match self {
             Self::Here(work) => work(),
-            Self::Cargo(words, environment) => {
-                let status = Command::new("cargo")
-                    .args(words)
-                    .envs(environment.iter().copied())
-                    .stdin(Stdio::null())
-                    .status()
-                    .context("cargo cannot be started")?;
-                if !status.success() {
-                    bail!("cargo {}: {status}", words.join(" "));
-                }
-                Ok(())
-            }
+            Self::Cargo(words, environment) => cargo(words, environment),
+            Self::CargoBesidePostgres(words) => beside_postgres(words),
         }
     }
+}
+
+fn cargo(words: &[String], environment: &[(&str, &str)]) -> anyhow::Result<()> {
+    let status = Command::new("cargo")
+        .args(words)
+        .envs(environment.iter().copied())
+        .stdin(Stdio::null())
+        .status()
+        .context("cargo cannot be started")?;
+    if !status.success() {
+        bail!("cargo {}: {status}", words.join(" "));
+    }
+    Ok(())
+}
+
+/// On the server that the environment names, or on one that is started for it and ended behind it. That one does not
+/// sync: no test cuts the power.
+fn beside_postgres(words: &[String]) -> anyhow::Result<()> {
+    if std::env::var_os(URL_VARIABLE).is_some() {
+        return cargo(words, &[]);
+    }
+    let server = Postgres::start(Options { fsync: false })?;
+    cargo(words, &[(URL_VARIABLE, &server.url())])
 }
 
 fn seconds(took: Duration) -> String {
@@ -119,7 +135,9 @@ mod tests {
     #[test]
     fn a_filter_goes_to_the_tests_alone() {
         let with_filter = |step: &Step| match &step.work {
-            Work::Cargo(words, _) => words.iter().any(|word| word == "kill"),
+            Work::Cargo(words, _) | Work::CargoBesidePostgres(words) => {
+                words.iter().any(|word| word == "kill")
+            }
             Work::Here(_) => false,
         };
         let steps = steps(Some("kill"));

@@ -9,8 +9,17 @@ use anyhow::{Context, bail};
 const TOOLS: &[(&str, &str)] = &[
     ("strace", "strace"),
     ("unshare", "util-linux"),
+    ("setpriv", "util-linux"),
     ("mount", "mount"),
+    (POSTGRES, "postgresql"),
 ];
+/// Debian keeps it out of PATH.
+const POSTGRES: &str = "postgres";
+/// Debian makes a cluster and starts it when the package is installed, unless this says no. Tests start their own.
+const CLUSTER_SETTINGS: (&str, &str) = (
+    "/etc/postgresql-common/createcluster.d/reportd.conf",
+    "create_main_cluster = false\n",
+);
 
 /// Parts of the toolchain that the steps use, each with the component that has it.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
@@ -46,6 +55,9 @@ fn missing_packages(is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
 }
 
 fn is_installed(tool: &str) -> bool {
+    if tool == POSTGRES {
+        return reportd_testbed::find_programs().is_some();
+    }
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| is_file(&folder.join(tool)))
 }
@@ -62,6 +74,11 @@ fn install(packages: &[&str]) -> anyhow::Result<()> {
     } else {
         bail!("only root can install packages, and sudo wants a password");
     };
+    if packages.contains(&"postgresql") {
+        let (path, text) = CLUSTER_SETTINGS;
+        let script = format!("mkdir -p $(dirname {path}) && printf '{text}' > {path}");
+        run(&[as_root, &["sh", "-c", &script]].concat())?;
+    }
     run(&[as_root, &["apt-get", "update"]].concat())?;
     let install = ["apt-get", "install", "-y", "--no-install-recommends"];
     run(&[as_root, &install, packages].concat())

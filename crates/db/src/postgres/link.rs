@@ -99,11 +99,7 @@ impl Link {
     /// False where the server has closed the connection, as far as this side was told: nothing is sent.
     pub(super) fn is_connected(&self) -> bool {
         if let Some(runtime) = &self.runtime {
-            runtime.block_on(async {
-                // The first turn looks at the socket, the second lets the connection read what is there.
-                yield_now().await;
-                yield_now().await;
-            });
+            runtime.block_on(take_turns());
         }
         !self.is_lost.get() && !self.client.is_closed()
     }
@@ -157,6 +153,26 @@ impl Link {
         Ok(())
     }
 
+    /// Ends a transaction that only read, and does not wait for the reply: nothing depends on it, and the connection
+    /// reads it before that of the next statement.
+    pub(super) fn end_unheard(&self) {
+        let Some(runtime) = self
+            .runtime
+            .as_ref()
+            .filter(|_| self.is_in_transaction.get())
+        else {
+            return;
+        };
+        runtime.block_on(async {
+            tokio::select! {
+                biased;
+                _ = self.client.batch_execute("COMMIT") => {}
+                () = take_turns() => {}
+            }
+        });
+        self.is_in_transaction.set(false);
+    }
+
     fn settle(&mut self, told: Result<Answer, Error>) -> Result<Answer, DbError> {
         told.map_err(|error| {
             if is_stale_plan(&error) {
@@ -191,6 +207,12 @@ impl Link {
         self.batches.insert(*table, Arc::clone(&batch));
         Ok(batch)
     }
+}
+
+/// Lets the connection run once: the first turn looks at the socket, in the second it writes and reads what it can.
+async fn take_turns() {
+    yield_now().await;
+    yield_now().await;
 }
 
 async fn ask(

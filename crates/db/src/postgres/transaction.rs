@@ -52,6 +52,10 @@ impl<'a> Transaction<'a> {
                 let _ = self.link.end("ROLLBACK");
                 Err(error)
             }
+            State::New | State::Open | State::Ended if self.purpose == Use::Read => {
+                self.link.end_unheard();
+                Ok(())
+            }
             State::New | State::Open | State::Ended => self.link.end("COMMIT"),
         }
     }

@@ -1,10 +1,5 @@
 //! The stores that every test of this room runs on.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test fails where its store cannot be made"
-)]
-
 use std::cell::Cell;
 
 use reportd_db::{Database, postgres, sqlite};
@@ -34,13 +29,21 @@ pub(crate) fn ground() -> Ground {
 }
 
 impl Ground {
+    /// Opens the last store on PostgreSQL once more, as another node does.
+    pub(crate) fn open_again(&self) -> Database {
+        postgres::open(self.options()).unwrap()
+    }
+
+    fn options(&self) -> postgres::Options {
+        let mut options = postgres::Options::new(&self.database.url);
+        options.schema = Some(format!("store_{}", self.made.get()));
+        options
+    }
+
     /// One empty store of each kind.
     pub(crate) fn stores(&self) -> [Store; 2] {
         self.made.set(self.made.get() + 1);
-        let name = format!("store_{}", self.made.get());
-        let file = self.folder.path().join(&name);
-        let mut options = postgres::Options::new(&self.database.url);
-        options.schema = Some(name);
+        let file = self.folder.path().join(self.made.get().to_string());
         [
             Store {
                 name: "sqlite",
@@ -48,7 +51,7 @@ impl Ground {
             },
             Store {
                 name: "postgres",
-                db: postgres::open(options).unwrap(),
+                db: postgres::open(self.options()).unwrap(),
             },
         ]
     }

@@ -1,13 +1,11 @@
 //! Random operations on a store against a naive model of the merge policies.
 
-mod stores;
-
 use std::collections::BTreeMap;
 
+use crate::stores::ground;
 use proptest::prelude::*;
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, DbError, Merge, Table, Tx, Value};
-use stores::ground;
 
 const SCHEMA: Migrations = Migrations {
     set: "model",

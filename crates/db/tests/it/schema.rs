@@ -1,10 +1,8 @@
 //! Migrations: applied once, in order, and refused where they changed.
 
-mod stores;
-
+use crate::stores::ground;
 use reportd_db::DbError;
 use reportd_db::migrate::Migrations;
-use stores::ground;
 
 const FIRST: &str = "CREATE TABLE a (k BIGINT NOT NULL, PRIMARY KEY (k)) {{clustered}};\n";
 const SECOND: &str = "ALTER TABLE a ADD COLUMN v {{bytes}};\nCREATE INDEX a_v ON a (v);\n";
