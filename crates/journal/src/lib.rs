@@ -42,8 +42,8 @@ pub use projector::{Pace, Projector, ViewStatus};
 pub use reads::Ends;
 pub use refold::{Goal, Refold, views_ends};
 pub use scan::{Cursor, Place, Scan};
-pub use streams::{serve_views, views_number};
 pub use store::{Block, BlockStore, JournalError, RawBlock, StreamEnd};
+pub use streams::{serve_views, views_number};
 pub use view::{Batch, MIGRATIONS, View};
 
 /// Number of a stream: the one that a node appends to. The embedded store has stream 1.

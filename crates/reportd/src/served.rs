@@ -2,11 +2,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use anyhow::bail;
 use reportd_comm::{CommMetrics, CommView, Registry};
 use reportd_db::Database;
 use reportd_journal::{Journal, JournalError, Pace, Projector, View, ViewStatus};
+use reportd_platform::clock::Clock;
+use reportd_platform::directory::{Directory, FailureLimit};
+use reportd_platform::limiter::{Buckets, Limiter};
 use reportd_platform::metrics::Metrics;
+use reportd_platform::rate_limit::Rate;
 
+use crate::rebuild::{Step, rebuild};
 use crate::stores::Stores;
 
 /// Makes the views of all rooms: each fold has views of its own, since a view remembers what it met in its store.
@@ -18,13 +24,29 @@ pub(crate) struct ViewMaker {
 }
 
 impl ViewMaker {
-    /// Views whose folds count in no metric: of a rebuild, a verify, a base.
-    pub(crate) fn uncounted(registry: Arc<Registry>, state: Database) -> Self {
-        let metrics = Arc::new(CommMetrics::register(&Metrics::default()));
-        Self {
+    /// Views for a command, by the settings that the store holds now.
+    pub(crate) fn at_rest(stores: &Stores, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let registry = Arc::new(Registry::default());
+        let state = stores.state()?;
+        let failures = FailureLimit {
+            rate: Rate { per_minute: 1 },
+            limiter: Limiter::new("failure", 1, &Buckets::Memory, Arc::clone(clock)),
+        };
+        // The registry is loaded with the apps that it belongs to.
+        let followers = vec![Arc::clone(&registry) as _];
+        Directory::open(state.clone(), Arc::clone(clock), failures, followers)?;
+        Ok(Self {
             registry,
             state,
-            metrics,
+            metrics: Arc::new(CommMetrics::register(&Metrics::default())),
+        })
+    }
+
+    /// The same views, whose folds count in no metric.
+    pub(crate) fn uncounted(&self) -> Self {
+        Self {
+            metrics: Arc::new(CommMetrics::register(&Metrics::default())),
+            ..self.clone()
         }
     }
 
@@ -48,6 +70,7 @@ pub(crate) struct Served {
     pace: Pace,
     number: Mutex<i64>,
     projector: RwLock<Option<Projector>>,
+    rebuilding: Mutex<()>,
 }
 
 impl Served {
@@ -68,7 +91,9 @@ impl Served {
             pace,
             number: Mutex::new(number),
             projector: RwLock::default(),
+            rebuilding: Mutex::default(),
         };
+        served.stores.drop_older_views(number)?;
         served.project()?;
         Ok(served)
     }
@@ -99,8 +124,23 @@ impl Served {
         self.db.replace(next);
         *number = published;
         self.project()?;
+        self.stores.drop_older_views(published)?;
         tracing::info!(number = published, "rebuilt views are served");
         Ok(())
+    }
+
+    /// Rebuilds the views and serves them. One at a time: a second call is refused. Blocks.
+    pub(crate) fn rebuild(
+        &self,
+        clock: &Arc<dyn Clock>,
+        tell: &mut dyn FnMut(Step),
+    ) -> anyhow::Result<Option<i64>> {
+        let Ok(_turn) = self.rebuilding.try_lock() else {
+            bail!("a rebuild is running already");
+        };
+        let sealed = rebuild(&self.stores, clock, &self.maker.uncounted(), tell)?;
+        self.follow()?;
+        Ok(sealed)
     }
 
     /// How each view stands.

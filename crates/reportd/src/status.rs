@@ -58,14 +58,12 @@ impl Status {
         let rate = |before: u64, after: u64| {
             f64::from(u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX)) / seconds
         };
-        let views = running.served.status()
-            .into_iter()
-            .map(|view| ViewState {
-                view: view.view.to_owned(),
-                entries_behind: view.entries_behind,
-                lag_ms: view.lag_ms,
-                stuck: view.stuck,
-            });
+        let views = running.served.status().into_iter().map(|view| ViewState {
+            view: view.view.to_owned(),
+            entries_behind: view.entries_behind,
+            lag_ms: view.lag_ms,
+            stuck: view.stuck,
+        });
         let measured = Arc::clone(running);
         let sizes = tokio::task::spawn_blocking(move || {
             [

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, bail};
 use reportd_db::{Database, DbError, postgres, sqlite};
-use reportd_journal::{BlockStore, DayFiles, DayTables, views_number};
+use reportd_journal::{BlockStore, DayFiles, DayTables, serve_views, views_number};
 use reportd_platform::clock::Clock;
 use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
@@ -136,6 +136,71 @@ impl Stores {
         Ok(self.views_numbered(self.views_number()?)?)
     }
 
+    /// An empty store for the views of the next number, which nobody serves yet.
+    pub(crate) fn new_views(&self, number: i64) -> anyhow::Result<Database> {
+        match &self.postgres {
+            Some(postgres) => {
+                self.drop_views(number)?;
+                Ok(with_view_tables(postgres.views(number)?)?)
+            }
+            None => {
+                let path = self.folder.rebuild_file();
+                remove_database(&path)?;
+                Ok(self.views_at(&path)?)
+            }
+        }
+    }
+
+    /// Lets the views of [`Self::new_views`] be served; false where another rebuild was quicker. Their store must not be
+    /// open here.
+    pub(crate) fn publish_views(&self, before: i64, number: i64) -> anyhow::Result<bool> {
+        match &self.postgres {
+            Some(postgres) => Ok(serve_views(&postgres.journal()?, before, number)?),
+            None => {
+                let (from, to) = (self.folder.rebuild_file(), self.folder.views_file(number));
+                std::fs::rename(&from, &to)
+                    .with_context(|| format!("{} cannot become {}", from.display(), to.display()))?;
+                File::open(&self.folder.0)?.sync_all()?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Drops views that are no longer served, or not yet.
+    pub(crate) fn drop_views(&self, number: i64) -> anyhow::Result<()> {
+        match &self.postgres {
+            Some(postgres) => {
+                let sql = format!("DROP SCHEMA IF EXISTS reportd_views_{number} CASCADE");
+                postgres.journal()?.execute(&sql, &[])?;
+                Ok(())
+            }
+            None => remove_database(&self.folder.views_file(number)),
+        }
+    }
+
+    /// Drops the files of views of lower numbers: they were served before.
+    pub(crate) fn drop_older_views(&self, number: i64) -> anyhow::Result<()> {
+        if self.postgres.is_some() {
+            return Ok(());
+        }
+        let older = self.folder.views_numbers().into_iter();
+        older
+            .filter(|older| *older < number)
+            .try_for_each(|older| self.drop_views(older))
+    }
+
+    /// The base of the journal, where days were dropped.
+    pub(crate) fn existing_base(&self) -> anyhow::Result<Option<Database>> {
+        let is_there = match &self.postgres {
+            Some(postgres) => {
+                let sql = "SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'reportd_base'";
+                postgres.journal()?.read(|tx| tx.query_int(sql, &[]))? > 0
+            }
+            None => self.folder.base_file().is_file(),
+        };
+        Ok(is_there.then(|| self.base()).transpose()?)
+    }
+
     /// A store of views in a file.
     pub(crate) fn views_at(&self, path: &Path) -> Result<Database, DbError> {
         with_view_tables(sqlite::open(sqlite::Options {
@@ -177,6 +242,22 @@ impl Stores {
             None => Ok(Arc::new(DayFiles::open(&self.folder.journal())?)),
         }
     }
+}
+
+/// Removes a SQLite file with its log. The log goes first: without its file it would be nobody's.
+fn remove_database(path: &Path) -> anyhow::Result<()> {
+    for suffix in ["-wal", "-shm", ""] {
+        let mut part = path.as_os_str().to_owned();
+        part.push(suffix);
+        let part = PathBuf::from(part);
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(error).with_context(|| format!("{} cannot be removed", part.display()));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 fn with_view_tables(db: Database) -> Result<Database, DbError> {
@@ -270,6 +351,15 @@ impl DataFolder {
                 .ok(),
         };
         entries.filter_map(Result::ok).filter_map(number).collect()
+    }
+
+    /// Where a rebuild makes its views, until they are whole.
+    fn rebuild_file(&self) -> PathBuf {
+        self.0.join("rebuild.db")
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
     }
 
     pub(crate) fn base_file(&self) -> PathBuf {

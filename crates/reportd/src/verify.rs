@@ -1,0 +1,142 @@
+//! `reportd verify`: folds the journal into a second store of views and compares.
+
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use reportd_db::{Database, DbError};
+use reportd_journal::{Difference, Goal, Refold, views_ends};
+use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::zones::day_text;
+
+use crate::output::print_line;
+use crate::rebuild::{Step, copy_base};
+use crate::served::ViewMaker;
+use crate::settings::Settings;
+use crate::stores::Stores;
+
+/// Differences that are printed; further ones are counted.
+const MOST_PRINTED: usize = 1_000;
+/// So few entries are folded while the served views are held still.
+const NEARLY_LEVEL: u64 = 20_000;
+const MOST_ROUNDS: u32 = 20;
+
+/// What a verify found.
+pub(crate) struct Found {
+    /// Entries that were folded.
+    pub(crate) entries: u64,
+    /// The day up to which a base stood in for the journal.
+    pub(crate) sealed: Option<i64>,
+    /// The first differences.
+    pub(crate) differences: Vec<Difference>,
+    /// How many there are.
+    pub(crate) count: usize,
+}
+
+/// Runs the command.
+pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
+    let stores = Stores::existing(settings)?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
+    let maker = ViewMaker::at_rest(&stores, &clock)?;
+    let mut bar = crate::progress::Bar::new("entries");
+    let found = verify(&stores, &clock, &maker, &mut |step| bar.show(step.done, step.total))?;
+    drop(bar);
+    if let Some(day) = found.sealed {
+        let day = day_text(day);
+        print_line(format_args!(
+            "The journal was dropped up to {day}: what it held is taken from the base that was sealed then."
+        ))?;
+    }
+    for difference in &found.differences {
+        let side = |said: &Option<String>| said.clone().unwrap_or_else(|| "nothing".to_owned());
+        print_line(format_args!(
+            "{}: the views say {}, the journal says {}",
+            difference.what,
+            side(&difference.stored),
+            side(&difference.folded)
+        ))?;
+    }
+    let entries = found.entries;
+    if found.count == 0 {
+        return print_line(format_args!(
+            "{entries} entries folded again: the views say the same."
+        ));
+    }
+    bail!(
+        "{} differences in {entries} entries: reportd rebuild makes the views anew",
+        found.count
+    )
+}
+
+/// Folds the journal up to where the served views stand, and compares. Blocks.
+pub(crate) fn verify(
+    stores: &Stores,
+    clock: &Arc<dyn Clock>,
+    maker: &ViewMaker,
+    tell: &mut dyn FnMut(Step),
+) -> anyhow::Result<Found> {
+    let folder = tempfile::Builder::new()
+        .prefix("verify-")
+        .tempdir_in(stores.folder.path())
+        .context("the folder of the second views")?;
+    let second = stores.views_at(&folder.path().join("views.db"))?;
+    let sealed = copy_base(stores, &second)?;
+    let blocks = stores.blocks(clock)?;
+    let mut refold = Refold::new(blocks, Arc::clone(clock), second, maker.views());
+    let served = stores.views()?;
+    let mut done = 0;
+    for _ in 0..MOST_ROUNDS {
+        let goal = served.read(|tx| goal_of(tx, &refold))?;
+        let left = refold.left(&goal)?;
+        let total = done + left;
+        refold.fold_to(&goal, &mut |entries| {
+            done += entries;
+            tell(Step { done, total });
+        })?;
+        if left < NEARLY_LEVEL {
+            break;
+        }
+    }
+    let (differences, count) = compare(&served, &mut refold, &mut done)?;
+    Ok(Found {
+        entries: done,
+        sealed,
+        differences,
+        count,
+    })
+}
+
+/// What the served views have folded. Nothing is pruned by it: what stands behind it may have arrived long ago.
+fn goal_of(tx: &mut reportd_db::Tx<'_>, refold: &Refold) -> Result<Goal, DbError> {
+    let names: Vec<_> = refold.views().map(|view| view.name()).collect();
+    Ok(Goal {
+        ends: views_ends(tx, &names)?,
+        as_of_ms: 0,
+    })
+}
+
+/// Compares in one transaction on each side: the served views stand still in it.
+fn compare(
+    served: &Database,
+    refold: &mut Refold,
+    done: &mut u64,
+) -> anyhow::Result<(Vec<Difference>, usize)> {
+    let (mut differences, mut count) = (Vec::new(), 0);
+    served.try_read(|stored| -> anyhow::Result<()> {
+        let goal = goal_of(stored, refold)?;
+        refold.fold_to(&goal, &mut |entries| *done += entries)?;
+        let mut tell = |difference| {
+            count += 1;
+            if differences.len() < MOST_PRINTED {
+                differences.push(difference);
+            }
+        };
+        refold.db().read(|folded| {
+            for view in refold.views() {
+                view.compare(stored, folded, &mut tell)?;
+            }
+            Ok(())
+        })?;
+        Ok(())
+    })?;
+    Ok((differences, count))
+}
