@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Child;
 use std::thread::sleep;
@@ -20,10 +20,12 @@ const MOST_POLLS: u32 = 6_000;
 const MOST_PORTS: usize = 5;
 
 /// How a server runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Options {
     /// Whether commits reach the disk: on to measure, off to test.
     pub fsync: bool,
+    /// The files of a certificate and its key, for a server that speaks TLS.
+    pub tls: Option<(PathBuf, PathBuf)>,
 }
 
 /// A PostgreSQL server of its own. It ends when this is dropped, and when the thread that started it dies.
@@ -59,6 +61,7 @@ impl Postgres {
             chown(server.folder.path(), Some(user.uid), Some(user.gid))?;
         }
         server.make_cluster()?;
+        server.take_certificate()?;
         for _ in 0..MOST_PORTS {
             server.port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
             if server.try_start()? {
@@ -139,6 +142,22 @@ impl Postgres {
         Ok(())
     }
 
+    /// Copies the certificate and its key: a server takes no key that others may read.
+    fn take_certificate(&self) -> anyhow::Result<()> {
+        let Some((certificate, key)) = &self.options.tls else {
+            return Ok(());
+        };
+        for (from, name) in [(certificate, "server.crt"), (key, "server.key")] {
+            let to = self.data().join(name);
+            fs::copy(from, &to).with_context(|| format!("{} cannot be copied", from.display()))?;
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600))?;
+            if let Some(user) = &self.user {
+                chown(&to, Some(user.uid), Some(user.gid))?;
+            }
+        }
+        Ok(())
+    }
+
     /// False where the port is taken.
     fn try_start(&mut self) -> anyhow::Result<bool> {
         let mut start = command(&self.programs.join("postgres"), self.user.as_ref());
@@ -146,7 +165,13 @@ impl Postgres {
         start.arg("-k").arg(self.socket_folder());
         start.args(["-h", "127.0.0.1", "-p", &self.port.to_string()]);
         let on = if self.options.fsync { "on" } else { "off" };
+        let ssl = if self.options.tls.is_some() {
+            "on"
+        } else {
+            "off"
+        };
         let settings = [
+            &format!("ssl={ssl}"),
             &format!("fsync={on}"),
             &format!("full_page_writes={on}"),
             "max_connections=300",
@@ -205,7 +230,7 @@ mod tests {
     #[test]
     fn a_server_listens_stops_and_starts_again() {
         let connects = |port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-        let mut server = Postgres::start(Options { fsync: false }).unwrap();
+        let mut server = Postgres::start(Options::default()).unwrap();
         assert!(connects(server.port));
         server.stop_at_once().unwrap();
         assert!(!connects(server.port));

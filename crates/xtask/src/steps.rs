@@ -111,7 +111,7 @@ fn beside_postgres(words: &[String]) -> anyhow::Result<()> {
     if std::env::var_os(URL_VARIABLE).is_some() {
         return cargo(words, &[]);
     }
-    let server = Postgres::start(Options { fsync: false })?;
+    let server = Postgres::start(Options::default())?;
     cargo(words, &[(URL_VARIABLE, &server.url())])
 }
 

@@ -8,6 +8,7 @@ mod batch;
 mod failure;
 mod link;
 mod target;
+mod tls;
 mod transaction;
 mod types;
 
@@ -47,6 +48,8 @@ const DISK_BYTES: &str = "SELECT CAST(COALESCE(SUM(pg_total_relation_size(oid)),
 #[derive(Clone)]
 pub struct Options {
     /// `postgres://user:password@host:port/database`; a Unix socket as `postgres:///database?host=/run/postgresql`.
+    /// With `?sslmode=require` or `verify-full`, which are one here, connections are encrypted and the server's
+    /// certificate is checked: by the system's authorities, or by those in the file `&sslrootcert=`.
     pub url: String,
     /// The schema that holds all tables, made where it is missing. None is the one that the database gives.
     pub schema: Option<String>,

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, NoTls, Socket};
 
 use super::Options;
 use super::failure::connecting;
 use super::link::Link;
+use super::tls::{Tls, take_from_url};
 use crate::DbError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,6 +28,8 @@ const MOST_NAME_BYTES: usize = 63;
 /// Where to connect to.
 pub(super) struct Target {
     config: Config,
+    /// How a connection is encrypted, where the URL asks for it.
+    tls: Option<Tls>,
     schema: Option<String>,
     /// What a new connection is told first.
     settings: String,
@@ -39,8 +43,10 @@ impl Target {
             check_schema(schema)?;
         }
         let limit = options.statement_timeout;
+        let (config, tls) = config(options)?;
         Ok(Self {
-            config: config(options)?,
+            config,
+            tls,
             schema: options.schema.clone(),
             settings: settings(options),
             deadline: (!limit.is_zero()).then(|| limit + REPLY_GRACE),
@@ -52,17 +58,33 @@ impl Target {
         // Finding the address of a host has no limit of its own.
         let limit = CONNECT_TIMEOUT * (hosts + 1);
         let connect = async {
-            let connected = tokio::time::timeout(limit, self.config.connect(NoTls)).await;
-            let (client, connection) = connected
-                .map_err(|_| DbError::Unavailable("PostgreSQL does not answer".to_owned()))?
-                .map_err(|error| connecting(&error))?;
-            // What ends it is told by the calls on the client.
-            tokio::spawn(async { connection.await.unwrap_or_default() });
-            Ok(client)
+            let connect = async {
+                match &self.tls {
+                    Some(tls) => self.connect_by(tls.clone()).await,
+                    None => self.connect_by(NoTls).await,
+                }
+            };
+            let connected = tokio::time::timeout(limit, connect).await;
+            connected.unwrap_or_else(|_| {
+                Err(DbError::Unavailable(
+                    "PostgreSQL does not answer".to_owned(),
+                ))
+            })
         };
         let link = Link::new(connect, self.deadline)?;
         link.tell(&self.settings)?;
         Ok(link)
+    }
+
+    async fn connect_by<T>(&self, tls: T) -> Result<Client, DbError>
+    where
+        T: MakeTlsConnect<Socket, Stream: Send + 'static>,
+    {
+        let connected = self.config.connect(tls).await;
+        let (client, connection) = connected.map_err(|error| connecting(&error))?;
+        // What ends it is told by the calls on the client.
+        tokio::spawn(async { connection.await.unwrap_or_default() });
+        Ok(client)
     }
 
     /// Looks whether the database can be used, and makes the schema where it is missing.
@@ -95,7 +117,7 @@ impl Target {
     }
 }
 
-fn config(options: &Options) -> Result<Config, DbError> {
+fn config(options: &Options) -> Result<(Config, Option<Tls>), DbError> {
     // The parser's own message may hold a part of the URL, and so of the password.
     let malformed = || {
         DbError::Statement(
@@ -108,12 +130,14 @@ fn config(options: &Options) -> Result<Config, DbError> {
     if !is_url.iter().any(|scheme| options.url.starts_with(scheme)) {
         return Err(malformed());
     }
-    let mut config: Config = options.url.parse().map_err(|_| malformed())?;
-    if config.get_ssl_mode() == SslMode::Require {
-        return Err(DbError::Statement(
-            "sslmode=require: this build speaks no TLS to PostgreSQL".to_owned(),
-        ));
-    }
+    let (url, tls) = take_from_url(&options.url)?;
+    let mut config: Config = url.parse().map_err(|_| malformed())?;
+    let mode = if tls.is_some() {
+        SslMode::Require
+    } else {
+        SslMode::Disable
+    };
+    config.ssl_mode(mode);
     if config.get_application_name().is_none() {
         config.application_name(&options.application_name);
     }
@@ -124,7 +148,7 @@ fn config(options: &Options) -> Result<Config, DbError> {
         .keepalives_idle(Duration::from_secs(30))
         .keepalives_interval(Duration::from_secs(10))
         .keepalives_retries(3);
-    Ok(config)
+    Ok((config, tls))
 }
 
 fn check_schema(name: &str) -> Result<(), DbError> {
@@ -168,7 +192,8 @@ mod tests {
             "postgres://me:geheim@host:port/db",
             "postgres://me:x@host/db?geheim=1",
             "postgres://me:geheim@host/db?sslmode=geheim",
-            "postgres://me:geheim@host/db?sslmode=require",
+            "postgres://me:geheim@host/db?sslmode=verify-ca",
+            "postgres://me:geheim@host/db?sslmode=require&sslrootcert=/nowhere",
             "mysql://me:geheim@host/db",
             "host=h password=geheim",
         ] {

@@ -134,7 +134,7 @@ fn migrations_of_nodes_that_start_together_apply_once() {
 
 #[test]
 fn a_server_that_went_away_is_used_again_when_it_is_back() {
-    let mut server = Postgres::start(Options { fsync: false }).unwrap();
+    let mut server = Postgres::start(Options::default()).unwrap();
     let db = postgres::open(postgres::Options::new(server.url())).unwrap();
     SCHEMA.apply(&db).unwrap();
     let write = || {
@@ -298,7 +298,7 @@ fn a_statement_that_takes_too_long_is_ended() {
 
 #[test]
 fn a_socket_and_a_table_that_changed_behind_a_statement_will_do() {
-    let server = Postgres::start(Options { fsync: false }).unwrap();
+    let server = Postgres::start(Options::default()).unwrap();
     let port = server
         .url()
         .rsplit(':')
@@ -317,4 +317,39 @@ fn a_socket_and_a_table_that_changed_behind_a_statement_will_do() {
     db.execute("ALTER TABLE t ADD COLUMN v BIGINT", &[])
         .unwrap();
     wait_until("the statement is prepared again", || all().is_ok());
+}
+
+#[test]
+fn an_encrypted_connection_asks_for_a_certificate_that_is_trusted() {
+    let file = |name: &str| format!("{}/tests/it/tls/{name}", env!("CARGO_MANIFEST_DIR"));
+    let certificate = [file("server.pem"), file("server.key")].map(Into::into);
+    let mut options = Options::default();
+    options.tls = Some(certificate.into());
+    let server = Postgres::start(options).unwrap();
+    let by_name = server.url().replace("127.0.0.1", "localhost");
+    let trusted = format!("sslmode=verify-full&sslrootcert={}", file("authority.pem"));
+    let db = postgres::open(postgres::Options::new(format!("{by_name}?{trusted}"))).unwrap();
+    let is_encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert_eq!(db.read(|tx| tx.query_int(is_encrypted, &[])), Ok(1));
+    let rows = vec!["x".repeat(100_000); 50];
+    let lengths = db.write(|tx| {
+        tx.define("CREATE TABLE large (k BIGINT NOT NULL, v {{text}} NOT NULL)")?;
+        for row in &rows {
+            tx.execute("INSERT INTO large (k, v) VALUES (1, $1)", &[row.into()])?;
+        }
+        tx.query("SELECT v FROM large", &[])
+    });
+    assert_eq!(lengths.unwrap().len(), 50);
+    for url in [
+        format!("{by_name}?sslmode=require"),
+        format!("{}?{trusted}", server.url()),
+    ] {
+        let told = postgres::open(postgres::Options::new(&url)).err().unwrap();
+        let expected = "the store is unavailable: PostgreSQL: error performing TLS handshake: invalid peer certificate";
+        assert!(told.to_string().starts_with(expected), "{url}: {told}");
+    }
+    let plain = Postgres::start(Options::default()).unwrap();
+    let url = format!("{}?sslmode=require", plain.url());
+    let told = postgres::open(postgres::Options::new(url)).err().unwrap();
+    assert!(matches!(told, DbError::Unavailable(_)), "{told}");
 }
