@@ -1,4 +1,4 @@
-//! The command line of xtask: two commands, so it is read by hand.
+//! The command line of xtask: few commands, so it is read by hand.
 
 use std::str::FromStr;
 
@@ -6,6 +6,10 @@ use std::str::FromStr;
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [FILTER]
            all that CI runs; FILTER goes to cargo test
+       cargo xtask fuzz
+           sends what docs/openapi.json allows, and what it does not, to a server; part of test
+       cargo xtask openapi
+           writes docs/openapi.json anew from the code
        cargo xtask bench comm [--seconds 30] [--connections 64,256] [--history 2000000]
            measures bot event reports; --history is the number of reports behind the larger series read";
 
@@ -14,6 +18,10 @@ usage: cargo xtask test [FILTER]
 pub(crate) enum Command {
     /// All that CI runs.
     Test { filter: Option<String> },
+    /// Fuzz the API from its document.
+    Fuzz,
+    /// Write the document of the API.
+    Openapi,
     /// Measure bot event reports.
     BenchComm(BenchComm),
 }
@@ -48,6 +56,9 @@ impl Command {
                 filter: Some((*filter).to_owned()),
             }),
             ["test", word, ..] => Err(format!("test takes one filter and no flags, not «{word}»")),
+            ["fuzz"] => Ok(Self::Fuzz),
+            ["openapi"] => Ok(Self::Openapi),
+            [word @ ("fuzz" | "openapi"), ..] => Err(format!("{word} takes nothing more")),
             ["bench", "comm", flags @ ..] => BenchComm::parse(flags).map(Self::BenchComm),
             ["bench", ..] => Err("bench: expected comm".to_owned()),
             [] => Err("expected a command".to_owned()),
@@ -116,6 +127,7 @@ mod tests {
             ("", "expected a command"),
             ("tset", "«tset»"),
             ("test --all", "«--all»"),
+            ("openapi docs", "takes nothing"),
             ("bench", "comm"),
             ("bench comm --second 3", "«--second»"),
             ("bench comm --seconds", "«--seconds»"),

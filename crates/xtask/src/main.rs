@@ -1,8 +1,10 @@
-//! The one entry for developers and CI: `cargo xtask test` and `cargo xtask bench comm`.
+//! The one entry for developers and CI: `cargo xtask test`, and parts of it; `cargo xtask bench comm`.
 
 mod bench;
 mod clock;
 mod command;
+mod document;
+mod fuzz;
 mod rooms;
 mod steps;
 mod text_table;
@@ -23,6 +25,8 @@ fn main() -> ExitCode {
     };
     let ran = match command {
         Command::Test { filter } => steps::run(filter.as_deref()),
+        Command::Fuzz => fuzz::run(),
+        Command::Openapi => document::write(),
         Command::BenchComm(options) => bench::comm(&options),
     };
     match ran {

@@ -8,7 +8,7 @@ use reportd_testbed::{Options, Postgres, URL_VARIABLE};
 
 use crate::clock::Stopwatch;
 use crate::text_table::text_table;
-use crate::{rooms, tools};
+use crate::{fuzz, rooms, tools};
 
 /// Private items are documented too, so links to them are no fault.
 const DOC_FLAGS: &str = "-D warnings -A rustdoc::private-intra-doc-links";
@@ -59,7 +59,7 @@ fn steps(filter: Option<&str>) -> Vec<Step> {
     let test = [Some("test"), Some("--workspace"), filter];
     let test = test.into_iter().flatten().map(str::to_owned).collect();
     let step = |name, work| Step { name, work };
-    vec![
+    let mut steps = vec![
         step(
             "tools that the tests need",
             Work::Here(tools::install_missing),
@@ -79,7 +79,11 @@ fn steps(filter: Option<&str>) -> Vec<Step> {
         step("rooms and floors", Work::Here(rooms::check_workspace)),
         step("the binary", cargo("build -p reportd", &[])),
         step("tests", Work::CargoBesidePostgres(test)),
-    ]
+    ];
+    if filter.is_none() {
+        steps.push(step("fuzz from the document", Work::Here(fuzz::run)));
+    }
+    steps
 }
 
 impl Work {

@@ -21,6 +21,13 @@ const CLUSTER_SETTINGS: (&str, &str) = (
     "create_main_cluster = false\n",
 );
 
+/// Where a Python is looked for: one that comes first in the path may have no `venv`, and Debian's may have it.
+const PYTHONS: &[&str] = &["python3", "/usr/bin/python3"];
+/// What the Python must have: what makes environments, and an age that schemathesis runs on.
+const PYTHON_CHECK: &str = "import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))";
+/// The Debian packages that have it.
+const PYTHON_PACKAGES: &[&str] = &["python3", "python3-venv"];
+
 /// Parts of the toolchain that the steps use, each with the component that has it.
 const COMPONENTS: &[(&str, &str)] = &[("fmt", "rustfmt"), ("clippy", "clippy")];
 
@@ -32,7 +39,10 @@ pub(crate) fn install_missing() -> anyhow::Result<()> {
                 .with_context(|| format!("cargo {subcommand} is missing"))?;
         }
     }
-    let packages = missing_packages(is_installed);
+    let mut packages = missing_packages(is_installed);
+    if python().is_none() {
+        packages.extend(PYTHON_PACKAGES);
+    }
     if packages.is_empty() {
         return Ok(());
     }
@@ -41,6 +51,12 @@ pub(crate) fn install_missing() -> anyhow::Result<()> {
         let packages = packages.join(" ");
         format!("run this and try again: apt-get install -y --no-install-recommends {packages} (as root)")
     })
+}
+
+/// A Python that can make environments.
+pub(crate) fn python() -> Option<&'static str> {
+    let fits = |python: &&&str| succeeds(python, &["-c", PYTHON_CHECK]);
+    PYTHONS.iter().find(fits).copied()
 }
 
 /// The packages of the tools that are not there, each once.

@@ -87,11 +87,11 @@ pub(super) struct SeriesParameters {
     /// The last day, included. At most 3,660 days, with `by` 366, and with `step=hour` 31, of the last 31 days.
     #[param(format = Date, example = "2026-11-21")]
     to: String,
-    /// How wide a step is.
-    #[param(inline, default = "day")]
+    /// How wide a step is: a day where it is not given.
+    #[param(inline, value_type = StepName, required = false)]
     step: Option<StepName>,
     /// One line for each of the most frequent values of this field, which must be a dimension of the operation.
-    #[param(inline, value_type = Option<Dimension>)]
+    #[param(inline, value_type = Dimension, required = false)]
     by: Option<String>,
     /// How many lines at most; 100,000 points in all.
     #[param(minimum = 1, maximum = 1000, default = 10)]
@@ -243,7 +243,7 @@ pub(super) struct MessagesParameters {
     to: String,
     /// A row for each of the most frequent values of this field, which must be a dimension of both operations, instead
     /// of one for each day.
-    #[param(inline, value_type = Option<Dimension>)]
+    #[param(inline, value_type = Dimension, required = false)]
     by: Option<String>,
     /// How many of the most frequent values of either operation.
     #[param(minimum = 1, maximum = 100, default = 10)]

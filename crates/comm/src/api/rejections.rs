@@ -1,5 +1,7 @@
 //! Rejected requests, and their replay.
 
+use std::borrow::Cow;
+
 use axum::extract::{Path, State};
 use bytes::Bytes;
 use reportd_db::{DbError, Tx};
@@ -58,7 +60,7 @@ struct ShownRejection {
     #[schema(minimum = 0, example = 1_795_219_200_123_i64)]
     at: i64,
     /// The `ret` that the bot was told.
-    #[schema(inline, value_type = RetCode)]
+    #[schema(value_type = RetCode)]
     ret: i64,
     /// The `msg` that the bot was told.
     #[schema(example = "data_list[0].oper_id: 7 is not registered for this app")]
@@ -73,7 +75,11 @@ struct ShownRejection {
 /// A `ret` of the protocol, as the document describes it.
 struct RetCode;
 
-impl ToSchema for RetCode {}
+impl ToSchema for RetCode {
+    fn name() -> Cow<'static, str> {
+        "comm.Ret".into()
+    }
+}
 
 impl PartialSchema for RetCode {
     fn schema() -> RefOr<Schema> {
@@ -194,7 +200,7 @@ pub(super) async fn replay_one(
 #[into_params(parameter_in = Query)]
 pub(super) struct ReplayParameters {
     /// Only those that were refused with this `ret`.
-    #[param(inline, value_type = Option<RetCode>, example = 40005)]
+    #[param(inline, value_type = RetCode, required = false, example = 40005)]
     ret: Option<i64>,
     /// Go on where an earlier reply ended: its `next_cursor`.
     #[param(pattern = r"^\d{1,18}$")]

@@ -47,7 +47,7 @@ pub(super) struct CommReport {
 #[schema(as = comm::ReportItems)]
 enum Items {
     List(List),
-    One(Item),
+    One(Box<Item>),
 }
 
 #[derive(ToSchema)]

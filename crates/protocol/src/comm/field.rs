@@ -108,7 +108,7 @@ impl Field {
 /// Where a message went. A report without a scope is of scope `channel` (`seed comm-report`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Scope))]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = comm::Scope, description = "Where a message went."))]
 pub enum Scope {
     /// A message in a channel (频道消息).
     #[default]

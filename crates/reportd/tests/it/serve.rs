@@ -236,6 +236,32 @@ fn a_wrong_method_or_path_is_a_problem_that_says_so() {
 }
 
 #[test]
+fn the_api_shows_itself_without_a_key_and_without_a_network() {
+    let data = Data::with_app();
+    let server = data.serve_with(&[("REPORTD_COMM_ENABLED", "false")]);
+    let get = |path: &str| {
+        Http::connect(server.address())
+            .call("GET", path, &[], b"")
+            .unwrap()
+    };
+    let document = get("/api/openapi.json").json();
+    let paths = document["paths"].as_object().unwrap();
+    assert!(paths.contains_key("/api/apps/{app}/comm/series"));
+    assert!(!paths.contains_key("/api/v1/CommReport"), "it is off");
+    let page = get("/api/docs");
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(policy.starts_with("default-src 'self';") && !policy.contains("unsafe"));
+    let (page, mut files) = (page.text(), 0);
+    for named in page.split("=\"docs/").skip(1) {
+        let file = named.split('"').next().unwrap();
+        assert_eq!(get(&format!("/api/docs/{file}")).status, 200, "{file}");
+        files += 1;
+    }
+    assert!(files == 3 && !page.contains("//"), "{page}");
+    assert_eq!(get("/api/docs/none.js").status, 404);
+}
+
+#[test]
 fn lines_of_a_request_carry_its_id_and_no_path() {
     let data = Data::with_app();
     let server = data.serve_with(&[("REPORTD_LOG_LEVEL", "debug")]);

@@ -4,9 +4,9 @@ mod fold;
 mod http;
 mod level;
 mod load;
-mod reportd;
+pub(crate) mod reportd;
 mod series;
-mod server;
+pub(crate) mod server;
 mod start;
 mod store;
 mod throughput;
@@ -24,7 +24,7 @@ const FOLDED_REPORTS: u64 = 1_000_000;
 /// Measures, and prints each figure when it is there.
 pub(crate) fn comm(options: &BenchComm) -> anyhow::Result<()> {
     println!("building reportd in release");
-    let reportd = Reportd::build()?;
+    let reportd = Reportd::build("--release")?;
     throughput::measure(&reportd, options)?;
     start::measure(&reportd)?;
     fold::measure(&reportd, FOLDED_REPORTS)?;

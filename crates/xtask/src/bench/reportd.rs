@@ -9,16 +9,16 @@ use serde_json::Value;
 use crate::rooms::workspace_root;
 
 /// The binary that is measured.
-pub(super) struct Reportd {
+pub(crate) struct Reportd {
     binary: PathBuf,
 }
 
 impl Reportd {
-    /// Builds it, and takes the path that cargo tells.
-    pub(super) fn build() -> anyhow::Result<Self> {
-        let words = "build --release -p reportd --message-format=json-render-diagnostics";
+    /// Builds it with a flag of cargo, and takes the path that cargo tells.
+    pub(crate) fn build(flag: &str) -> anyhow::Result<Self> {
+        let words = format!("build {flag} -p reportd --message-format=json-render-diagnostics");
         let built = Command::new("cargo")
-            .args(words.split(' '))
+            .args(words.split_whitespace())
             .current_dir(workspace_root())
             .stdin(Stdio::null())
             .stderr(Stdio::inherit())
@@ -33,17 +33,21 @@ impl Reportd {
         Ok(Self { binary })
     }
 
+    /// The folder that cargo builds in.
+    pub(crate) fn target(&self) -> &Path {
+        self.binary.ancestors().nth(2).unwrap_or(Path::new("."))
+    }
+
     /// A folder for what is measured: next to the build, since temporary folders may be memory, where syncs cost nothing.
-    pub(super) fn bench_folder(&self) -> anyhow::Result<PathBuf> {
-        let target = self.binary.ancestors().nth(2).unwrap_or(Path::new("."));
-        let folder = target.join("bench");
+    pub(crate) fn bench_folder(&self) -> anyhow::Result<PathBuf> {
+        let folder = self.target().join("bench");
         std::fs::create_dir_all(&folder)
             .with_context(|| format!("{} cannot be made", folder.display()))?;
         Ok(folder)
     }
 
     /// A command on the data folder.
-    pub(super) fn command(&self, data: &Path, line: &str) -> Command {
+    pub(crate) fn command(&self, data: &Path, line: &str) -> Command {
         let mut command = Command::new(&self.binary);
         command.args(line.split(' ')).arg("--data").arg(data);
         command.stdin(Stdio::null());
@@ -51,7 +55,13 @@ impl Reportd {
     }
 
     /// What a command with `--json` answers.
-    pub(super) fn ask(&self, data: &Path, line: &str) -> anyhow::Result<Value> {
+    pub(crate) fn ask(&self, data: &Path, line: &str) -> anyhow::Result<Value> {
+        serde_json::from_slice(&self.run(data, line)?)
+            .with_context(|| format!("the answer of reportd {line}"))
+    }
+
+    /// Runs a command, which must succeed; returns what it prints.
+    pub(crate) fn run(&self, data: &Path, line: &str) -> anyhow::Result<Vec<u8>> {
         let told = self
             .command(data, line)
             .output()
@@ -60,8 +70,7 @@ impl Reportd {
             let problem = String::from_utf8_lossy(&told.stderr);
             bail!("reportd {line}: {}: {}", told.status, problem.trim());
         }
-        serde_json::from_slice(&told.stdout)
-            .with_context(|| format!("the answer of reportd {line}"))
+        Ok(told.stdout)
     }
 }
 

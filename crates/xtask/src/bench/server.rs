@@ -18,22 +18,33 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_POLL: Duration = Duration::from_millis(10);
 
 /// A running server; it is killed when it is dropped.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     log: PathBuf,
     /// Host and port.
-    pub(super) address: String,
+    pub(crate) address: String,
     /// From the start of the process to the line that tells the address.
-    pub(super) ready_after: Duration,
+    pub(crate) ready_after: Duration,
 }
 
 impl Server {
     /// Starts it on a free port and waits until it is ready. `flags` go behind `serve`.
-    pub(super) fn start(reportd: &Reportd, data: &Path, flags: &str) -> anyhow::Result<Self> {
+    pub(crate) fn start(reportd: &Reportd, data: &Path, flags: &str) -> anyhow::Result<Self> {
+        Self::start_with(reportd, data, flags, &[])
+    }
+
+    /// The same with settings in its environment.
+    pub(crate) fn start_with(
+        reportd: &Reportd,
+        data: &Path,
+        flags: &str,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
         let line = format!("serve --listen 127.0.0.1:0 {flags}");
         let log = data.with_extension("log");
         let mut command = reportd.command(data, line.trim_end());
         command.stdout(Stdio::piped()).stderr(File::create(&log)?);
+        command.envs(environment.iter().copied());
         let watch = Stopwatch::start();
         let child = command.spawn().context("reportd cannot be started")?;
         let mut server = Self {
@@ -54,7 +65,7 @@ impl Server {
     }
 
     /// Stops it by SIGTERM; it must end by itself and well.
-    pub(super) fn stop(mut self) -> anyhow::Result<()> {
+    pub(crate) fn stop(mut self) -> anyhow::Result<()> {
         let told = Command::new("sh")
             .args(["-c", "kill -TERM \"$1\"", "sh"])
             .arg(self.child.id().to_string())
@@ -74,7 +85,7 @@ impl Server {
     }
 
     /// The most memory that the process has held so far, in bytes.
-    pub(super) fn peak_memory(&self) -> anyhow::Result<u64> {
+    pub(crate) fn peak_memory(&self) -> anyhow::Result<u64> {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(&path).with_context(|| path.clone())?;
         peak_memory(&status).with_context(|| format!("no VmHWM in {path}"))

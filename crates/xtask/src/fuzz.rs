@@ -1,0 +1,103 @@
+//! Fuzzing from the document: schemathesis reads `/api/openapi.json` of a running server, sends what it allows and what
+//! it does not, and checks each reply against it.
+//!
+//! So the document is held to be true, and the server to answer nonsense with what the document says.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+use tempfile::TempDir;
+
+use crate::bench::reportd::Reportd;
+use crate::bench::server::Server;
+use crate::rooms::workspace_root;
+use crate::tools;
+
+/// Requests without a key are part of the game, all from one address.
+const ENVIRONMENT: &[(&str, &str)] = &[("REPORTD_AUTH_FAILURES_PER_MINUTE", "1000000")];
+
+/// Fuzzes the API and the protocol of a server of its own.
+pub(crate) fn run() -> anyhow::Result<()> {
+    let reportd = Reportd::build("")?;
+    let schemathesis = install(&reportd.target().join("schemathesis"))?;
+    let folder = TempDir::new().context("a folder for the server")?;
+    let data = folder.path().join("data");
+    let told = |line: &str, member: &str| {
+        let answer = reportd.ask(&data, line)?;
+        let text = answer[member].as_str().map(str::to_owned);
+        text.with_context(|| format!("reportd {line} does not tell «{member}»"))
+    };
+    let token = told("app create bots --json", "comm_token")?;
+    let key = told("key create fuzz --role admin --json", "key")?;
+    // Reports of any operation come through to the end.
+    reportd.run(&data, "app set bots comm.unknown_operations=accept")?;
+    let server = Server::start_with(&reportd, &data, "", ENVIRONMENT)?;
+    let url = format!("http://{}", server.address);
+    // Something to read.
+    reportd.run(
+        &data,
+        &format!("load comm --url {url} --token {token} --rate 20 --seconds 1"),
+    )?;
+    // It looks for both where it runs, and it runs where what it remembers goes: that would change the next run.
+    for file in ["schemathesis.toml", "hooks.py"] {
+        let kept = workspace_root().join("crates/xtask/fuzz").join(file);
+        fs::copy(&kept, folder.path().join(file))
+            .with_context(|| format!("{} cannot be copied", kept.display()))?;
+    }
+    let status = Command::new(schemathesis)
+        .args(["run", &format!("{url}/api/openapi.json")])
+        .envs([
+            ("REPORTD_URL", &url),
+            ("REPORTD_KEY", &key),
+            ("REPORTD_TOKEN", &token),
+        ])
+        .current_dir(folder.path())
+        .stdin(Stdio::null())
+        .status()
+        .context("schemathesis cannot be started")?;
+    if !status.success() {
+        bail!("the server and its document do not agree, see above: {status}");
+    }
+    server.stop()
+}
+
+/// Installs schemathesis of the pinned version into an environment of its own, where it is not there yet.
+fn install(folder: &Path) -> anyhow::Result<PathBuf> {
+    let pins = workspace_root().join("crates/xtask/fuzz/requirements.txt");
+    let program = folder.join("bin/schemathesis");
+    // Written last: where it fits, everything is there.
+    let installed = folder.join("requirements.txt");
+    if program.is_file() && fs::read(&installed).ok() == fs::read(&pins).ok() {
+        return Ok(program);
+    }
+    let python = tools::python()
+        .context("python3 of 3.10 or newer with venv is missing: cargo xtask test installs it")?;
+    let venv = ["-m", "venv", "--clear"].map(OsStr::new);
+    run_quietly(
+        OsStr::new(python),
+        &[&venv[..], &[folder.as_os_str()]].concat(),
+    )?;
+    let pip = ["-m", "pip", "install", "--quiet", "--requirement"].map(OsStr::new);
+    let own_python = folder.join("bin/python");
+    run_quietly(
+        own_python.as_os_str(),
+        &[&pip[..], &[pins.as_os_str()]].concat(),
+    )?;
+    fs::copy(&pins, &installed)?;
+    Ok(program)
+}
+
+fn run_quietly(program: &OsStr, words: &[&OsStr]) -> anyhow::Result<()> {
+    let status = Command::new(program)
+        .args(words)
+        .stdin(Stdio::null())
+        .status()
+        .with_context(|| format!("{} cannot be started", program.display()))?;
+    if !status.success() {
+        bail!("{} {words:?}: {status}", program.display());
+    }
+    Ok(())
+}
