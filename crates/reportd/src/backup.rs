@@ -190,16 +190,24 @@ impl Packer<'_> {
         name: &str,
         look: impl FnOnce(&mut Manifest, &Path) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        let (source, copy) = (folder.join(name), self.work.path.join("copy.db"));
+        let (source, copy) = (
+            folder.join(name),
+            self.work.path.join(name.replace('/', "-")),
+        );
         let copied = files::copy(&source, &copy, &mut |bytes| self.progress.advance(bytes));
         match copied {
             Ok(()) => {}
             // It never was there, or its day was dropped just now.
             Err(_) if !source.exists() => return Ok(()),
-            Err(error) => return Err(error).context(source.display().to_string()),
+            Err(error) => {
+                let (from, to) = (source.display(), copy.display());
+                return Err(error).with_context(|| format!("copying {from} to {to}"));
+            }
         }
-        if look(&mut self.manifest, &copy)? {
-            self.writer.add(name, &copy, &self.progress)?;
+        let place = || copy.display().to_string();
+        if look(&mut self.manifest, &copy).with_context(place)? {
+            let added = self.writer.add(name, &copy, &self.progress);
+            added.with_context(|| format!("packing {name}"))?;
         }
         Ok(fs::remove_file(&copy)?)
     }

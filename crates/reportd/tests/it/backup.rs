@@ -1,8 +1,9 @@
 //! Backups under load are consistent, and come back whole or not at all.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
@@ -271,4 +272,34 @@ fn what_is_there_is_neither_restored_over_nor_overwritten() {
     assert!(!nowhere.path().exists() && !Path::new("never").exists());
     let told = data.output(&["backup"]);
     assert_eq!(told.status.code(), Some(2));
+}
+
+#[test]
+fn a_disk_that_is_full_is_left_as_it_was() {
+    let (data, file) = store_with_backup(&[]);
+    let disk = data.path().with_file_name("disk");
+    fs::create_dir(&disk).unwrap();
+    let is_root = fs::metadata("/proc/self").unwrap().uid() == 0;
+    let script = "mount -t tmpfs -o size=100k tmpfs $1 && { $2 $3 $4 --data $5; code=$?; ls -A $1; exit $code; }";
+    let run = |command: &str, file: &Path, data: &Path| {
+        let mut unshare = Command::new("unshare");
+        unshare.args(if is_root { &["-m"][..] } else { &["-Urm"][..] });
+        unshare.args(["sh", "-c", script, "sh"]).arg(&disk);
+        unshare.arg(env!("CARGO_BIN_EXE_reportd")).arg(command);
+        let told = unshare.arg(file).arg(data).output().unwrap();
+        let left = String::from_utf8(told.stdout).unwrap();
+        let stderr = String::from_utf8(told.stderr).unwrap();
+        assert_eq!(
+            (told.status.code(), left.as_str()),
+            (Some(1), ""),
+            "{stderr}"
+        );
+        let causes = ["full", "No space", "disk I/O error"];
+        assert!(
+            causes.iter().any(|cause| stderr.contains(cause)),
+            "{stderr}"
+        );
+    };
+    run("backup", &disk.join("backup"), &data.path());
+    run("restore", &file, &disk.join("data"));
 }
