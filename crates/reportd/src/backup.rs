@@ -295,3 +295,22 @@ fn cut_day(manifest: &mut Manifest, copy: &Path, end: u64) -> anyhow::Result<boo
     manifest.until_ms = manifest.until_ms.max(row.opt_int(2)?);
     Ok(true)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_that_is_interrupted_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(&folder.path().join("data")).unwrap();
+        data.state().unwrap();
+        let work = WorkFolder::beside(&folder.path().join("backup")).unwrap();
+        let stop = Stop::default();
+        stop.want();
+        let stopped = pack(&data, &work, &work.path.join("backup"), false, &stop).unwrap_err();
+        assert!(format!("{stopped:#}").contains("stopped"), "{stopped:#}");
+        drop(work);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+}

@@ -24,7 +24,11 @@ pub(crate) enum Unit {
 pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    pub(crate) fn is_wanted(&self) -> bool {
+    pub(crate) fn want(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    fn is_wanted(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -39,7 +43,7 @@ pub(crate) async fn run_stoppable<T: Send + 'static>(
     let ended = tokio::select! {
         ended = &mut running => ended,
         () = signal => {
-            stop.0.store(true, Ordering::Relaxed);
+            stop.want();
             running.await
         }
     };
@@ -158,7 +162,7 @@ mod tests {
         assert_eq!(size_text(1_536), "1.5 KiB");
         assert_eq!(size_text(3 << 40), "3072.0 GiB");
         assert!(progress.advance(1));
-        progress.stop.0.store(true, Ordering::Relaxed);
+        progress.stop.want();
         assert!(!progress.advance(1));
     }
 }

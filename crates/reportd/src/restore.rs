@@ -51,7 +51,7 @@ pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<
     }
     print_line(format_args!(
         "\nWarning: the master key for these is not there: {}.\nPut the key file of the store that was backed up at \
-         {}, or its key into {MASTER_KEY}, before a server starts; else issue new ones: reportd app rotate APP --grace 0s",
+         {}, or its key into {MASTER_KEY}, before a server starts; else issue new ones: reportd app rotate APP --only KIND --grace 0s",
         unopened.join(", "),
         settings.data.join(KEY).display()
     ))
