@@ -1,5 +1,7 @@
 //! The SQLite driver: one writer connection, a few readers, write-ahead log.
 
+pub mod files;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -132,11 +134,7 @@ fn connect(options: &Options, reader: bool) -> Result<Prepared, DbError> {
     let cache = options.cache_bytes / if reader { 8 } else { 1 };
     pragma("cache_size", &format!("-{}", cache / 1024))?;
     pragma("temp_store", "memory")?;
-    Ok(Prepared {
-        connection,
-        spelled: HashMap::new(),
-        tables: HashMap::new(),
-    })
+    Ok(Prepared::new(connection))
 }
 
 impl Link for Prepared {
@@ -245,6 +243,14 @@ impl Drop for OpenTransaction<'_> {
 }
 
 impl Prepared {
+    fn new(connection: Connection) -> Self {
+        Self {
+            connection,
+            spelled: HashMap::new(),
+            tables: HashMap::new(),
+        }
+    }
+
     fn with_statement<T>(
         &mut self,
         sql: &str,

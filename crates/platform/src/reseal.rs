@@ -84,7 +84,7 @@ pub fn replace_master_key(
     let secrets = db.try_write(|tx| {
         touch(tx)?;
         drop_expired(tx, columns, now_ms)?;
-        let unopened = unopened(tx, columns, master)?;
+        let unopened = unopened(tx, columns, Some(master))?;
         if !unopened.is_empty() {
             return Err(ReplaceError::Unopened(unopened));
         }
@@ -94,7 +94,7 @@ pub fn replace_master_key(
     let sealed_with = master.newest();
     db.try_write(|tx| {
         touch(tx)?;
-        let all_open = unopened(tx, columns, &sealed_with)?.is_empty();
+        let all_open = unopened(tx, columns, Some(&sealed_with))?.is_empty();
         if all_open && master.end_replacement(&sealed_with, random)? {
             Ok(Replaced { secrets, resumed })
         } else {
@@ -103,16 +103,17 @@ pub fn replace_master_key(
     })
 }
 
-/// Names of the secrets that none of the keys opens.
+/// Names of the secrets that none of the keys opens: all, where there is no key.
 pub fn unopened(
     tx: &mut Tx<'_>,
     columns: &[SealedColumn],
-    master: &MasterKey,
+    master: Option<&MasterKey>,
 ) -> Result<Vec<String>, DbError> {
     let mut names = Vec::new();
     for column in columns {
         for_each(tx, column, |_, value| {
-            if master.unseal(&value.sealed, &value.place).is_err() {
+            let opens = |master: &MasterKey| master.unseal(&value.sealed, &value.place).is_ok();
+            if !master.is_some_and(opens) {
                 names.push(value.name);
             }
             Ok::<_, DbError>(())
@@ -223,7 +224,7 @@ mod tests {
 
         fn unopened(&self, master: &MasterKey) -> Vec<String> {
             self.db
-                .read(|tx| unopened(tx, SEALED_COLUMNS, master))
+                .read(|tx| unopened(tx, SEALED_COLUMNS, Some(master)))
                 .unwrap()
         }
 

@@ -65,6 +65,13 @@ pub fn day_text(day: i64) -> String {
         .map_or_else(|_| String::from("-"), |date| date.to_string())
 }
 
+/// A moment as `2026-11-21T13:00:00Z`.
+#[must_use]
+pub fn time_text(at_ms: i64) -> String {
+    Timestamp::from_second(at_ms.div_euclid(1000))
+        .map_or_else(|_| String::from("-"), |at| at.to_string())
+}
+
 /// A local hour as `2026-11-21T13:00`.
 #[must_use]
 pub fn hour_text(local_hour: i64) -> String {

@@ -48,6 +48,13 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Copy the store into one file, while a server runs or not
+    Backup(Backup),
+    /// Make the store of a backup in a data folder that holds none
+    Restore {
+        /// The backup
+        file: PathBuf,
+    },
     /// Seal all stored secrets anew with a new master key, while a server runs or not
     #[command(
         long_about = "Seal all stored secrets anew with a new master key, while a server runs or not.\n\n\
@@ -81,6 +88,18 @@ pub(crate) struct Demo {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Backup {
+    /// The file to make: a tar, compressed by zstd
+    pub(crate) file: PathBuf,
+    /// Put the master key into it: who has the file can open the secrets then
+    #[arg(long)]
+    pub(crate) with_key: bool,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 /// Secrets that the operator brings.

@@ -1,6 +1,8 @@
 //! The binary of reportd: commands and their settings, and the wiring of a server.
 
 mod app_commands;
+mod archive;
+mod backup;
 mod cli;
 mod control;
 mod demo;
@@ -11,6 +13,8 @@ mod logging;
 mod master_key;
 mod openapi;
 mod output;
+mod progress;
+mod restore;
 mod running;
 mod serve;
 mod served;
@@ -57,6 +61,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => print_line(openapi::text()?.trim_end()),
         Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
         Command::App(command) => app_commands::run(&settings, command),
+        Command::Backup(asked) => block_on(backup::backup(&settings, asked)),
+        Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),
         Command::Key(command) => key_commands::run(&settings, command),
         Command::Status { json } => block_on(status::print_status(&settings, json)),

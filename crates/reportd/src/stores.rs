@@ -295,6 +295,15 @@ impl DataFolder {
         Ok(folder)
     }
 
+    /// A folder that may hold no store.
+    pub(crate) fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+
     fn state_file(&self) -> PathBuf {
         self.0.join("reportd.db")
     }

@@ -30,11 +30,16 @@ pub(crate) struct Data {
 }
 
 impl Data {
+    /// A place for a data folder, which is not there yet.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
     /// A folder with the app `bots` and its token.
     pub(crate) fn with_app() -> Self {
-        let data = Self {
-            folder: tempfile::tempdir().unwrap(),
-        };
+        let data = Self::nowhere();
         data.run(&["app", "create", "bots", "--comm-token", TOKEN]);
         data
     }

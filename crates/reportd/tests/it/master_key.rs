@@ -15,7 +15,8 @@ use crate::requests::active_message;
 pub(crate) fn sealed_otherwise(data: &Path, key: &str) -> Vec<String> {
     let db = sqlite::open(sqlite::Options::durable(data.join("reportd.db"))).unwrap();
     let master = MasterKey::parse(key).unwrap();
-    db.read(|tx| unopened(tx, SEALED_COLUMNS, &master)).unwrap()
+    db.read(|tx| unopened(tx, SEALED_COLUMNS, Some(&master)))
+        .unwrap()
 }
 
 #[test]
