@@ -63,7 +63,7 @@ impl Base {
             ends: ends.clone(),
             as_of_ms: (day + 1) * DAY_MS,
         };
-        self.refold.fold_to(&goal, &mut |_| {})?;
+        self.refold.fold_to(&goal, &mut |_| true)?;
         let note = "INSERT INTO view_base (id, day) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET day = excluded.day";
         self.refold.db().execute(note, &[day.into()])?;
         // Not before the base is on disk: it is all that is left of the day.

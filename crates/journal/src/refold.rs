@@ -100,8 +100,12 @@ impl Refold {
     }
 
     /// Folds up to `goal`, streams side by side in the order of arrival, and tells after each batch how many entries it
-    /// took. Positions are durable with each batch, so a fold that was interrupted goes on.
-    pub fn fold_to(&mut self, goal: &Goal, tell: &mut dyn FnMut(u64)) -> Result<(), JournalError> {
+    /// took; `tell` returns false to stop. Positions are durable with each batch, so a fold that was interrupted can go on.
+    pub fn fold_to(
+        &mut self,
+        goal: &Goal,
+        tell: &mut dyn FnMut(u64) -> bool,
+    ) -> Result<(), JournalError> {
         self.left(goal)?;
         for index in 0..self.folds.len() {
             while let Some(stream) = self.oldest_behind(index, goal) {
@@ -130,7 +134,7 @@ impl Refold {
         index: usize,
         (stream, end): (StreamNo, u64),
         goal: &Goal,
-        tell: &mut dyn FnMut(u64),
+        tell: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(), JournalError> {
         let source = Source {
             store: self.store.as_ref(),
@@ -144,7 +148,9 @@ impl Refold {
             fold.forget();
             return Err(error);
         }
-        tell(next(fold).saturating_sub(before));
+        if !tell(next(fold).saturating_sub(before)) {
+            return Err(JournalError::Interrupted);
+        }
         self.batches += 1;
         if self.batches.is_multiple_of(BATCHES_A_PRUNE) {
             fold.save(&self.db)?;

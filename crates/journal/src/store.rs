@@ -135,6 +135,9 @@ pub enum JournalError {
         /// The stream.
         stream: StreamNo,
     },
+    /// A fold was told to stop before its end.
+    #[error("it was interrupted")]
+    Interrupted,
     /// An option of the journal cannot be used.
     #[error("journal option {name}: at most {most}")]
     Option {

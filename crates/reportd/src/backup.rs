@@ -103,12 +103,12 @@ pub(crate) fn contents(manifest: &Manifest) -> String {
 }
 
 /// A folder for copies that goes when it is dropped.
-struct WorkFolder {
-    path: PathBuf,
+pub(crate) struct WorkFolder {
+    pub(crate) path: PathBuf,
 }
 
 impl WorkFolder {
-    fn beside(file: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn beside(file: &Path) -> anyhow::Result<Self> {
         let name = file.file_name().context("expected the name of a file")?;
         let mut suffix = [0; 6];
         SystemRandom.fill(&mut suffix)?;
@@ -148,7 +148,8 @@ fn pack(
 ) -> anyhow::Result<Manifest> {
     let path = folder.path();
     let days = journal_days(&folder.journal())?;
-    let singles = ["views.db", "reportd.db", "base.db"].map(|name| path.join(name));
+    let views = folder.views_file(folder.newest_views());
+    let singles = [views, path.join("reportd.db"), path.join("base.db")];
     let size = |path: &PathBuf| fs::metadata(path).map_or(0, |file| file.len());
     let total: u64 = singles.iter().chain(&days).map(size).sum();
     let mut packer = Packer {
@@ -158,7 +159,7 @@ fn pack(
         progress: Progress::start("backup", Unit::Bytes, 2 * total, stop),
         manifest: Manifest::new(SystemClock::start().now_ms()),
     };
-    packer.add_store(path, "views.db", |_, _| Ok(true))?;
+    packer.add_views(folder)?;
     let end = journal_end(&days)?;
     packer.manifest.journal_ends.insert(LOCAL_STREAM, end);
     let key_before = key_text(folder, with_key)?;
@@ -190,11 +191,18 @@ impl Packer<'_> {
         name: &str,
         look: impl FnOnce(&mut Manifest, &Path) -> anyhow::Result<bool>,
     ) -> anyhow::Result<()> {
-        let (source, copy) = (
-            folder.join(name),
-            self.work.path.join(name.replace('/', "-")),
-        );
-        let copied = files::copy(&source, &copy, &mut |bytes| self.progress.advance(bytes));
+        self.add_file(&folder.join(name), name, look)
+    }
+
+    /// Copies a file as it stands, and packs it under `name`.
+    fn add_file(
+        &mut self,
+        source: &Path,
+        name: &str,
+        look: impl FnOnce(&mut Manifest, &Path) -> anyhow::Result<bool>,
+    ) -> anyhow::Result<()> {
+        let copy = self.work.path.join(name.replace('/', "-"));
+        let copied = files::copy(source, &copy, &mut |bytes| self.progress.advance(bytes));
         match copied {
             Ok(()) => {}
             // It never was there, or its day was dropped just now.
@@ -210,6 +218,18 @@ impl Packer<'_> {
             added.with_context(|| format!("packing {name}"))?;
         }
         Ok(fs::remove_file(&copy)?)
+    }
+
+    /// Adds the views that are served: where a rebuild changes over just now, those of the new number.
+    fn add_views(&mut self, folder: &DataFolder) -> anyhow::Result<()> {
+        loop {
+            let number = folder.newest_views();
+            let source = folder.views_file(number);
+            self.add_file(&source, "views.db", |_, _| Ok(true))?;
+            if self.manifest.has("views.db") || folder.newest_views() == number {
+                return Ok(());
+            }
+        }
     }
 
     /// Adds the keys that were in the file before and after the state was copied: where the key was replaced meanwhile,
@@ -304,7 +324,9 @@ mod tests {
     fn a_backup_that_is_interrupted_leaves_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataFolder::open(&folder.path().join("data")).unwrap();
-        data.state().unwrap();
+        crate::stores::Stores::embedded(data.clone())
+            .state()
+            .unwrap();
         let work = WorkFolder::beside(&folder.path().join("backup")).unwrap();
         let stop = Stop::default();
         stop.want();

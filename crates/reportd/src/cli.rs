@@ -48,6 +48,10 @@ pub(crate) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Fold the journal into a second store of views and print each difference; exit code 1 if there is one
+    Verify,
+    /// Fold the journal into fresh views and serve them, while servers run or not
+    Rebuild,
     /// Copy the store into one file, while a server runs or not
     Backup(Backup),
     /// Make the store of a backup in a data folder that holds none

@@ -1,6 +1,6 @@
 //! The control socket: what a command asks of the server that holds the data folder.
 //!
-//! A command connects, sends one word and a line break, and reads one JSON object until the end.
+//! A command connects, sends one word and a line break, and reads JSON objects, a line each, until the end.
 
 use std::fs::{self, DirBuilder, Permissions};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -13,10 +13,14 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
+use crate::rebuild::{Step, Told};
 use crate::running::Running;
 use crate::status::Status;
 
 const STATUS: &str = "status";
+const REBUILD: &str = "rebuild";
+/// Steps of a rebuild that wait to be sent; what does not fit is left out.
+const STEPS: usize = 16;
 /// No command is longer, and none takes longer to arrive.
 const MOST_COMMAND_BYTES: u64 = 64;
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -43,7 +47,7 @@ pub(crate) fn listen(path: &Path, running: Arc<Running>) -> anyhow::Result<Contr
             let running = Arc::clone(&running);
             tokio::spawn(async move {
                 // A command that goes away has its reason.
-                let _ = tokio::time::timeout(TIMEOUT, answer(stream, &running)).await;
+                let _ = answer(stream, &running).await;
             });
         }
     });
@@ -72,15 +76,67 @@ fn bind(path: &Path) -> std::io::Result<UnixListener> {
 async fn answer(mut stream: UnixStream, running: &Arc<Running>) -> anyhow::Result<()> {
     let mut command = String::new();
     let (read, mut write) = stream.split();
-    BufReader::new(read.take(MOST_COMMAND_BYTES))
-        .read_line(&mut command)
-        .await?;
-    if command.trim() != STATUS {
-        bail!("unknown command");
+    let mut line = BufReader::new(read.take(MOST_COMMAND_BYTES));
+    tokio::time::timeout(TIMEOUT, line.read_line(&mut command)).await??;
+    match command.trim() {
+        STATUS => {
+            let status = serde_json::to_vec(&Status::measure(running).await)?;
+            tokio::time::timeout(TIMEOUT, write.write_all(&status)).await??;
+        }
+        REBUILD => answer_rebuild(&mut write, running).await?,
+        _ => bail!("unknown command"),
     }
-    let status = serde_json::to_vec(&Status::measure(running).await)?;
-    write.write_all(&status).await?;
     Ok(write.shutdown().await?)
+}
+
+/// Rebuilds the views, and tells how far it is; where the command goes away, the rebuild goes on.
+async fn answer_rebuild(
+    write: &mut (impl AsyncWriteExt + Unpin),
+    running: &Arc<Running>,
+) -> anyhow::Result<()> {
+    let (sender, mut told) = tokio::sync::mpsc::channel(STEPS);
+    let running = Arc::clone(running);
+    tokio::task::spawn_blocking(move || {
+        let ended = running.served.rebuild(&running.clock, &mut |step| {
+            // Where nobody reads, or too slowly, a step is left out.
+            let _ = sender.try_send(Told::Step(step));
+            true
+        });
+        let last = match ended {
+            Ok(sealed) => Told::Done { sealed },
+            Err(error) => Told::Failed(format!("{error:#}")),
+        };
+        let _ = sender.blocking_send(last);
+    });
+    while let Some(told) = told.recv().await {
+        let mut line = serde_json::to_vec(&told)?;
+        line.push(b'\n');
+        tokio::time::timeout(TIMEOUT, write.write_all(&line)).await??;
+    }
+    Ok(())
+}
+
+/// Asks the server that holds the folder to rebuild its views; `None` where none does. Returns the day up to which a base
+/// stood in for the journal.
+pub(crate) async fn ask_rebuild(
+    path: &Path,
+    mut show: impl FnMut(Step) -> bool,
+) -> anyhow::Result<Option<Option<i64>>> {
+    let Ok(mut stream) = UnixStream::connect(path).await else {
+        return Ok(None);
+    };
+    stream.write_all(format!("{REBUILD}\n").as_bytes()).await?;
+    let mut lines = BufReader::new(stream).lines();
+    while let Some(line) = lines.next_line().await? {
+        match serde_json::from_str(&line).context("the reply of the server")? {
+            Told::Step(step) => {
+                show(step);
+            }
+            Told::Done { sealed } => return Ok(Some(sealed)),
+            Told::Failed(cause) => bail!("{cause}"),
+        }
+    }
+    bail!("the server ended before the rebuild did; start it and try again")
 }
 
 /// Asks the server that holds the folder; `None` where none does.

@@ -14,7 +14,9 @@ mod master_key;
 mod openapi;
 mod output;
 mod progress;
+mod rebuild;
 mod restore;
+mod retention;
 mod running;
 mod serve;
 mod served;
@@ -24,6 +26,7 @@ mod status;
 mod stores;
 mod text_table;
 mod traffic;
+mod verify;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -61,6 +64,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Openapi => print_line(openapi::text()?.trim_end()),
         Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
         Command::App(command) => app_commands::run(&settings, command),
+        Command::Verify => block_on(verify::run(&settings)),
+        Command::Rebuild => block_on(rebuild::run(&settings)),
         Command::Backup(asked) => block_on(backup::backup(&settings, asked)),
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),

@@ -17,6 +17,8 @@ const DRAW_INTERVAL: Duration = Duration::from_millis(100);
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Unit {
     Bytes,
+    /// Entries of the journal.
+    Entries,
 }
 
 /// Somebody wants the command to stop.
@@ -54,7 +56,7 @@ pub(crate) async fn run_stoppable<T: Send + 'static>(
 pub(crate) struct Progress {
     what: &'static str,
     unit: Unit,
-    total: u64,
+    total: AtomicU64,
     done: AtomicU64,
     clock: SystemClock,
     drawn: Mutex<Option<Duration>>,
@@ -67,13 +69,20 @@ impl Progress {
         Self {
             what,
             unit,
-            total,
+            total: AtomicU64::new(total),
             done: AtomicU64::new(0),
             clock: SystemClock::start(),
             drawn: Mutex::default(),
             shows: std::io::stderr().is_terminal(),
             stop: stop.clone(),
         }
+    }
+
+    /// Counts up to `done` of a `total` that may have grown; false where the work should stop.
+    pub(crate) fn reach(&self, done: u64, total: u64) -> bool {
+        self.total.store(total, Ordering::Relaxed);
+        let before = self.done.load(Ordering::Relaxed);
+        self.advance(done.saturating_sub(before))
     }
 
     /// Counts `by` more; false where the work should stop.
@@ -92,15 +101,16 @@ impl Progress {
     }
 
     fn line(&self, done: u64, after: Duration) -> String {
-        let done = done.min(self.total);
-        let percent = done.saturating_mul(100) / self.total.max(1);
+        let total = self.total.load(Ordering::Relaxed);
+        let done = done.min(total);
+        let percent = done.saturating_mul(100) / total.max(1);
         let after_ms = u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(1);
         let per_second = done.saturating_mul(1000) / after_ms;
-        let left = match (self.total - done).checked_div(per_second) {
+        let left = match (total - done).checked_div(per_second) {
             Some(seconds) => format!("{}:{:02} left", seconds / 60, seconds % 60),
             None => String::new(),
         };
-        let (done, total) = (self.amount(done), self.amount(self.total));
+        let (done, total) = (self.amount(done), self.amount(total));
         let rate = self.amount(per_second);
         format!(
             "{} {percent} %  {done} of {total}  {rate}/s  {left}",
@@ -111,6 +121,7 @@ impl Progress {
     fn amount(&self, count: u64) -> String {
         match self.unit {
             Unit::Bytes => size_text(count),
+            Unit::Entries => format!("{count} entries"),
         }
     }
 }

@@ -19,7 +19,7 @@ use crate::master_key::sealed_columns;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::settings::{MASTER_KEY, Settings};
-use crate::stores::DataFolder;
+use crate::stores::{DataFolder, Stores};
 
 /// What makes up a store, in the order in which it is put into its place.
 const PARTS: [&str; 4] = ["journal", "views.db", "base.db", "reportd.db"];
@@ -89,10 +89,10 @@ fn check_stores(work: &Path, stop: &Stop) -> anyhow::Result<()> {
         files::check(store).with_context(|| store.display().to_string())?;
         ensure!(progress.advance(size(store)), "it was interrupted");
     }
-    let folder = DataFolder::existing(work)?;
-    folder.state().context("reportd.db")?;
+    let stores = Stores::embedded(DataFolder::existing(work)?);
+    stores.state().context("reportd.db")?;
     if work.join("views.db").is_file() {
-        folder.views().context("views.db")?;
+        stores.views().context("views.db")?;
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ fn bring_key(data: &Path, work: &Path) -> anyhow::Result<Vec<String>> {
     }
     let of = if brought.exists() { work } else { data };
     let master = DataFolder::at(of).existing_master_key()?;
-    let state = DataFolder::existing(work)?.state()?;
+    let state = Stores::embedded(DataFolder::existing(work)?).state()?;
     Ok(state.read(|tx| unopened(tx, &sealed_columns(), master.as_ref()))?)
 }
 

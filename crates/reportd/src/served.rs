@@ -133,7 +133,7 @@ impl Served {
     pub(crate) fn rebuild(
         &self,
         clock: &Arc<dyn Clock>,
-        tell: &mut dyn FnMut(Step),
+        tell: &mut dyn FnMut(Step) -> bool,
     ) -> anyhow::Result<Option<i64>> {
         let Ok(_turn) = self.rebuilding.try_lock() else {
             bail!("a rebuild is running already");
@@ -141,6 +141,16 @@ impl Served {
         let sealed = rebuild(&self.stores, clock, &self.maker.uncounted(), tell)?;
         self.follow()?;
         Ok(sealed)
+    }
+
+    /// The base of the journal.
+    pub(crate) fn base(&self) -> anyhow::Result<Database> {
+        Ok(self.stores.base()?)
+    }
+
+    /// The views, whose folds count in no metric.
+    pub(crate) fn uncounted_views(&self) -> Vec<Box<dyn View>> {
+        self.maker.uncounted().views()
     }
 
     /// How each view stands.

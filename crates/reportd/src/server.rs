@@ -31,7 +31,7 @@ use crate::running::Running;
 use crate::served::{Served, ViewMaker};
 use crate::settings::Settings;
 use crate::stores::Stores;
-use crate::{health, openapi};
+use crate::{health, openapi, retention};
 
 /// Addresses and apps whose rate is remembered at once.
 const MOST_LIMITED_KEYS: usize = 65_536;
@@ -47,7 +47,8 @@ pub(crate) struct Server {
     limits: Limits,
     control: ControlSocket,
     rejections: JoinHandle<()>,
-    follow: JoinHandle<()>,
+    /// What is done now and then, beside requests.
+    upkeep: Vec<JoinHandle<()>>,
     _lock: File,
 }
 
@@ -61,7 +62,11 @@ impl Server {
         let socket = stores.folder.control_socket();
         let rooms = open_rooms(settings, stores, discard).await?;
         let running = rooms.running;
-        let follow = tokio::spawn(follow_store(Arc::clone(&running)));
+        let mut upkeep = vec![tokio::spawn(follow_store(Arc::clone(&running)))];
+        if let Some(kept_ms) = retention::kept_ms(settings)? {
+            let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
+            upkeep.push(tokio::spawn(dropping));
+        }
         let router = router(settings, rooms.comm, &running)?;
         let control = control::listen(&socket, Arc::clone(&running))?;
         let listener = TcpListener::bind(&settings.listen)
@@ -75,7 +80,7 @@ impl Server {
             limits,
             control,
             rejections: rooms.rejections,
-            follow,
+            upkeep,
             _lock: lock,
         })
     }
@@ -88,7 +93,7 @@ impl Server {
     /// Serves until `stop` is ready; then answers what is in flight, writes and folds what waits, and closes the stores.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         web::serve(self.listener, self.router, self.limits, stop).await;
-        self.follow.abort();
+        self.upkeep.iter().for_each(JoinHandle::abort);
         self.control.close();
         let running = self.running;
         let closed = tokio::task::spawn_blocking(move || {

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use reportd_db::{Database, DbError, postgres, sqlite};
@@ -99,6 +100,14 @@ impl Stores {
         Ok(Self { folder, postgres })
     }
 
+    /// The embedded store of a folder.
+    pub(crate) fn embedded(folder: DataFolder) -> Self {
+        Self {
+            folder,
+            postgres: None,
+        }
+    }
+
     /// True where other nodes may serve the same store.
     pub(crate) fn is_shared(&self) -> bool {
         self.postgres.is_some()
@@ -158,8 +167,9 @@ impl Stores {
             Some(postgres) => Ok(serve_views(&postgres.journal()?, before, number)?),
             None => {
                 let (from, to) = (self.folder.rebuild_file(), self.folder.views_file(number));
-                std::fs::rename(&from, &to)
-                    .with_context(|| format!("{} cannot become {}", from.display(), to.display()))?;
+                std::fs::rename(&from, &to).with_context(|| {
+                    format!("{} cannot become {}", from.display(), to.display())
+                })?;
                 File::open(&self.folder.0)?.sync_all()?;
                 Ok(true)
             }
@@ -187,6 +197,14 @@ impl Stores {
         older
             .filter(|older| *older < number)
             .try_for_each(|older| self.drop_views(older))
+    }
+
+    /// Drops views that were served up to now, when the servers have had time to change over. Blocks.
+    pub(crate) fn leave_views(&self, number: i64, longest_change: Duration) -> anyhow::Result<()> {
+        if self.postgres.is_some() {
+            std::thread::sleep(longest_change);
+        }
+        self.drop_views(number)
     }
 
     /// The base of the journal, where days were dropped.
@@ -344,7 +362,7 @@ impl DataFolder {
     }
 
     /// The greatest number of a views file; 1 where there is none.
-    fn newest_views(&self) -> i64 {
+    pub(crate) fn newest_views(&self) -> i64 {
         self.views_numbers().into_iter().max().unwrap_or(1)
     }
 
@@ -365,10 +383,6 @@ impl DataFolder {
     /// Where a rebuild makes its views, until they are whole.
     fn rebuild_file(&self) -> PathBuf {
         self.0.join("rebuild.db")
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
     }
 
     pub(crate) fn base_file(&self) -> PathBuf {

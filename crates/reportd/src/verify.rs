@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use reportd_db::{Database, DbError};
 use reportd_journal::{Difference, Goal, Refold, views_ends};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 
+use crate::backup::WorkFolder;
 use crate::output::print_line;
+use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::rebuild::{Step, copy_base};
 use crate::served::ViewMaker;
 use crate::settings::Settings;
@@ -33,12 +35,19 @@ pub(crate) struct Found {
 }
 
 /// Runs the command.
-pub(crate) fn run(settings: &Settings) -> anyhow::Result<()> {
+pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let stores = Stores::existing(settings)?;
+    run_stoppable(move |stop| verify_and_print(&stores, &stop)).await
+}
+
+/// Verifies, and prints what it found; an error where there are differences. Blocks.
+pub(crate) fn verify_and_print(stores: &Stores, stop: &Stop) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let maker = ViewMaker::at_rest(&stores, &clock)?;
-    let mut bar = crate::progress::Bar::new("entries");
-    let found = verify(&stores, &clock, &maker, &mut |step| bar.show(step.done, step.total))?;
+    let maker = ViewMaker::at_rest(stores, &clock)?;
+    let bar = Progress::start("verify", Unit::Entries, 0, stop);
+    let found = verify(stores, &clock, &maker, &mut |step| {
+        bar.reach(step.done, step.total)
+    })?;
     drop(bar);
     if let Some(day) = found.sealed {
         let day = day_text(day);
@@ -72,13 +81,10 @@ pub(crate) fn verify(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
     maker: &ViewMaker,
-    tell: &mut dyn FnMut(Step),
+    tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Found> {
-    let folder = tempfile::Builder::new()
-        .prefix("verify-")
-        .tempdir_in(stores.folder.path())
-        .context("the folder of the second views")?;
-    let second = stores.views_at(&folder.path().join("views.db"))?;
+    let work = WorkFolder::beside(&stores.folder.path().join("verify"))?;
+    let second = stores.views_at(&work.path.join("views.db"))?;
     let sealed = copy_base(stores, &second)?;
     let blocks = stores.blocks(clock)?;
     let mut refold = Refold::new(blocks, Arc::clone(clock), second, maker.views());
@@ -90,7 +96,7 @@ pub(crate) fn verify(
         let total = done + left;
         refold.fold_to(&goal, &mut |entries| {
             done += entries;
-            tell(Step { done, total });
+            tell(Step { done, total })
         })?;
         if left < NEARLY_LEVEL {
             break;
@@ -123,7 +129,10 @@ fn compare(
     let (mut differences, mut count) = (Vec::new(), 0);
     served.try_read(|stored| -> anyhow::Result<()> {
         let goal = goal_of(stored, refold)?;
-        refold.fold_to(&goal, &mut |entries| *done += entries)?;
+        refold.fold_to(&goal, &mut |entries| {
+            *done += entries;
+            true
+        })?;
         let mut tell = |difference| {
             count += 1;
             if differences.len() < MOST_PRINTED {
