@@ -322,9 +322,10 @@ fn a_socket_and_a_table_that_changed_behind_a_statement_will_do() {
 #[test]
 fn an_encrypted_connection_asks_for_a_certificate_that_is_trusted() {
     let file = |name: &str| format!("{}/tests/it/tls/{name}", env!("CARGO_MANIFEST_DIR"));
-    let certificate = [file("server.pem"), file("server.key")].map(Into::into);
-    let mut options = Options::default();
-    options.tls = Some(certificate.into());
+    let options = Options {
+        tls: Some((file("server.pem").into(), file("server.key").into())),
+        ..Options::default()
+    };
     let server = Postgres::start(options).unwrap();
     let by_name = server.url().replace("127.0.0.1", "localhost");
     let trusted = format!("sslmode=verify-full&sslrootcert={}", file("authority.pem"));
