@@ -14,4 +14,4 @@ pub use programs::find_programs;
 pub use server::{Options, Postgres};
 
 /// The environment variable that tells tests the URL of a PostgreSQL on which they may make databases.
-pub const URL_VARIABLE: &str = "REPORTD_TEST_POSTGRES";
+pub const URL_VARIABLE: &str = "TEST_POSTGRES_URL";

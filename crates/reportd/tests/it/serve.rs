@@ -136,11 +136,16 @@ fn commands_fail_with_a_cause_and_the_right_code() {
             2,
             "«king» is no role",
         ),
+        (
+            &["backup", "b", "--database-url", "postgres://x"],
+            1,
+            "with PostgreSQL use pg_dump",
+        ),
         (&["frobnicate"], 2, "unrecognized subcommand"),
         (
-            &["serve", "--database-url", "postgres://x"],
+            &["serve", "--database-url", "mysql://x"],
             1,
-            "database_url",
+            "database_url: expected postgres://…",
         ),
     ] {
         let output = data.output(arguments);
