@@ -135,8 +135,8 @@ mod tests {
     fn missing_tools_name_their_packages() {
         assert!(missing_packages(|_| true).is_empty());
         assert_eq!(
-            missing_packages(|tool| tool == "unshare"),
-            ["strace", "mount"]
+            missing_packages(|tool| tool == "postgres"),
+            ["strace", "util-linux", "mount"]
         );
     }
 }
