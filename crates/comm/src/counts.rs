@@ -10,7 +10,7 @@ use reportd_protocol::comm::{Field, Item, Kind};
 use sha2::{Digest, Sha256};
 
 use crate::entry::{Decoder, Head, OperationForm};
-use crate::schema::{CENSUS, COUNT};
+use crate::schema::{CENSUS, COUNT, COUNT_ALL_HOURS};
 
 /// App, operation, and the number of a field (see [`field_number`]).
 pub(crate) type SeriesKey = (AppNo, i64, u8);
@@ -129,6 +129,62 @@ struct CensusRow<'a> {
     subscriptions: i64,
 }
 
+/// What a batch adds to an hour of a value of a series. The order is that of keys.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Sum<'a> {
+    series: i64,
+    day: i64,
+    value: Cow<'a, str>,
+    /// Local, 0 to 23.
+    hour: usize,
+    n: i64,
+}
+
+impl Sum<'_> {
+    fn row(&self) -> (i64, i64, &str) {
+        (self.series, self.day, &self.value)
+    }
+}
+
+/// Writes a part of the rows, each with its sums by hour. Nearly always all are of one hour: then that hour's column is
+/// written alone; else all hours of a row at once, since a statement for each hour would touch the row as often.
+fn write_part(tx: &mut Tx<'_>, part: &[&[Sum<'_>]]) -> Result<(), DbError> {
+    let mut hours = part.iter().flat_map(|row| row.iter().map(|sum| sum.hour));
+    let Some(first) = hours.next() else {
+        return Ok(());
+    };
+    if hours.all(|hour| hour == first) {
+        let sums = part.iter().filter_map(|row| row.first());
+        let mut rows: Vec<[Value<'_>; 5]> = sums
+            .map(|sum| {
+                let (series, day, value) = sum.row();
+                [
+                    series.into(),
+                    day.into(),
+                    value.into(),
+                    sum.n.into(),
+                    sum.n.into(),
+                ]
+            })
+            .collect();
+        return tx.upsert(&COUNT[first], &mut rows);
+    }
+    let mut rows: Vec<_> = part.iter().filter_map(|row| all_hours(row)).collect();
+    tx.upsert(&COUNT_ALL_HOURS, &mut rows)
+}
+
+/// A row with all its hours.
+fn all_hours<'r>(sums: &'r [Sum<'_>]) -> Option<[Value<'r>; 28]> {
+    let (series, day, value) = sums.first()?.row();
+    let mut row = [Value::Int(0); 28];
+    row[..3].copy_from_slice(&[series.into(), day.into(), value.into()]);
+    row[3] = sums.iter().map(|sum| sum.n).sum::<i64>().into();
+    for sum in sums {
+        row[4 + sum.hour] = sum.n.into();
+    }
+    Some(row)
+}
+
 /// What a batch adds.
 #[derive(Default)]
 pub(crate) struct Counts<'a> {
@@ -184,37 +240,18 @@ impl<'a> Counts<'a> {
         }
         let mut sums = Vec::with_capacity(self.hours.len());
         for ((series, hour, cell), n) in self.hours {
-            sums.push((
-                ids.id(series)?,
-                hour.div_euclid(24),
-                cell.text(),
-                hour.rem_euclid(24),
+            sums.push(Sum {
+                series: ids.id(series)?,
+                day: hour.div_euclid(24),
+                value: cell.text(),
+                hour: usize::try_from(hour.rem_euclid(24)).unwrap_or(0),
                 n,
-            ));
+            });
         }
         sums.sort_unstable();
-        for run in sums.chunk_by(|a, b| a.3 == b.3) {
-            let Some(table) = run
-                .first()
-                .and_then(|sum| COUNT.get(usize::try_from(sum.3).ok()?))
-            else {
-                continue;
-            };
-            for part in run.chunks(ROWS_AT_ONCE) {
-                let mut rows: Vec<[Value<'_>; 5]> = part
-                    .iter()
-                    .map(|(series, day, value, _, n)| {
-                        [
-                            (*series).into(),
-                            (*day).into(),
-                            value.as_ref().into(),
-                            (*n).into(),
-                            (*n).into(),
-                        ]
-                    })
-                    .collect();
-                tx.upsert(table, &mut rows)?;
-            }
+        let rows: Vec<&[Sum<'_>]> = sums.chunk_by(|a, b| a.row() == b.row()).collect();
+        for part in rows.chunks(ROWS_AT_ONCE) {
+            write_part(tx, part)?;
         }
         let mut census: Vec<_> = self.census.iter().map(CensusRow::values).collect();
         tx.upsert(&CENSUS, &mut census)

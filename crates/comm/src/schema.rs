@@ -143,6 +143,25 @@ pub(crate) static COUNT: [Table; 24] = {
     tables
 };
 
+/// The same with all hours.
+pub(crate) static COUNT_ALL_HOURS: Table = Table {
+    name: "comm_count",
+    columns: &ALL_HOURS,
+};
+
+static ALL_HOURS: [Column; 28] = {
+    let mut columns = [add("n"); 28];
+    let mut at = 0;
+    while at < 24 {
+        columns[at + 4] = HOURS[at][4];
+        at += 1;
+    }
+    columns[0] = key("series");
+    columns[1] = key("day");
+    columns[2] = key("value");
+    columns
+};
+
 /// The census: per day and group the newest (ts, hash, item) wins.
 pub(crate) const CENSUS: Table = Table {
     name: "comm_census",

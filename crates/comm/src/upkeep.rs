@@ -18,15 +18,15 @@ const MANY_VALUES: i64 = 100_000;
 
 /// The upkeep of the views of this room.
 pub(crate) struct Upkeep {
-    /// The state store, where rejected requests are; `None` where it is the store of the views.
-    state: Option<Database>,
+    /// The state store, where rejected requests are.
+    state: Database,
     /// Up to which ts the identities of an app were looked at in this round.
     pruned_to_ms: HashMap<AppNo, i64>,
     looked_at_ms: Option<i64>,
 }
 
 impl Upkeep {
-    pub(crate) fn new(state: Option<Database>) -> Self {
+    pub(crate) fn new(state: Database) -> Self {
         Self {
             state,
             pruned_to_ms: HashMap::new(),
@@ -59,11 +59,9 @@ impl Upkeep {
         };
         // A share that lies in one millisecond is taken whole, so that the next one begins behind it.
         let end = nth_ts(PRUNE_AT_ONCE)?.map_or(before_ms, |end| end.max(first.saturating_add(1)));
-        let kept = match &self.state {
-            Some(state) => state.read(|state| kept_identities(state, no, first, end))?,
-            // Another connection, asked while this one holds locks, could wait for ever on a busy server.
-            None => kept_identities(tx, no, first, end)?,
-        };
+        let kept = self
+            .state
+            .read(|state| kept_identities(state, no, first, end))?;
         for (ts_ms, hash, until_ms) in kept {
             let sql = "UPDATE comm_identity SET keep_until = $1 \
                        WHERE app = $2 AND ts = $3 AND hash = $4 AND keep_until < $1";

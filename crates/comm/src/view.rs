@@ -35,20 +35,7 @@ impl CommView {
             metrics,
             repeats: HashMap::new(),
             series: SeriesIds::default(),
-            upkeep: Upkeep::new(Some(state)),
-        }
-    }
-
-    /// The same where state and views are in one store (several nodes on one database): what replays need is read in the
-    /// transaction that prunes.
-    #[must_use]
-    pub fn in_one_store(registry: Arc<Registry>, metrics: Arc<CommMetrics>) -> Self {
-        Self {
-            registry,
-            metrics,
-            repeats: HashMap::new(),
-            series: SeriesIds::default(),
-            upkeep: Upkeep::new(None),
+            upkeep: Upkeep::new(state),
         }
     }
 }

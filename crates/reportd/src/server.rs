@@ -7,7 +7,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use reportd_comm::{Comm, CommMetrics, IntakeLimits, RejectionLimits, Rejections};
@@ -19,6 +19,7 @@ use reportd_platform::limiter::{Buckets, Limiter};
 use reportd_platform::metrics::{Metrics, open_file_limit};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::rate_limit::Rate;
+use reportd_platform::reseal::unopened;
 use reportd_platform::settings::parse_duration_ms;
 use reportd_platform::web::{
     self, Api, BodyLimits, Limits, Problem, RequestIds, TrustedProxies, with_request_id,
@@ -27,9 +28,10 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
+use crate::master_key::sealed_columns;
 use crate::running::Running;
 use crate::served::{Served, ViewMaker};
-use crate::settings::Settings;
+use crate::settings::{MASTER_KEY, Settings};
 use crate::stores::Stores;
 use crate::{health, openapi, retention};
 
@@ -57,8 +59,6 @@ impl Server {
     pub(crate) async fn open(settings: &Settings, discard: bool) -> anyhow::Result<Self> {
         let stores = Stores::open(settings)?;
         let lock = stores.folder.lock()?;
-        // Made at first start, so that a later backup has it.
-        let _ = stores.folder.master_key(&SystemRandom)?;
         let socket = stores.folder.control_socket();
         let rooms = open_rooms(settings, stores, discard).await?;
         let running = rooms.running;
@@ -122,6 +122,24 @@ struct Rooms {
     rejections: JoinHandle<()>,
 }
 
+/// Makes sure that there is a master key, so that a later backup has it, and that this node can open what others have sealed: each makes a key of its own where it is given none.
+fn check_master_key(stores: &Stores, state: &Database) -> anyhow::Result<()> {
+    let master = stores.folder.master_key(&SystemRandom)?;
+    if !stores.is_shared() {
+        return Ok(());
+    }
+    let closed = state.read(|tx| unopened(tx, &sealed_columns(), Some(&master)))?;
+    if closed.is_empty() {
+        return Ok(());
+    }
+    bail!(
+        "the master key of this node does not open secrets of the store ({} of them, {} among them): give all nodes the \
+         same {MASTER_KEY}, or the same master.key",
+        closed.len(),
+        closed.first().map_or("none", String::as_str)
+    )
+}
+
 /// Opens the rooms, off the async threads: stores are waited for.
 async fn open_rooms(settings: &Settings, stores: Stores, discard: bool) -> anyhow::Result<Rooms> {
     let settings = settings.clone();
@@ -132,6 +150,7 @@ impl Rooms {
     fn open(settings: &Settings, stores: Stores, discard: bool) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let state = stores.state()?;
+        check_master_key(&stores, &state)?;
         let metrics = Metrics::default();
         let journal = open_journal(settings, &stores, &clock, discard, &metrics)?;
         let registry = Arc::new(reportd_comm::Registry::default());

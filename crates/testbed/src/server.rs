@@ -77,6 +77,12 @@ impl Postgres {
         format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
     }
 
+    /// The process of the server, where it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.running.as_ref().map(Child::id)
+    }
+
     /// The folder of its Unix socket.
     #[must_use]
     pub fn socket_folder(&self) -> &Path {

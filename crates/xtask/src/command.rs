@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::bench::store::StoreKind;
+
 /// What is told where a command line is wrong.
 pub(crate) const USAGE: &str = "\
 usage: cargo xtask test [FILTER]
@@ -10,8 +12,9 @@ usage: cargo xtask test [FILTER]
            sends what docs/openapi.json allows, and what it does not, to a server; part of test
        cargo xtask openapi
            writes docs/openapi.json anew from the code
-       cargo xtask bench comm [--seconds 30] [--connections 64,256] [--history 2000000]
-           measures bot event reports; --history is the number of reports behind the larger series read";
+       cargo xtask bench comm [--seconds 30] [--connections 64,256] [--history 2000000] [--store embedded|postgres] [--nodes 1]
+           measures bot event reports; --history is the number of reports behind the larger series read; on PostgreSQL
+           only what a report costs is measured, with as many nodes as asked";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -34,6 +37,9 @@ pub(crate) struct BenchComm {
     pub(crate) connections: Vec<u64>,
     /// Reports behind the larger series read.
     pub(crate) history: u64,
+    pub(crate) store: StoreKind,
+    /// Servers on that store; more than one on PostgreSQL alone.
+    pub(crate) nodes: u64,
 }
 
 impl Default for BenchComm {
@@ -42,6 +48,8 @@ impl Default for BenchComm {
             seconds: 30,
             connections: vec![64, 256],
             history: 2_000_000,
+            store: StoreKind::Embedded,
+            nodes: 1,
         }
     }
 }
@@ -77,6 +85,14 @@ impl BenchComm {
                 .ok_or_else(|| format!("«{flag}»: expected a flag and its value"))?;
             match flag {
                 "--seconds" => options.seconds = number(flag, value, 2)?,
+                "--nodes" => options.nodes = number(flag, value, 1)?,
+                "--store" => {
+                    options.store = match *value {
+                        "embedded" => StoreKind::Embedded,
+                        "postgres" => StoreKind::Postgres,
+                        _ => return Err(format!("{flag} {value}: expected embedded or postgres")),
+                    }
+                }
                 "--history" => options.history = number(flag, value, 1)?,
                 "--connections" => {
                     let each = value.split(',').map(|part| number(flag, part, 1));
@@ -84,6 +100,9 @@ impl BenchComm {
                 }
                 _ => return Err(format!("bench comm has no flag «{flag}»")),
             }
+        }
+        if options.nodes > 1 && options.store == StoreKind::Embedded {
+            return Err("--nodes: the embedded store has one".to_owned());
         }
         Ok(options)
     }

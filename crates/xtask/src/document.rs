@@ -5,13 +5,13 @@ use std::fs;
 use anyhow::Context;
 use tempfile::TempDir;
 
-use crate::bench::reportd::Reportd;
+use crate::bench::reportd::{Place, Reportd};
 use crate::rooms::workspace_root;
 
 /// Writes the document.
 pub(crate) fn write() -> anyhow::Result<()> {
     let folder = TempDir::new().context("a folder")?;
-    let text = Reportd::build("")?.run(folder.path(), "openapi")?;
+    let text = Reportd::build("")?.run(&Place::embedded(folder.path()), "openapi")?;
     let path = workspace_root().join("docs/openapi.json");
     fs::write(&path, text).with_context(|| format!("{} cannot be written", path.display()))?;
     println!("{} is written", path.display());

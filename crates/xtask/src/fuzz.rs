@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use tempfile::TempDir;
 
-use crate::bench::reportd::Reportd;
+use crate::bench::reportd::{Place, Reportd};
 use crate::bench::server::Server;
 use crate::rooms::workspace_root;
 use crate::tools;
@@ -24,21 +24,21 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let reportd = Reportd::build("")?;
     let schemathesis = install(&reportd.target().join("schemathesis"))?;
     let folder = TempDir::new().context("a folder for the server")?;
-    let data = folder.path().join("data");
+    let place = Place::embedded(&folder.path().join("data"));
     let told = |line: &str, member: &str| {
-        let answer = reportd.ask(&data, line)?;
+        let answer = reportd.ask(&place, line)?;
         let text = answer[member].as_str().map(str::to_owned);
         text.with_context(|| format!("reportd {line} does not tell «{member}»"))
     };
     let token = told("app create bots --json", "comm_token")?;
     let key = told("key create fuzz --role admin --json", "key")?;
     // Reports of any operation come through to the end.
-    reportd.run(&data, "app set bots comm.unknown_operations=accept")?;
-    let server = Server::start_with(&reportd, &data, "", ENVIRONMENT)?;
+    reportd.run(&place, "app set bots comm.unknown_operations=accept")?;
+    let server = Server::start_with(&reportd, &place, "", ENVIRONMENT)?;
     let url = format!("http://{}", server.address);
     // Something to read.
     reportd.run(
-        &data,
+        &place,
         &format!("load comm --url {url} --token {token} --rate 20 --seconds 1"),
     )?;
     // It looks for both where it runs, and it runs where what it remembers goes: that would change the next run.

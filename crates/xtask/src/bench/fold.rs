@@ -6,19 +6,19 @@ use serde_json::Value;
 use crate::bench::level::wait_until_level;
 use crate::bench::ms;
 use crate::bench::reportd::Reportd;
-use crate::bench::store::Store;
+use crate::bench::store::{Store, StoreKind};
 use crate::text_table::grouped;
 
 /// Fills a store with at least `reports`, deletes its views and times the fold.
 pub(super) fn measure(reportd: &Reportd, reports: u64) -> anyhow::Result<()> {
-    let store = Store::create(reportd)?;
+    let store = Store::create(reportd, StoreKind::Embedded)?;
     let server = store.serve("")?;
     let load = store.fill(&server, reports)?;
     server.stop()?;
     store.delete_views()?;
     let server = store.serve("")?;
     let took = wait_until_level(&store, &server)?.as_secs_f64();
-    let status = reportd.ask(&store.data(), "status --json")?;
+    let status = reportd.ask(&store.place(), "status --json")?;
     if !is_level(&status) {
         bail!(
             "the views are told to be level, and are not: {}",

@@ -1,6 +1,8 @@
 //! `reportd load comm`: the load of every measurement.
 
-use anyhow::Context;
+use std::thread::scope;
+
+use anyhow::{Context, anyhow};
 use serde_json::Value;
 
 use crate::bench::ITEMS;
@@ -8,6 +10,7 @@ use crate::bench::server::Server;
 use crate::bench::store::Store;
 
 /// What to send.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
     pub(super) connections: u64,
     /// Requests a second; 0 is as fast as the server answers.
@@ -63,7 +66,7 @@ pub(super) fn load_comm(store: &Store<'_>, server: &Server, asked: &Asked) -> an
         "load comm --url http://{} --token {} --connections {} --rate {} --seconds {} --seed {} --items {ITEMS} --json",
         server.address, store.token, asked.connections, asked.rate, asked.seconds, asked.seed,
     );
-    let told = store.reportd.ask(&store.data(), &line)?;
+    let told = store.reportd.ask(&store.place(), &line)?;
     if let Some(errors) = told["errors"]
         .as_object()
         .filter(|errors| !errors.is_empty())
@@ -71,6 +74,42 @@ pub(super) fn load_comm(store: &Store<'_>, server: &Server, asked: &Asked) -> an
         println!("  errors of the load: {errors:?}");
     }
     Load::from_json(&told).context("the answer of reportd load comm lacks a figure")
+}
+
+/// Sends to all servers at once, each its share of the connections and reports of its own.
+pub(super) fn load_nodes(
+    store: &Store<'_>,
+    servers: &[Server],
+    asked: &Asked,
+) -> anyhow::Result<Load> {
+    let share = |number: usize| Asked {
+        connections: (asked.connections / servers.len() as u64).max(1),
+        seed: asked.seed + 1_000 * number as u64,
+        ..*asked
+    };
+    let loads = scope(|threads| {
+        let start = |(number, server)| {
+            let share = share(number);
+            threads.spawn(move || load_comm(store, server, &share))
+        };
+        let running: Vec<_> = servers.iter().enumerate().map(start).collect();
+        let ended = running.into_iter().map(|load| load.join());
+        ended.collect::<Vec<_>>()
+    });
+    let mut all = Load::default();
+    for load in loads {
+        let load = load.map_err(|_| anyhow!("a load stopped"))??;
+        all = Load {
+            requests: all.requests + load.requests,
+            reports: all.reports + load.reports,
+            errors: all.errors + load.errors,
+            requests_per_second: all.requests_per_second + load.requests_per_second,
+            reports_per_second: all.reports_per_second + load.reports_per_second,
+            p50_ms: all.p50_ms.max(load.p50_ms),
+            p99_ms: all.p99_ms.max(load.p99_ms),
+        };
+    }
+    Ok(all)
 }
 
 #[cfg(test)]

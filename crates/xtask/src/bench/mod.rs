@@ -4,16 +4,18 @@ mod fold;
 mod http;
 mod level;
 mod load;
+mod processor;
 pub(crate) mod reportd;
 mod series;
 pub(crate) mod server;
 mod start;
-mod store;
+pub(crate) mod store;
 mod throughput;
 
 use std::time::Duration;
 
 use crate::bench::reportd::Reportd;
+use crate::bench::store::StoreKind;
 use crate::command::BenchComm;
 
 /// Reports of a request, in every measurement.
@@ -26,6 +28,9 @@ pub(crate) fn comm(options: &BenchComm) -> anyhow::Result<()> {
     println!("building reportd in release");
     let reportd = Reportd::build("--release")?;
     throughput::measure(&reportd, options)?;
+    if options.store == StoreKind::Postgres {
+        return Ok(());
+    }
     start::measure(&reportd)?;
     fold::measure(&reportd, FOLDED_REPORTS)?;
     series::measure(&reportd, options.history)

@@ -8,6 +8,23 @@ use serde_json::Value;
 
 use crate::rooms::workspace_root;
 
+/// Where a store is: a data folder, and a database where it is not embedded.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    pub(crate) data: PathBuf,
+    pub(crate) database_url: Option<String>,
+}
+
+impl Place {
+    /// The embedded store of a folder.
+    pub(crate) fn embedded(data: &Path) -> Self {
+        Self {
+            data: data.to_owned(),
+            database_url: None,
+        }
+    }
+}
+
 /// The binary that is measured.
 pub(crate) struct Reportd {
     binary: PathBuf,
@@ -46,24 +63,27 @@ impl Reportd {
         Ok(folder)
     }
 
-    /// A command on the data folder.
-    pub(crate) fn command(&self, data: &Path, line: &str) -> Command {
+    /// A command on a store.
+    pub(crate) fn command(&self, place: &Place, line: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args(line.split(' ')).arg("--data").arg(data);
+        command.args(line.split(' ')).arg("--data").arg(&place.data);
+        if let Some(url) = &place.database_url {
+            command.args(["--database-url", url]);
+        }
         command.stdin(Stdio::null());
         command
     }
 
     /// What a command with `--json` answers.
-    pub(crate) fn ask(&self, data: &Path, line: &str) -> anyhow::Result<Value> {
-        serde_json::from_slice(&self.run(data, line)?)
+    pub(crate) fn ask(&self, place: &Place, line: &str) -> anyhow::Result<Value> {
+        serde_json::from_slice(&self.run(place, line)?)
             .with_context(|| format!("the answer of reportd {line}"))
     }
 
     /// Runs a command, which must succeed; returns what it prints.
-    pub(crate) fn run(&self, data: &Path, line: &str) -> anyhow::Result<Vec<u8>> {
+    pub(crate) fn run(&self, place: &Place, line: &str) -> anyhow::Result<Vec<u8>> {
         let told = self
-            .command(data, line)
+            .command(place, line)
             .output()
             .context("reportd cannot be started")?;
         if !told.status.success() {

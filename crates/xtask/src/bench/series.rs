@@ -9,7 +9,7 @@ use crate::bench::level::wait_until_level;
 use crate::bench::load::{Asked, Load, load_comm};
 use crate::bench::reportd::Reportd;
 use crate::bench::server::Server;
-use crate::bench::store::{MESSAGES, Store, series_path};
+use crate::bench::store::{MESSAGES, Store, StoreKind, series_path};
 use crate::bench::{ITEMS, median, ms};
 use crate::clock::{Stopwatch, days_around_now};
 use crate::text_table::grouped;
@@ -23,7 +23,10 @@ const WARM_UP: usize = 20;
 
 /// Fills two stores, then reads them in turns.
 pub(super) fn measure(reportd: &Reportd, history: u64) -> anyhow::Result<()> {
-    let (few_store, many_store) = (Store::create(reportd)?, Store::create(reportd)?);
+    let (few_store, many_store) = (
+        Store::create(reportd, StoreKind::Embedded)?,
+        Store::create(reportd, StoreKind::Embedded)?,
+    );
     let (few_server, many_server) = (few_store.serve("")?, many_store.serve("")?);
     let few = load_few(&few_store, &few_server)?;
     let many = many_store.fill(&many_server, history)?;

@@ -2,14 +2,15 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use crate::bench::reportd::Reportd;
+use crate::bench::processor::processor_seconds;
+use crate::bench::reportd::{Place, Reportd};
 use crate::clock::Stopwatch;
 
 /// The line that tells the address, when the server takes requests.
@@ -29,20 +30,20 @@ pub(crate) struct Server {
 
 impl Server {
     /// Starts it on a free port and waits until it is ready. `flags` go behind `serve`.
-    pub(crate) fn start(reportd: &Reportd, data: &Path, flags: &str) -> anyhow::Result<Self> {
-        Self::start_with(reportd, data, flags, &[])
+    pub(crate) fn start(reportd: &Reportd, place: &Place, flags: &str) -> anyhow::Result<Self> {
+        Self::start_with(reportd, place, flags, &[])
     }
 
     /// The same with settings in its environment.
     pub(crate) fn start_with(
         reportd: &Reportd,
-        data: &Path,
+        place: &Place,
         flags: &str,
         environment: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
         let line = format!("serve --listen 127.0.0.1:0 {flags}");
-        let log = data.with_extension("log");
-        let mut command = reportd.command(data, line.trim_end());
+        let log = place.data.with_extension("log");
+        let mut command = reportd.command(place, line.trim_end());
         command.stdout(Stdio::piped()).stderr(File::create(&log)?);
         command.envs(environment.iter().copied());
         let watch = Stopwatch::start();
@@ -89,6 +90,11 @@ impl Server {
         let path = format!("/proc/{}/status", self.child.id());
         let status = fs::read_to_string(&path).with_context(|| path.clone())?;
         peak_memory(&status).with_context(|| format!("no VmHWM in {path}"))
+    }
+
+    /// Processor time that the process has taken so far, in seconds.
+    pub(crate) fn processor_seconds(&self) -> anyhow::Result<f64> {
+        processor_seconds(self.child.id())
     }
 
     fn last_log_lines(&self) -> String {

@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::bench::reportd::Reportd;
+use crate::bench::reportd::{Place, Reportd};
 use crate::bench::server::Server;
 use crate::bench::{median, ms};
 
@@ -13,7 +13,7 @@ pub(super) fn measure(reportd: &Reportd) -> anyhow::Result<()> {
     let mut times = Vec::new();
     for _ in 0..STARTS {
         let folder = TempDir::new_in(reportd.bench_folder()?)?;
-        let server = Server::start(reportd, &folder.path().join("data"), "")?;
+        let server = Server::start(reportd, &Place::embedded(&folder.path().join("data")), "")?;
         times.push(server.ready_after);
         server.stop()?;
     }

@@ -1,15 +1,16 @@
-//! A data folder with one app and one key, and what is counted in it.
+//! A store with one app and one key, and what is counted in it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use reportd_testbed::{Options, Postgres};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::bench::http::Connection;
 use crate::bench::load::{Asked, Load, load_comm};
-use crate::bench::reportd::Reportd;
+use crate::bench::reportd::{Place, Reportd};
 use crate::bench::server::Server;
 use crate::clock::days_around_now;
 
@@ -20,44 +21,74 @@ const FILL_CONNECTIONS: u64 = 64;
 /// Longest load of a filling at a time.
 const MOST_FILL_SECONDS: u64 = 60;
 
+/// Which store is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum StoreKind {
+    Embedded,
+    /// A PostgreSQL of its own for each store, on this machine, whose commits reach the disk.
+    Postgres,
+}
+
 /// A fresh store; its folder is removed when it is dropped.
 pub(super) struct Store<'a> {
     pub(super) reportd: &'a Reportd,
-    /// Holds the data folder and the server's log.
+    /// Holds the data folders and the servers' logs.
     folder: TempDir,
+    pub(super) postgres: Option<Postgres>,
     pub(super) token: String,
     pub(super) key: String,
 }
 
 impl<'a> Store<'a> {
     /// Makes the folder, the app `bench` and a key.
-    pub(super) fn create(reportd: &'a Reportd) -> anyhow::Result<Self> {
+    pub(super) fn create(reportd: &'a Reportd, kind: StoreKind) -> anyhow::Result<Self> {
         let folder = TempDir::new_in(reportd.bench_folder()?)?;
-        let data = data_folder(&folder);
+        let start = || {
+            Postgres::start(Options {
+                fsync: true,
+                ..Options::default()
+            })
+        };
+        let postgres = (kind == StoreKind::Postgres).then(start).transpose()?;
+        let place = place(&folder, postgres.as_ref(), 1);
         let text = |answer: Value, name: &str| {
             let found = answer[name].as_str().map(str::to_owned);
             found.with_context(|| format!("no {name} in the answer of reportd"))
         };
-        let token = text(reportd.ask(&data, "app create bench --json")?, "comm_token")?;
+        let token = text(
+            reportd.ask(&place, "app create bench --json")?,
+            "comm_token",
+        )?;
         let key = text(
-            reportd.ask(&data, "key create bench --role admin --json")?,
+            reportd.ask(&place, "key create bench --role admin --json")?,
             "key",
         )?;
         Ok(Self {
             reportd,
             folder,
+            postgres,
             token,
             key,
         })
     }
 
-    pub(super) fn data(&self) -> PathBuf {
-        data_folder(&self.folder)
+    /// The store as the first node has it.
+    pub(super) fn place(&self) -> Place {
+        place(&self.folder, self.postgres.as_ref(), 1)
     }
 
     /// Starts a server on it; `flags` go behind `serve`.
     pub(super) fn serve(&self, flags: &str) -> anyhow::Result<Server> {
-        Server::start(self.reportd, &self.data(), flags)
+        Server::start(self.reportd, &self.place(), flags)
+    }
+
+    /// Starts that many servers on it.
+    pub(super) fn serve_nodes(&self, nodes: u64, flags: &str) -> anyhow::Result<Vec<Server>> {
+        let start = |number| {
+            let place = place(&self.folder, self.postgres.as_ref(), number);
+            Server::start(self.reportd, &place, flags)
+        };
+        (1..=nodes).map(start).collect()
     }
 
     pub(super) fn connect(&self, server: &Server) -> anyhow::Result<Connection> {
@@ -99,13 +130,14 @@ impl<'a> Store<'a> {
 
     /// Bytes of the journal and of the views on disk.
     pub(super) fn disk_bytes(&self) -> anyhow::Result<(u64, u64)> {
-        let journal = bytes_under(&self.data().join("journal"), "")?;
-        Ok((journal, bytes_under(&self.data(), "views.db")?))
+        let status = self.reportd.ask(&self.place(), "status --json")?;
+        let bytes = |name: &str| status[name].as_u64().with_context(|| name.to_owned());
+        Ok((bytes("journal_bytes")?, bytes("views_bytes")?))
     }
 
     /// Deletes the views, which can be made again from the journal.
     pub(super) fn delete_views(&self) -> anyhow::Result<()> {
-        for path in files_named(&self.data(), "views.db")? {
+        for path in files_named(&self.place().data, "views.db")? {
             fs::remove_file(&path).with_context(|| path.display().to_string())?;
         }
         Ok(())
@@ -122,8 +154,11 @@ pub(super) fn series_path(oper_id: u64, from: &str, to: &str) -> String {
     format!("/api/apps/bench/comm/series?oper_id={oper_id}&from={from}&to={to}")
 }
 
-fn data_folder(folder: &TempDir) -> PathBuf {
-    folder.path().join("data")
+fn place(folder: &TempDir, postgres: Option<&Postgres>, node: u64) -> Place {
+    Place {
+        data: folder.path().join(format!("data-{node}")),
+        database_url: postgres.map(Postgres::url),
+    }
 }
 
 /// How long to load for what is missing, at the rate of the last load; a first second tells the rate.
@@ -148,12 +183,6 @@ fn files_named(folder: &Path, prefix: &str) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     Ok(found)
-}
-
-fn bytes_under(folder: &Path, prefix: &str) -> anyhow::Result<u64> {
-    let sizes = files_named(folder, prefix)?;
-    let sizes = sizes.iter().map(|path| Ok(path.metadata()?.len()));
-    sizes.sum()
 }
 
 #[cfg(test)]

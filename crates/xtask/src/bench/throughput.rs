@@ -5,11 +5,17 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
+use reportd_testbed::Postgres;
+
 use crate::bench::level::{wait_until_level, watch_lag};
-use crate::bench::load::{Asked, Load, load_comm};
+use crate::bench::load::{Asked, Load, load_nodes};
+use crate::bench::processor::family_seconds;
 use crate::bench::reportd::Reportd;
+use crate::bench::server::Server;
 use crate::bench::store::Store;
 use crate::bench::{ITEMS, ms};
+use crate::clock::Stopwatch;
 use crate::command::BenchComm;
 use crate::text_table::{grouped, text_table};
 
@@ -24,6 +30,9 @@ struct Durable {
     peak_memory: u64,
     journal_bytes: u64,
     views_bytes: u64,
+    /// Processor time of all nodes and of PostgreSQL, in seconds.
+    nodes_seconds: f64,
+    postgres_seconds: f64,
 }
 
 /// All runs with one number of connections.
@@ -36,7 +45,10 @@ struct Runs {
 /// Runs all and prints one table.
 pub(super) fn measure(reportd: &Reportd, options: &BenchComm) -> anyhow::Result<()> {
     let seconds = (options.seconds / ROUNDS).max(1);
-    println!("requests of {ITEMS} reports, {ROUNDS} runs of {seconds} s each way");
+    println!(
+        "{:?} store, {} node(s), requests of {ITEMS} reports, {ROUNDS} runs of {seconds} s each way",
+        options.store, options.nodes
+    );
     let mut columns = Vec::new();
     for &connections in &options.connections {
         let mut runs = Runs {
@@ -51,10 +63,10 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchComm) -> anyhow::Result<
                 seconds,
                 seed: round,
             };
-            let discard = run_discard(reportd, &asked)?;
+            let discard = run_discard(reportd, options, &asked)?;
             tell(connections, "(a) discard", &discard);
             runs.discard.push(discard);
-            let durable = run_durable(reportd, &asked)?;
+            let durable = run_durable(reportd, options, &asked)?;
             tell(connections, "(b) durable", &durable.load);
             let (counted, acknowledged) = (durable.counted, durable.load.reports);
             println!(
@@ -77,22 +89,31 @@ fn tell(connections: u64, way: &str, load: &Load) {
     );
 }
 
-fn run_discard(reportd: &Reportd, asked: &Asked) -> anyhow::Result<Load> {
-    let store = Store::create(reportd)?;
-    let server = store.serve("--discard")?;
-    let load = load_comm(&store, &server, asked)?;
-    server.stop()?;
+fn run_discard(reportd: &Reportd, options: &BenchComm, asked: &Asked) -> anyhow::Result<Load> {
+    let store = Store::create(reportd, options.store)?;
+    let servers = store.serve_nodes(options.nodes, "--discard")?;
+    let load = load_nodes(&store, &servers, asked)?;
+    servers.into_iter().try_for_each(Server::stop)?;
     Ok(load)
 }
 
-fn run_durable(reportd: &Reportd, asked: &Asked) -> anyhow::Result<Durable> {
-    let store = Store::create(reportd)?;
-    let server = store.serve("")?;
-    let (load, most_lag_ms) = watch_lag(&store, &server, || load_comm(&store, &server, asked))?;
-    let level_after = wait_until_level(&store, &server)?;
-    let counted = store.check_count(&server, &load)?;
-    let peak_memory = server.peak_memory()?;
-    server.stop()?;
+fn run_durable(reportd: &Reportd, options: &BenchComm, asked: &Asked) -> anyhow::Result<Durable> {
+    let store = Store::create(reportd, options.store)?;
+    let servers = store.serve_nodes(options.nodes, "")?;
+    let Some(first) = servers.first() else {
+        bail!("no node");
+    };
+    let before = processor_seconds(&store, &servers)?;
+    let (load, most_lag_ms) = watch_lag(&store, first, || load_nodes(&store, &servers, asked))?;
+    let watch = Stopwatch::start();
+    for server in &servers {
+        wait_until_level(&store, server)?;
+    }
+    let level_after = watch.elapsed();
+    let after = processor_seconds(&store, &servers)?;
+    let counted = store.check_count(first, &load)?;
+    let peak_memory = first.peak_memory()?;
+    servers.into_iter().try_for_each(Server::stop)?;
     let (journal_bytes, views_bytes) = store.disk_bytes()?;
     Ok(Durable {
         load,
@@ -102,7 +123,19 @@ fn run_durable(reportd: &Reportd, asked: &Asked) -> anyhow::Result<Durable> {
         peak_memory,
         journal_bytes,
         views_bytes,
+        nodes_seconds: after.0 - before.0,
+        postgres_seconds: after.1 - before.1,
     })
+}
+
+/// Processor time so far of all nodes, and of PostgreSQL.
+fn processor_seconds(store: &Store<'_>, servers: &[Server]) -> anyhow::Result<(f64, f64)> {
+    let mut nodes = 0.0;
+    for server in servers {
+        nodes += server.processor_seconds()?;
+    }
+    let pid = store.postgres.as_ref().and_then(Postgres::pid);
+    Ok((nodes, pid.map_or(Ok(0.0), family_seconds)?))
 }
 
 /// A row for each figure, a column for each number of connections.
@@ -138,6 +171,12 @@ const FIGURES: &[Figure] = &[
     ("views bytes/report", |runs| {
         runs.bytes(|run| run.views_bytes)
     }),
+    ("nodes, µs of processor/report", |runs| {
+        runs.micros(|run| run.nodes_seconds)
+    }),
+    ("PostgreSQL, µs of processor/report", |runs| {
+        runs.micros(|run| run.postgres_seconds)
+    }),
     ("most lag of a view", |runs| {
         format!("{} ms", runs.most(|run| run.most_lag_ms))
     }),
@@ -157,6 +196,13 @@ impl Runs {
 
     fn most(&self, figure: impl Fn(&Durable) -> u64) -> u64 {
         self.durable.iter().map(figure).max().unwrap_or(0)
+    }
+
+    /// Of all runs together, a report.
+    fn micros(&self, figure: impl Fn(&Durable) -> f64) -> String {
+        let seconds: f64 = self.durable.iter().map(figure).sum();
+        let reports: u64 = self.durable.iter().map(|run| run.counted).sum();
+        format!("{:.2}", seconds * 1e6 / reports.max(1) as f64)
     }
 
     /// Of all runs together, a report.
