@@ -7,11 +7,15 @@
 mod databases;
 mod programs;
 mod server;
+#[cfg(feature = "databases")]
+mod stores;
 
 #[cfg(feature = "databases")]
 pub use databases::{TestDatabase, fresh_database, fresh_database_with};
 pub use programs::find_programs;
 pub use server::{Options, Postgres};
+#[cfg(feature = "databases")]
+pub use stores::{Ground, StoreKind};
 
 /// The environment variable that tells tests the URL of a PostgreSQL on which they may make databases.
 pub const URL_VARIABLE: &str = "TEST_POSTGRES_URL";

@@ -1,15 +1,19 @@
 //! Series, messages and the census.
 
 use axum::http::Method;
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use serde_json::json;
 
 use crate::world::{ACTIVE, CENSUS, NOON_MS, PASSIVE, TODAY, World, census, message};
 
 const NOON: i64 = NOON_MS / 1000;
 
-#[test]
-fn a_series_has_a_point_for_every_step_and_the_greatest_values() {
-    let world = World::new();
+#[rstest]
+fn a_series_has_a_point_for_every_step_and_the_greatest_values(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     for (nonce, gid) in [("1", 7), ("2", 7), ("3", 7), ("4", 8), ("5", 8), ("6", 9)] {
         assert_eq!(
             world.report(&message(NOON - 60, nonce, ACTIVE, gid, "UP")),
@@ -45,9 +49,9 @@ fn a_series_has_a_point_for_every_step_and_the_greatest_values() {
     assert_eq!(hours["total"], 6);
 }
 
-#[test]
-fn a_day_begins_at_midnight_of_the_apps_zone() {
-    let world = World::new();
+#[rstest]
+fn a_day_begins_at_midnight_of_the_apps_zone(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let midnight = NOON - 12 * 3600;
     for (nonce, ts) in [("1", midnight - 1), ("2", midnight)] {
         assert_eq!(world.report(&message(ts, nonce, ACTIVE, 1, "UP")), 0);
@@ -64,9 +68,9 @@ fn a_day_begins_at_midnight_of_the_apps_zone() {
     assert_eq!(counts, [1, 1]);
 }
 
-#[test]
-fn long_values_stay_apart() {
-    let world = World::new();
+#[rstest]
+fn long_values_stay_apart(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let long = "长".repeat(1000);
     for (nonce, end) in [("1", "a"), ("2", "b"), ("3", "b")] {
         assert_eq!(
@@ -88,9 +92,9 @@ fn long_values_stay_apart() {
     assert!(lines[0]["key"].as_str().unwrap().len() < 256);
 }
 
-#[test]
-fn active_and_passive_messages_stand_side_by_side() {
-    let world = World::new();
+#[rstest]
+fn active_and_passive_messages_stand_side_by_side(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     for (nonce, oper_id, gid) in [
         ("1", ACTIVE, 1),
         ("2", ACTIVE, 1),
@@ -112,9 +116,11 @@ fn active_and_passive_messages_stand_side_by_side() {
     );
 }
 
-#[test]
-fn the_census_takes_the_newest_and_compares_with_the_day_before() {
-    let world = World::new();
+#[rstest]
+fn the_census_takes_the_newest_and_compares_with_the_day_before(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     let yesterday = NOON - 24 * 3600 + 60;
     for body in [
         census(NOON, "2", &[(2, 20), (3, 30)]),
@@ -142,9 +148,9 @@ fn the_census_takes_the_newest_and_compares_with_the_day_before() {
     assert_eq!(world.counted(CENSUS), 6);
 }
 
-#[test]
-fn the_largest_numbers_do_not_wrap() {
-    let world = World::new();
+#[rstest]
+fn the_largest_numbers_do_not_wrap(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     assert_eq!(
         world.report(&census(NOON, "1", &[(1, i64::MAX), (2, i64::MAX)])),
         0
@@ -155,9 +161,9 @@ fn the_largest_numbers_do_not_wrap() {
     );
 }
 
-#[test]
-fn what_cannot_be_asked_is_named() {
-    let world = World::new();
+#[rstest]
+fn what_cannot_be_asked_is_named(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let series = |rest: &str| format!("series?oper_id={ACTIVE}&{rest}");
     for (path, field) in [
         (series("from=2026-02-30&to=2026-11-21"), "from"),

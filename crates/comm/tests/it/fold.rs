@@ -4,6 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use reportd_db::Tx;
+use reportd_testbed::Ground;
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use sha2::{Digest, Sha256};
 
 use crate::world::{ACTIVE, CENSUS, NOON_MS, World, census, message};
@@ -157,16 +160,20 @@ impl Tables {
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 40, ..ProptestConfig::default() })]
-
-    #[test]
-    fn any_order_split_or_repeat_counts_the_same(
+#[rstest]
+fn any_order_split_or_repeat_counts_the_same(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let ground = Ground::new(kind);
+    let config = ProptestConfig {
+        cases: 24,
+        max_shrink_iters: 40,
+        ..ProptestConfig::default()
+    };
+    proptest!(config, |(
         requests in proptest::collection::vec(said(), 1..24),
         order in proptest::collection::vec(any::<proptest::sample::Index>(), 24),
         pauses in proptest::collection::btree_set(0..48_usize, 0..8),
         restart_after in 0..48_usize,
-    ) {
+    )| {
         // All of them in a drawn order, then some of them once more.
         let mut sent: Vec<&Said> = requests.iter().collect();
         for (at, index) in order.iter().enumerate().take(sent.len()) {
@@ -174,7 +181,7 @@ proptest! {
             sent.swap(at, other);
         }
         let again: Vec<&Said> = order.iter().map(|index| *index.get(&sent)).collect();
-        let mut world = World::new();
+        let mut world = World::on(ground.another());
         for (at, said) in sent.into_iter().chain(again).enumerate() {
             prop_assert_eq!(world.report(&said.body()), 0);
             // A read makes the fold catch up: so batches end here.
@@ -187,12 +194,12 @@ proptest! {
         }
         world.counted(ACTIVE);
         prop_assert_eq!(Tables::stored(&world), Tables::of(&requests));
-    }
+    });
 }
 
-#[test]
-fn folding_again_from_nothing_gives_the_same() {
-    let world = World::new();
+#[rstest]
+fn folding_again_from_nothing_gives_the_same(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let requests: Vec<Said> = (0..40)
         .map(|n: i64| Said::Message {
             hours_ago: n % 19,

@@ -1,5 +1,7 @@
 //! Raw reports, page by page.
 
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use crate::world::{ACTIVE, NOON_MS, PASSIVE, TODAY, World, message};
@@ -24,9 +26,11 @@ fn nonces_of(world: &World, filter: &str, limit: usize) -> Vec<String> {
     }
 }
 
-#[test]
-fn pages_show_each_report_once_newest_first_and_no_repeats() {
-    let world = World::new();
+#[rstest]
+fn pages_show_each_report_once_newest_first_and_no_repeats(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     for number in 0..25 {
         let oper_id = if number % 2 == 0 { ACTIVE } else { PASSIVE };
         let body = message(
@@ -53,9 +57,9 @@ fn pages_show_each_report_once_newest_first_and_no_repeats() {
     assert!(nonces_of(&world, "&to=2026-11-20", 100).is_empty());
 }
 
-#[test]
-fn a_report_is_shown_as_it_was_sent() {
-    let world = World::new();
+#[rstest]
+fn a_report_is_shown_as_it_was_sent(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let body = format!(
         r#"{{"ts":{NOON},"nonce":"0","data_list":{{"oper_id":{PASSIVE},"gid":1,"target_id":"频道","to_uid":{{"a":[1, 2.50]}},"ext1":"youtube","ext2":"\u0055P","ext10":1e5}}}}"#
     );

@@ -1,6 +1,8 @@
 //! Operations: registered, changed, deleted; what is fixed once there are reports.
 
 use axum::http::Method;
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use serde_json::json;
 
 use crate::world::{ACTIVE, CENSUS, NOON_MS, TODAY, World, message};
@@ -11,9 +13,9 @@ fn own(nonce: &str, members: &str) -> String {
     format!(r#"{{"ts":{NOON},"nonce":"{nonce}","data_list":[{{"oper_id":77{members}}}]}}"#)
 }
 
-#[test]
-fn an_operation_acts_from_the_next_report_on() {
-    let world = World::new();
+#[rstest]
+fn an_operation_acts_from_the_next_report_on(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     assert_eq!(world.report(&own("1", "")), 40005);
     let operation = r#"{"name":"mine","kind":"event","required":[{"field":"ext3"}],"dimensions":["ext3","scope"]}"#;
     let (status, told) = world.api(Method::PUT, "operations/77", operation);
@@ -52,9 +54,9 @@ fn an_operation_acts_from_the_next_report_on() {
     assert_eq!(world.counted(77), 1, "its counts stay");
 }
 
-#[test]
-fn bad_operations_are_refused_by_field() {
-    let world = World::new();
+#[rstest]
+fn bad_operations_are_refused_by_field(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     for (body, field) in [
         (r#"{"name":"","kind":"event"}"#, "name"),
         (
@@ -82,9 +84,11 @@ fn bad_operations_are_refused_by_field() {
     }
 }
 
-#[test]
-fn unknown_operations_are_counted_where_the_app_accepts_them() {
-    let world = World::new();
+#[rstest]
+fn unknown_operations_are_counted_where_the_app_accepts_them(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     world.set("comm.unknown_operations", "accept");
     assert_eq!(world.report(&own("1", "")), 0);
     assert_eq!(world.counted(77), 1);
@@ -107,9 +111,9 @@ fn unknown_operations_are_counted_where_the_app_accepts_them() {
     assert_eq!(world.get(&format!("census/{TODAY}"))["groups"], 0);
 }
 
-#[test]
-fn the_zone_is_fixed_by_the_first_report() {
-    let world = World::new();
+#[rstest]
+fn the_zone_is_fixed_by_the_first_report(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     world.set_zone("Europe/Berlin").unwrap();
     world.set_zone("Asia/Shanghai").unwrap();
     assert_eq!(world.report(&message(NOON, "1", ACTIVE, 1, "UP")), 0);

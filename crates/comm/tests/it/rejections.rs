@@ -2,6 +2,8 @@
 
 use axum::http::Method;
 use reportd_platform::clock::{DAY_MS, SECOND_MS};
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use serde_json::json;
 
 use crate::world::{NOON_MS, World};
@@ -26,9 +28,9 @@ fn wait_for(world: &World, count: usize) {
     });
 }
 
-#[test]
-fn equal_rejections_are_one_row_and_replay_once() {
-    let world = World::new();
+#[rstest]
+fn equal_rejections_are_one_row_and_replay_once(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     for nonce in ["1", "1", "2"] {
         assert_eq!(world.report(&own(nonce)), 40005);
     }
@@ -71,9 +73,9 @@ fn equal_rejections_are_one_row_and_replay_once() {
     assert_eq!(replay("replay?ret=7").0, 400);
 }
 
-#[test]
-fn of_two_replays_at_once_each_rejection_is_in_one() {
-    let world = World::new();
+#[rstest]
+fn of_two_replays_at_once_each_rejection_is_in_one(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     for number in 0..50 {
         assert_eq!(world.report(&own(&number.to_string())), 40005);
     }
@@ -91,9 +93,11 @@ fn of_two_replays_at_once_each_rejection_is_in_one() {
     assert_eq!(world.get("rejections")["rejections"], json!([]));
 }
 
-#[test]
-fn a_request_that_was_accepted_in_the_meantime_is_not_counted_again() {
-    let world = World::new();
+#[rstest]
+fn a_request_that_was_accepted_in_the_meantime_is_not_counted_again(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     assert_eq!(world.report(&own("1")), 40005);
     wait_for(&world, 1);
     assert_eq!(world.api(Method::PUT, "operations/77", OPERATION).0, 200);
@@ -118,9 +122,9 @@ fn a_request_that_was_accepted_in_the_meantime_is_not_counted_again() {
     assert_eq!(world.counted(77), 3);
 }
 
-#[test]
-fn a_rejection_is_gone_after_seven_days() {
-    let world = World::new();
+#[rstest]
+fn a_rejection_is_gone_after_seven_days(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     assert_eq!(world.report(&own("1")), 40005);
     wait_for(&world, 1);
     assert_eq!(world.api(Method::PUT, "operations/77", OPERATION).0, 200);
@@ -130,9 +134,9 @@ fn a_rejection_is_gone_after_seven_days() {
     assert_eq!(told, json!({"replayed": 0, "refused": 0}));
 }
 
-#[test]
-fn large_bodies_are_not_kept() {
-    let world = World::new();
+#[rstest]
+fn large_bodies_are_not_kept(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let large = own(&"x".repeat(17_000));
     assert_eq!(world.report(&large), 40002);
     assert_eq!(world.report(&own("small")), 40005);
@@ -145,9 +149,9 @@ fn large_bodies_are_not_kept() {
     );
 }
 
-#[test]
-fn what_came_in_after_all_leaves_no_second_entry() {
-    let world = World::new();
+#[rstest]
+fn what_came_in_after_all_leaves_no_second_entry(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     assert_eq!(world.report(&own("1")), 40005);
     wait_for(&world, 1);
     assert_eq!(world.api(Method::PUT, "operations/77", OPERATION).0, 200);
@@ -164,9 +168,9 @@ fn what_came_in_after_all_leaves_no_second_entry() {
     );
 }
 
-#[test]
-fn a_replay_does_not_open_the_future() {
-    let world = World::new();
+#[rstest]
+fn a_replay_does_not_open_the_future(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let far = own("1").replace(&(NOON_MS / 1000).to_string(), &i64::MAX.to_string());
     assert_eq!(world.report(&far), 40004);
     wait_for(&world, 1);

@@ -1,6 +1,8 @@
 //! The window of `ts`, and identities that last as long as it.
 
 use reportd_platform::clock::{DAY_MS, HOUR_MS};
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 
 use crate::world::{ACTIVE, NOON_MS, World, message};
 
@@ -13,9 +15,11 @@ fn identities(world: &World) -> i64 {
         .unwrap()
 }
 
-#[test]
-fn identities_are_dropped_when_the_window_itself_refuses() {
-    let world = World::new();
+#[rstest]
+fn identities_are_dropped_when_the_window_itself_refuses(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     for number in 0..50 {
         assert_eq!(
             world.report(&message(NOON - number, "0", ACTIVE, 1, "UP")),
@@ -43,9 +47,11 @@ fn identities_are_dropped_when_the_window_itself_refuses() {
     });
 }
 
-#[test]
-fn a_window_made_longer_does_not_let_old_requests_in_twice() {
-    let world = World::new();
+#[rstest]
+fn a_window_made_longer_does_not_let_old_requests_in_twice(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
     let old = message(NOON, "0", ACTIVE, 1, "UP");
     assert_eq!(world.report(&old), 0);
     world.clock.advance(2 * DAY_MS);
@@ -63,9 +69,9 @@ fn a_window_made_longer_does_not_let_old_requests_in_twice() {
     assert_eq!(world.counted(ACTIVE), 2);
 }
 
-#[test]
-fn without_dedupe_equal_requests_count_each_time() {
-    let world = World::new();
+#[rstest]
+fn without_dedupe_equal_requests_count_each_time(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let body = message(NOON, "0", ACTIVE, 1, "UP");
     assert_eq!((world.report(&body), world.report(&body)), (0, 0));
     world.set("comm.dedupe", "false");

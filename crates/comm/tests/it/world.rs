@@ -1,4 +1,4 @@
-//! The room with its stores in a temporary folder.
+//! The room with its stores, of either kind.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,8 @@ use reportd_comm::{
     APP_SETTINGS, Comm, CommMetrics, CommView, IntakeLimits, Registry, RejectionLimits, Rejections,
     api_routes, install_standard_operations, protocol_routes,
 };
-use reportd_db::{Database, sqlite};
-use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace, Projector};
+use reportd_db::Database;
+use reportd_journal::{DayFiles, DayTables, Journal, JournalMetrics, Options, Pace, Projector};
 use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, AppError, NewApp};
 use reportd_platform::clock::{Clock, ManualClock};
@@ -25,6 +25,7 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::Secret;
 use reportd_platform::web::{Api, BodyLimits};
+use reportd_testbed::{Ground, StoreKind};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tower::ServiceExt;
@@ -49,14 +50,19 @@ pub(crate) struct World {
     router: Router,
     key: String,
     runtime: Runtime,
-    folder: Arc<tempfile::TempDir>,
+    ground: Arc<Ground>,
 }
 
 impl World {
     /// A new store with the app `bots`, at noon.
-    pub(crate) fn new() -> Self {
-        let folder = Arc::new(tempfile::tempdir().unwrap());
-        let state = open_state(&folder);
+    pub(crate) fn new(kind: StoreKind) -> Self {
+        Self::on(Ground::new(kind))
+    }
+
+    /// The same on a ground that is empty.
+    pub(crate) fn on(ground: Ground) -> Self {
+        let ground = Arc::new(ground);
+        let state = open_state(&ground);
         let random = SeededRandom::new(1);
         let master = MasterKey::parse(&format!("hex:{}", "7".repeat(64))).unwrap();
         let key = state
@@ -85,22 +91,22 @@ impl World {
             })
             .unwrap();
         Self::open(
-            folder,
+            ground,
             Arc::new(ManualClock::at(NOON_MS)),
             key.reveal().to_owned(),
         )
     }
 
-    fn open(folder: Arc<tempfile::TempDir>, clock: Arc<ManualClock>, key: String) -> Self {
+    fn open(ground: Arc<Ground>, clock: Arc<ManualClock>, key: String) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let (state, views) = (open_state(&folder), open_views(&folder));
+        let (state, views) = (open_state(&ground), open_views(&ground));
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let metrics = Metrics::default();
-        let journal = open_journal(&folder, Arc::clone(&time), &metrics);
+        let journal = open_journal(&ground, Arc::clone(&time), &metrics);
         let registry = Arc::new(Registry::default());
         let many = Rate {
             per_minute: 1_000_000,
@@ -160,18 +166,16 @@ impl World {
             router,
             key,
             runtime,
-            folder,
+            ground,
         }
     }
 
     /// Stops the room and starts it again on the same stores.
     pub(crate) fn restart(self) -> Self {
-        self.journal.close().unwrap();
-        self.projector.stop();
-        let Self {
-            folder, clock, key, ..
-        } = self;
-        Self::open(folder, clock, key)
+        let (ground, clock) = (Arc::clone(&self.ground), Arc::clone(&self.clock));
+        let key = self.key.clone();
+        drop(self);
+        Self::open(ground, clock, key)
     }
 
     fn call(&self, request: Request<Body>) -> (u16, Value) {
@@ -260,8 +264,19 @@ fn limiter<K: std::hash::Hash + Eq + Clone + std::fmt::Display>(
     Limiter::new(name, 10, &Buckets::Memory, Arc::clone(clock))
 }
 
-fn open_state(folder: &tempfile::TempDir) -> Database {
-    let state = sqlite::open(sqlite::Options::durable(folder.path().join("reportd.db"))).unwrap();
+impl Drop for World {
+    fn drop(&mut self) {
+        // As a server does that is stopped. A test that has failed has said why.
+        if !std::thread::panicking() {
+            self.journal.close().unwrap();
+            self.projector.stop();
+            self.journal.leave().unwrap();
+        }
+    }
+}
+
+fn open_state(ground: &Ground) -> Database {
+    let state = ground.open("reportd");
     reportd_platform::MIGRATIONS.apply(&state).unwrap();
     reportd_comm::STATE_MIGRATIONS.apply(&state).unwrap();
     state
@@ -286,21 +301,30 @@ const BODY: BodyLimits = BodyLimits {
     timeout: Duration::from_secs(5),
 };
 
-fn open_journal(
-    folder: &tempfile::TempDir,
-    clock: Arc<dyn Clock>,
-    metrics: &Metrics,
-) -> Arc<Journal> {
-    let store = Arc::new(DayFiles::open(&folder.path().join("journal")).unwrap());
+fn open_journal(ground: &Ground, clock: Arc<dyn Clock>, metrics: &Metrics) -> Arc<Journal> {
     let options = Options {
         linger: Duration::ZERO,
+        // The clock jumps by days, and the node must not take that for its own silence.
+        lease: Duration::from_secs(3_650 * 86_400),
         ..Options::default()
     };
-    Journal::open(store, clock, options, JournalMetrics::register(metrics)).unwrap()
+    let metrics = JournalMetrics::register(metrics);
+    let opened = match ground.url() {
+        Some(_) => {
+            let db = ground.open("reportd");
+            let tables = DayTables::open(&db, Arc::clone(&clock), "node").unwrap();
+            Journal::open_shared(Arc::new(tables), clock, options, metrics)
+        }
+        None => {
+            let files = DayFiles::open(&ground.path().join("journal")).unwrap();
+            Journal::open(Arc::new(files), clock, options, metrics)
+        }
+    };
+    opened.unwrap()
 }
 
-fn open_views(folder: &tempfile::TempDir) -> Database {
-    let views = sqlite::open(sqlite::Options::durable(folder.path().join("views.db"))).unwrap();
+fn open_views(ground: &Ground) -> Database {
+    let views = ground.open("reportd_views_1");
     reportd_journal::MIGRATIONS.apply(&views).unwrap();
     reportd_comm::VIEW_MIGRATIONS.apply(&views).unwrap();
     views
