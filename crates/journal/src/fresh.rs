@@ -199,21 +199,25 @@ impl Progress {
         self.acknowledged.load(Ordering::Acquire)
     }
 
-    /// Takes a view up; one of its name from before gives way.
+    /// Takes a view up. One of its name from before goes on as this one: readers that wait for it are told.
     pub(crate) fn register(
         &self,
         name: &'static str,
         kind: Kind,
         folded: Folded,
     ) -> Arc<ViewProgress> {
+        let mut views = lock(&self.views);
+        if let Some(view) = views.iter().find(|view| view.name == name) {
+            view.set_folded(folded);
+            view.set_stuck(None);
+            return Arc::clone(view);
+        }
         let view = Arc::new(ViewProgress {
             name,
             kind,
             folded: watch::Sender::new(folded),
             stuck: Mutex::default(),
         });
-        let mut views = lock(&self.views);
-        views.retain(|view| view.name != name);
         views.push(Arc::clone(&view));
         view
     }

@@ -147,7 +147,8 @@ impl RunningFold {
         let (name, kind) = (view.name(), view.kind());
         let mut fold = ViewFold::new(view);
         let folded = fold.take_up(journal.stream, db, journal.clock.now_ms())?;
-        if folded.next > journal.end() {
+        // Among several nodes the store may tell of a block that this one is only about to acknowledge.
+        if folded.next > journal.end() && folded.next > journal.stored_end()? {
             return Err(JournalError::Missing {
                 place: format!("view {name}"),
                 stream: journal.stream,

@@ -151,6 +151,13 @@ impl Journal {
         Ok(ends)
     }
 
+    /// Where the node's own stream ends, as the store says. Blocks.
+    pub(crate) fn stored_end(&self) -> Result<u64, JournalError> {
+        Ok(ends_of(self.store.as_ref())?
+            .get(&self.stream)
+            .map_or(0, |end| *end))
+    }
+
     /// The streams that this node folds, and where each ends.
     pub(crate) fn ends_to_fold(&self) -> Ends {
         let mut ends = self.progress.adopted();

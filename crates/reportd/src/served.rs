@@ -4,8 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::bail;
 use reportd_comm::{CommMetrics, CommView, Registry};
-use reportd_db::Database;
-use reportd_journal::{Journal, JournalError, Pace, Projector, View, ViewStatus};
+use reportd_db::{Database, DbError};
+use reportd_journal::{
+    Goal, Journal, JournalError, Pace, Projector, Refold, View, ViewStatus, views_ends,
+};
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::{Directory, FailureLimit};
 use reportd_platform::limiter::{Buckets, Limiter};
@@ -14,6 +16,9 @@ use reportd_platform::rate_limit::Rate;
 
 use crate::rebuild::{Step, rebuild};
 use crate::stores::Stores;
+
+/// Nodes that change over fold into the same views: so often one may find that another was quicker.
+const MOST_CONFLICTS: u32 = 20;
 
 /// Makes the views of all rooms: each fold has views of its own, since a view remembers what it met in its store.
 #[derive(Clone)]
@@ -66,6 +71,7 @@ pub(crate) struct Served {
     pub(crate) db: Database,
     stores: Stores,
     journal: Arc<Journal>,
+    clock: Arc<dyn Clock>,
     maker: ViewMaker,
     pace: Pace,
     number: Mutex<i64>,
@@ -78,6 +84,7 @@ impl Served {
     pub(crate) fn start(
         stores: Stores,
         journal: Arc<Journal>,
+        clock: Arc<dyn Clock>,
         maker: ViewMaker,
         pace: Pace,
     ) -> anyhow::Result<Self> {
@@ -87,6 +94,7 @@ impl Served {
             db,
             stores,
             journal,
+            clock,
             maker,
             pace,
             number: Mutex::new(number),
@@ -117,16 +125,53 @@ impl Served {
         let published = self.stores.views_number()?;
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
         if *number == published {
-            return Ok(());
+            // A projector that could not be started then is started now.
+            return match self.is_projecting() {
+                true => Ok(()),
+                false => Ok(self.project()?),
+            };
         }
         let next = self.stores.views_numbered(published)?;
+        self.bring_level(&next)?;
         self.stop();
-        self.db.replace(next);
-        *number = published;
+        // Whoever reads before the change and whoever reads behind it must find what was told to be fresh.
+        let changed = self.bring_level(&next).map(|()| {
+            self.db.replace(next);
+            *number = published;
+        });
         self.project()?;
+        changed?;
         self.stores.drop_older_views(published)?;
         tracing::info!(number = published, "rebuilt views are served");
         Ok(())
+    }
+
+    fn is_projecting(&self) -> bool {
+        let projector = self.projector.read();
+        projector.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    /// Folds into `next` whatever the served views have folded, of all streams: their nodes may do the same meanwhile.
+    fn bring_level(&self, next: &Database) -> anyhow::Result<()> {
+        let mut refold = Refold::new(
+            Arc::clone(self.journal.store()),
+            Arc::clone(&self.clock),
+            next.clone(),
+            self.uncounted_views(),
+        );
+        let names: Vec<_> = refold.views().map(|view| view.name()).collect();
+        let goal = Goal {
+            ends: self.db.read(|tx| views_ends(tx, &names))?,
+            // Nothing is pruned by it: what stands behind it may have arrived long ago.
+            as_of_ms: 0,
+        };
+        for _ in 0..MOST_CONFLICTS {
+            match refold.fold_to(&goal, &mut |_| true) {
+                Err(JournalError::Db(DbError::Conflict(_))) => {}
+                told => return Ok(told?),
+            }
+        }
+        bail!("other nodes fold into the rebuilt views all the time")
     }
 
     /// Rebuilds the views and serves them. One at a time: a second call is refused. Blocks.

@@ -172,7 +172,13 @@ impl Rooms {
             state: state.clone(),
             metrics: Arc::clone(&comm_metrics),
         };
-        let served = Served::start(stores, Arc::clone(&journal), maker, pace(settings))?;
+        let served = Served::start(
+            stores,
+            Arc::clone(&journal),
+            Arc::clone(&clock),
+            maker,
+            pace(settings),
+        )?;
         let running = Arc::new(Running {
             clock,
             metrics,

@@ -266,7 +266,7 @@ impl Reply {
 
 /// One connection, which sends exactly what it is told.
 pub(crate) struct Http {
-    stream: BufReader<TcpStream>,
+    pub(crate) stream: BufReader<TcpStream>,
 }
 
 impl Http {

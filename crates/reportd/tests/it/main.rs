@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod backup;
+mod cluster;
 mod credentials;
 mod disk_full;
 mod durability;
@@ -11,6 +12,9 @@ mod harness;
 mod kill;
 mod master_key;
 mod mutations;
+mod nodes;
+mod nodes_faults;
+mod repair;
 mod requests;
 mod secrets;
 mod serve;
