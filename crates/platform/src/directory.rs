@@ -284,7 +284,9 @@ fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
 
 #[cfg(test)]
 mod tests {
-    use reportd_db::sqlite;
+    use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+    use reportd_testbed::{Ground, run};
+    use rstest::rstest;
 
     use super::*;
     use crate::access::{Role, create_key, revoke_key};
@@ -297,8 +299,8 @@ mod tests {
 
     const HERE: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    fn store(folder: &tempfile::TempDir) -> Database {
-        let db = sqlite::open(sqlite::Options::durable(folder.path().join("state.db"))).unwrap();
+    fn store(ground: &Ground) -> Database {
+        let db = ground.open("state");
         crate::MIGRATIONS.apply(&db).unwrap();
         db
     }
@@ -334,70 +336,78 @@ mod tests {
         names.map(|name| create(name).unwrap())
     }
 
-    #[tokio::test]
-    async fn rows_that_cannot_be_read_do_not_stop_revocations() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = store(&folder);
-        create_app(&db, "good");
-        create_app(&db, "lost");
-        let [kept, revoked, odd] = create_keys(&db, ["kept", "revoked", "odd"]);
-        let directory = directory(&db);
-        directory.key(revoked.reveal(), HERE).await.unwrap();
+    #[rstest]
+    fn rows_that_cannot_be_read_do_not_stop_revocations(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        run(async {
+            let ground = Ground::new(kind);
+            let db = store(&ground);
+            create_app(&db, "good");
+            create_app(&db, "lost");
+            let [kept, revoked, odd] = create_keys(&db, ["kept", "revoked", "odd"]);
+            let directory = directory(&db);
+            directory.key(revoked.reveal(), HERE).await.unwrap();
 
-        db.write(|tx| {
-            tx.execute(
-                "UPDATE app SET zone = 'Mars/Olympus' WHERE id = 'lost'",
-                &[],
-            )?;
-            tx.execute("UPDATE api_key SET app = -1 WHERE name = 'odd'", &[])?;
-            revoke_key(tx, "revoked", 1)
-        })
-        .unwrap();
-        directory.refresh().await.unwrap();
-        let snapshot = directory.snapshot();
-        assert!(snapshot.app("good").is_some() && snapshot.app("lost").is_none());
-        assert!(directory.key(kept.reveal(), HERE).await.is_ok());
-        for denied in [&revoked, &odd] {
-            let found = directory.key(denied.reveal(), HERE).await;
-            assert!(matches!(found, Err(Denied::Unknown)), "{found:?}");
-        }
-        assert!(db.read(apps::list).is_err(), "people are told");
-        assert!(directory.is_current());
-    }
-
-    #[tokio::test]
-    async fn a_look_that_fails_is_told() {
-        let folder = tempfile::tempdir().unwrap();
-        let db = store(&folder);
-        let directory = directory(&db);
-        assert!(directory.is_current());
-        let rename = |from: &str, to: &str| {
-            let sql = format!("ALTER TABLE {from} RENAME TO {to}");
-            db.write(|tx| tx.execute(&sql, &[])).unwrap();
-        };
-        rename("directory_version", "elsewhere");
-        assert!(directory.refresh().await.is_err());
-        assert!(!directory.is_current());
-        rename("elsewhere", "directory_version");
-        directory.refresh().await.unwrap();
-        assert!(directory.is_current());
-    }
-
-    #[tokio::test]
-    async fn many_refreshes_share_a_look() {
-        let folder = tempfile::tempdir().unwrap();
-        let directory = directory(&store(&folder));
-        let tasks: Vec<_> = (0..50)
-            .map(|_| {
-                let directory = Arc::clone(&directory);
-                tokio::spawn(async move { directory.refresh().await })
+            db.write(|tx| {
+                tx.execute(
+                    "UPDATE app SET zone = 'Mars/Olympus' WHERE id = 'lost'",
+                    &[],
+                )?;
+                tx.execute("UPDATE api_key SET app = -1 WHERE name = 'odd'", &[])?;
+                revoke_key(tx, "revoked", 1)
             })
-            .collect();
-        for task in tasks {
-            task.await.unwrap().unwrap();
-        }
-        // The first look, and one for all who came while it ran.
-        let looks = directory.begun.load(Ordering::SeqCst);
-        assert!((1..=2).contains(&looks), "{looks}");
+            .unwrap();
+            directory.refresh().await.unwrap();
+            let snapshot = directory.snapshot();
+            assert!(snapshot.app("good").is_some() && snapshot.app("lost").is_none());
+            assert!(directory.key(kept.reveal(), HERE).await.is_ok());
+            for denied in [&revoked, &odd] {
+                let found = directory.key(denied.reveal(), HERE).await;
+                assert!(matches!(found, Err(Denied::Unknown)), "{found:?}");
+            }
+            assert!(db.read(apps::list).is_err(), "people are told");
+            assert!(directory.is_current());
+        });
+    }
+
+    #[rstest]
+    fn a_look_that_fails_is_told(#[values(Embedded, Postgres)] kind: StoreKind) {
+        run(async {
+            let ground = Ground::new(kind);
+            let db = store(&ground);
+            let directory = directory(&db);
+            assert!(directory.is_current());
+            let rename = |from: &str, to: &str| {
+                let sql = format!("ALTER TABLE {from} RENAME TO {to}");
+                db.write(|tx| tx.execute(&sql, &[])).unwrap();
+            };
+            rename("directory_version", "elsewhere");
+            assert!(directory.refresh().await.is_err());
+            assert!(!directory.is_current());
+            rename("elsewhere", "directory_version");
+            directory.refresh().await.unwrap();
+            assert!(directory.is_current());
+        });
+    }
+
+    #[rstest]
+    fn many_refreshes_share_a_look(#[values(Embedded, Postgres)] kind: StoreKind) {
+        run(async {
+            let ground = Ground::new(kind);
+            let directory = directory(&store(&ground));
+            let tasks: Vec<_> = (0..50)
+                .map(|_| {
+                    let directory = Arc::clone(&directory);
+                    tokio::spawn(async move { directory.refresh().await })
+                })
+                .collect();
+            for task in tasks {
+                task.await.unwrap().unwrap();
+            }
+            // The first look, and one for all who came while it ran.
+            let looks = directory.begun.load(Ordering::SeqCst);
+            assert!((1..=2).contains(&looks), "{looks}");
+        });
     }
 }

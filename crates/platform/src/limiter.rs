@@ -357,7 +357,9 @@ impl BucketStore {
 
 #[cfg(test)]
 mod tests {
-    use reportd_db::sqlite;
+    use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+    use reportd_testbed::{Ground, run};
+    use rstest::rstest;
 
     use super::*;
     use crate::clock::ManualClock;
@@ -365,25 +367,24 @@ mod tests {
     const START_MS: i64 = 1_795_233_600_000;
 
     struct World {
-        folder: tempfile::TempDir,
+        ground: Ground,
         clock: Arc<ManualClock>,
     }
 
     impl World {
-        fn new() -> Self {
+        fn new(kind: StoreKind) -> Self {
+            Self::on(Ground::new(kind))
+        }
+
+        fn on(ground: Ground) -> Self {
             Self {
-                folder: tempfile::tempdir().unwrap(),
+                ground,
                 clock: Arc::new(ManualClock::at(START_MS)),
             }
         }
 
         fn db(&self) -> Database {
-            let path = self.folder.path().join("state.db");
-            let db = sqlite::open(sqlite::Options {
-                durability: sqlite::Durability::Normal,
-                ..sqlite::Options::durable(path)
-            })
-            .unwrap();
+            let db = self.ground.open("state");
             crate::MIGRATIONS.apply(&db).unwrap();
             db
         }
@@ -405,185 +406,213 @@ mod tests {
 
     const SIX: Rate = Rate { per_minute: 6 };
 
-    #[tokio::test]
-    async fn a_bucket_empties_and_fills_wherever_it_is() {
-        let seconds = |seconds: u64| Err(Duration::from_secs(seconds));
-        // After how many seconds, which key, how many units, and what comes of it.
-        let steps = [
-            (0, "a", 5, Ok(())),
-            (0, "a", 1, Ok(())),
-            (0, "a", 1, seconds(10)),
-            (4, "a", 1, seconds(6)),
-            (0, "b", 1, Ok(())),
-            (6, "a", 1, Ok(())),
-            (0, "a", 1, seconds(10)),
-            (60, "a", 6, Ok(())),
-            (60, "a", 9, Ok(())),
-            (0, "a", 1, seconds(40)),
-            (39, "a", 1, seconds(1)),
-            (1, "a", 1, Ok(())),
-        ];
-        for is_shared in [false, true] {
-            let world = World::new();
-            let buckets = if is_shared {
-                Buckets::Shared(world.db())
-            } else {
-                Buckets::Memory
-            };
-            let limiter = world.limiter(&buckets);
-            for (number, (after, key, units, outcome)) in steps.into_iter().enumerate() {
-                world.clock.advance(after * 1000);
-                let told = limiter.take(key, units, SIX).await;
-                assert_eq!(told, outcome, "step {number}, shared: {is_shared}");
-            }
-        }
-    }
-
-    #[tokio::test]
-    async fn nodes_together_stay_within_the_rate_and_use_it() {
-        for per_minute in [6, 60, 600, 6_000] {
-            let world = World::new();
-            let nodes = [world.node(), world.node()];
-            let rate = Rate { per_minute };
-            let (mut granted, mut step) = (0_u64, 0_usize);
-            // A minute of burst, then the rate: all that two minutes may bring.
-            let most = u64::from(per_minute) * 3;
-            for ms in (0..120_000).step_by(20) {
-                for _ in 0..2 + per_minute / 600 {
-                    step = step.wrapping_mul(31).wrapping_add(7);
-                    let told = nodes[step % 7 % 2].take("key", 1, rate).await;
-                    granted += u64::from(told.is_ok());
+    #[rstest]
+    fn a_bucket_empties_and_fills_wherever_it_is(#[values(Embedded, Postgres)] kind: StoreKind) {
+        run(async {
+            let seconds = |seconds: u64| Err(Duration::from_secs(seconds));
+            // After how many seconds, which key, how many units, and what comes of it.
+            let steps = [
+                (0, "a", 5, Ok(())),
+                (0, "a", 1, Ok(())),
+                (0, "a", 1, seconds(10)),
+                (4, "a", 1, seconds(6)),
+                (0, "b", 1, Ok(())),
+                (6, "a", 1, Ok(())),
+                (0, "a", 1, seconds(10)),
+                (60, "a", 6, Ok(())),
+                (60, "a", 9, Ok(())),
+                (0, "a", 1, seconds(40)),
+                (39, "a", 1, seconds(1)),
+                (1, "a", 1, Ok(())),
+            ];
+            let ground = Ground::new(kind);
+            for is_shared in [false, true] {
+                let world = World::on(ground.another());
+                let buckets = if is_shared {
+                    Buckets::Shared(world.db())
+                } else {
+                    Buckets::Memory
+                };
+                let limiter = world.limiter(&buckets);
+                for (number, (after, key, units, outcome)) in steps.into_iter().enumerate() {
+                    world.clock.advance(after * 1000);
+                    let told = limiter.take(key, units, SIX).await;
+                    assert_eq!(told, outcome, "step {number}, shared: {is_shared}");
                 }
-                let so_far = u64::from(per_minute) * (60_000 + ms) / 60_000;
-                assert!(granted <= so_far, "{granted} of {so_far} at {ms} ms");
-                world.clock.advance(20);
             }
-            assert!(granted * 10 >= most * 9, "{granted} of {most}");
-        }
+        });
     }
 
-    #[tokio::test]
-    async fn a_key_that_comes_seldom_wastes_nothing() {
-        let world = World::new();
-        let nodes = [world.node(), world.node()];
-        // One in 1.5 s, by turns: 40 a minute of 60.
-        for number in 0..200 {
-            let told = nodes[number % 2]
-                .take("key", 1, Rate { per_minute: 60 })
-                .await;
-            assert_eq!(told, Ok(()), "request {number}");
-            world.clock.advance(1_500);
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn threads_of_nodes_at_once_get_the_bucket_and_no_more() {
-        let world = World::new();
-        let nodes = [Arc::new(world.node()), Arc::new(world.node())];
-        let rate = Rate { per_minute: 500 };
-        let tasks: Vec<_> = (0..16)
-            .map(|task| {
-                let node = Arc::clone(&nodes[task % 2]);
-                tokio::spawn(async move {
-                    let mut granted = 0;
-                    while node.take("key", 1, rate).await.is_ok() {
-                        granted += 1;
-                        tokio::task::yield_now().await;
+    #[rstest]
+    fn nodes_together_stay_within_the_rate_and_use_it(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        run(async {
+            let ground = Ground::new(kind);
+            for per_minute in [6, 60, 600, 6_000] {
+                let world = World::on(ground.another());
+                let nodes = [world.node(), world.node()];
+                let rate = Rate { per_minute };
+                let (mut granted, mut step) = (0_u64, 0_usize);
+                // A minute of burst, then the rate: all that two minutes may bring.
+                let most = u64::from(per_minute) * 3;
+                for ms in (0..120_000).step_by(20) {
+                    for _ in 0..2 + per_minute / 600 {
+                        step = step.wrapping_mul(31).wrapping_add(7);
+                        let told = nodes[step % 7 % 2].take("key", 1, rate).await;
+                        granted += u64::from(told.is_ok());
                     }
-                    granted
-                })
-            })
-            .collect();
-        let mut granted = 0;
-        for task in tasks {
-            granted += task.await.unwrap();
-        }
-        assert_eq!(granted, 500);
-    }
-
-    #[tokio::test]
-    async fn a_refusal_is_remembered_and_a_new_rate_is_not_bound_by_it() {
-        let world = World::new();
-        let limiter = world.node();
-        limiter.take("key", 6, SIX).await.unwrap();
-        assert!(limiter.take("key", 1, SIX).await.is_err());
-        world.rename("rate_bucket", "elsewhere");
-        // Asked now, the store would be away and the node would let it through.
-        assert_eq!(
-            limiter.take("key", 1, SIX).await,
-            Err(Duration::from_secs(10))
-        );
-        world.rename("elsewhere", "rate_bucket");
-        world.clock.advance(5_000);
-        // Half a minute's worth is there at the double rate.
-        let twelve = Rate { per_minute: 12 };
-        assert_eq!(limiter.take("key", 1, twelve).await, Ok(()));
-    }
-
-    #[tokio::test]
-    async fn a_store_that_is_away_lets_neither_all_nor_nothing_through() {
-        let world = World::new();
-        let limiter = world.node();
-        limiter.take("key", 1, SIX).await.unwrap();
-        world.clock.advance(2_000);
-        world.rename("rate_bucket", "elsewhere");
-        for _ in 0..6 {
-            assert_eq!(limiter.take("key", 1, SIX).await, Ok(()));
-        }
-        assert_eq!(
-            limiter.take("key", 1, SIX).await,
-            Err(Duration::from_secs(10))
-        );
-        world.rename("elsewhere", "rate_bucket");
-        world.clock.advance(2_000);
-        assert_eq!(
-            limiter.take("key", 1, SIX).await,
-            Ok(()),
-            "it is asked again"
-        );
-    }
-
-    #[tokio::test]
-    async fn a_clock_that_jumped_back_shuts_nobody_out_and_full_buckets_go() {
-        let world = World::new();
-        let limiter = world.node();
-        let count = || {
-            let sql = "SELECT COUNT(*) FROM rate_bucket";
-            world.db().read(|tx| tx.query_int(sql, &[])).unwrap()
-        };
-        let far_us = (START_MS + 3_600_000) * 1000;
-        let sql = "INSERT INTO rate_bucket (name, bucket, full_at) VALUES ('test', 'far', $1)";
-        world
-            .db()
-            .write(|tx| tx.execute(sql, &[far_us.into()]))
-            .unwrap();
-        assert_eq!(limiter.take("far", 1, SIX).await, Ok(()));
-        assert_eq!(limiter.take("near", 1, SIX).await, Ok(()));
-        assert_eq!(count(), 2);
-        world.clock.advance(130_000);
-        assert_eq!(limiter.take("other", 1, SIX).await, Ok(()));
-        for _ in 0..400 {
-            if count() == 1 {
-                return;
+                    let so_far = u64::from(per_minute) * (60_000 + ms) / 60_000;
+                    assert!(granted <= so_far, "{granted} of {so_far} at {ms} ms");
+                    world.clock.advance(20);
+                }
+                assert!(granted * 10 >= most * 9, "{granted} of {most}");
             }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        panic!("{} buckets are left", count());
+        });
     }
 
-    #[tokio::test]
-    async fn no_more_keys_are_held_than_allowed() {
-        let world = World::new();
-        let buckets = Buckets::Shared(world.db());
-        let limiter = Limiter::new("test", 2, &buckets, Arc::clone(&world.clock) as _);
-        for (key, is_taken) in [("a", true), ("b", true), ("c", false)] {
-            assert_eq!(limiter.take(key, 1, SIX).await.is_ok(), is_taken, "{key}");
-        }
-        world.clock.advance(2_000);
-        assert_eq!(
-            limiter.take("c", 1, SIX).await,
-            Ok(()),
-            "the others are idle"
-        );
+    #[rstest]
+    fn a_key_that_comes_seldom_wastes_nothing(#[values(Embedded, Postgres)] kind: StoreKind) {
+        run(async {
+            let world = World::new(kind);
+            let nodes = [world.node(), world.node()];
+            // One in 1.5 s, by turns: 40 a minute of 60.
+            for number in 0..200 {
+                let told = nodes[number % 2]
+                    .take("key", 1, Rate { per_minute: 60 })
+                    .await;
+                assert_eq!(told, Ok(()), "request {number}");
+                world.clock.advance(1_500);
+            }
+        });
+    }
+
+    #[rstest]
+    fn threads_of_nodes_at_once_get_the_bucket_and_no_more(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        run(async {
+            let world = World::new(kind);
+            let nodes = [Arc::new(world.node()), Arc::new(world.node())];
+            let rate = Rate { per_minute: 500 };
+            let tasks: Vec<_> = (0..16)
+                .map(|task| {
+                    let node = Arc::clone(&nodes[task % 2]);
+                    tokio::spawn(async move {
+                        let mut granted = 0;
+                        while node.take("key", 1, rate).await.is_ok() {
+                            granted += 1;
+                            tokio::task::yield_now().await;
+                        }
+                        granted
+                    })
+                })
+                .collect();
+            let mut granted = 0;
+            for task in tasks {
+                granted += task.await.unwrap();
+            }
+            assert_eq!(granted, 500);
+        });
+    }
+
+    #[rstest]
+    fn a_refusal_is_remembered_and_a_new_rate_is_not_bound_by_it(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        run(async {
+            let world = World::new(kind);
+            let limiter = world.node();
+            limiter.take("key", 6, SIX).await.unwrap();
+            assert!(limiter.take("key", 1, SIX).await.is_err());
+            world.rename("rate_bucket", "elsewhere");
+            // Asked now, the store would be away and the node would let it through.
+            assert_eq!(
+                limiter.take("key", 1, SIX).await,
+                Err(Duration::from_secs(10))
+            );
+            world.rename("elsewhere", "rate_bucket");
+            world.clock.advance(5_000);
+            // Half a minute's worth is there at the double rate.
+            let twelve = Rate { per_minute: 12 };
+            assert_eq!(limiter.take("key", 1, twelve).await, Ok(()));
+        });
+    }
+
+    #[rstest]
+    fn a_store_that_is_away_lets_neither_all_nor_nothing_through(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        run(async {
+            let world = World::new(kind);
+            let limiter = world.node();
+            limiter.take("key", 1, SIX).await.unwrap();
+            world.clock.advance(2_000);
+            world.rename("rate_bucket", "elsewhere");
+            for _ in 0..6 {
+                assert_eq!(limiter.take("key", 1, SIX).await, Ok(()));
+            }
+            assert_eq!(
+                limiter.take("key", 1, SIX).await,
+                Err(Duration::from_secs(10))
+            );
+            world.rename("elsewhere", "rate_bucket");
+            world.clock.advance(2_000);
+            assert_eq!(
+                limiter.take("key", 1, SIX).await,
+                Ok(()),
+                "it is asked again"
+            );
+        });
+    }
+
+    #[rstest]
+    fn a_clock_that_jumped_back_shuts_nobody_out_and_full_buckets_go(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        run(async {
+            let world = World::new(kind);
+            let limiter = world.node();
+            let count = || {
+                let sql = "SELECT COUNT(*) FROM rate_bucket";
+                world.db().read(|tx| tx.query_int(sql, &[])).unwrap()
+            };
+            let far_us = (START_MS + 3_600_000) * 1000;
+            let sql = "INSERT INTO rate_bucket (name, bucket, full_at) VALUES ('test', 'far', $1)";
+            world
+                .db()
+                .write(|tx| tx.execute(sql, &[far_us.into()]))
+                .unwrap();
+            assert_eq!(limiter.take("far", 1, SIX).await, Ok(()));
+            assert_eq!(limiter.take("near", 1, SIX).await, Ok(()));
+            assert_eq!(count(), 2);
+            world.clock.advance(130_000);
+            assert_eq!(limiter.take("other", 1, SIX).await, Ok(()));
+            for _ in 0..400 {
+                if count() == 1 {
+                    return;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            panic!("{} buckets are left", count());
+        });
+    }
+
+    #[rstest]
+    fn no_more_keys_are_held_than_allowed(#[values(Embedded, Postgres)] kind: StoreKind) {
+        run(async {
+            let world = World::new(kind);
+            let buckets = Buckets::Shared(world.db());
+            let limiter = Limiter::new("test", 2, &buckets, Arc::clone(&world.clock) as _);
+            for (key, is_taken) in [("a", true), ("b", true), ("c", false)] {
+                assert_eq!(limiter.take(key, 1, SIX).await.is_ok(), is_taken, "{key}");
+            }
+            world.clock.advance(2_000);
+            assert_eq!(
+                limiter.take("c", 1, SIX).await,
+                Ok(()),
+                "the others are idle"
+            );
+        });
     }
 }

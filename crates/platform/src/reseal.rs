@@ -169,7 +169,9 @@ fn for_each<E: From<DbError>>(
 
 #[cfg(test)]
 mod tests {
-    use reportd_db::sqlite;
+    use reportd_testbed::Ground;
+    use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+    use rstest::rstest;
 
     use super::*;
     use crate::apps::{self, NewApp};
@@ -177,19 +179,21 @@ mod tests {
     use crate::random::SeededRandom;
 
     struct Store {
-        folder: tempfile::TempDir,
+        ground: Ground,
         db: Database,
         random: SeededRandom,
     }
 
     impl Store {
-        fn new() -> Self {
-            let folder = tempfile::tempdir().unwrap();
-            let db =
-                sqlite::open(sqlite::Options::durable(folder.path().join("state.db"))).unwrap();
+        fn new(kind: StoreKind) -> Self {
+            Self::on(Ground::new(kind))
+        }
+
+        fn on(ground: Ground) -> Self {
+            let db = ground.open("state");
             crate::MIGRATIONS.apply(&db).unwrap();
             let store = Self {
-                folder,
+                ground,
                 db,
                 random: SeededRandom::new(1),
             };
@@ -198,11 +202,11 @@ mod tests {
         }
 
         fn key_file(&self) -> String {
-            std::fs::read_to_string(self.folder.path().join("master.key")).unwrap()
+            std::fs::read_to_string(self.ground.path().join("master.key")).unwrap()
         }
 
         fn master(&self) -> MasterKey {
-            let path = self.folder.path().join("master.key");
+            let path = self.ground.path().join("master.key");
             MasterKey::load_or_create(&path, &self.random).unwrap()
         }
 
@@ -233,9 +237,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_secret_is_sealed_anew_and_the_old_key_opens_nothing() {
-        let store = Store::new();
+    #[rstest]
+    fn every_secret_is_sealed_anew_and_the_old_key_opens_nothing(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        let store = Store::new(kind);
         let before = store.key_file();
         // A server that runs: it read the key before.
         let running = store.master();
@@ -258,8 +264,10 @@ mod tests {
         assert!(store.unopened(&store.master()).is_empty());
     }
 
-    #[test]
-    fn a_crash_at_any_step_loses_nothing_and_the_next_run_ends_it() {
+    #[rstest]
+    fn a_crash_at_any_step_loses_nothing_and_the_next_run_ends_it(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
         type Step = fn(&Store, &MasterKey);
         let begun: Step = |store, master| master.begin_replacement(&store.random).unwrap();
         let sealed: Step = |store, master| {
@@ -267,8 +275,9 @@ mod tests {
             let seal = |tx: &mut Tx<'_>| seal_anew(tx, SEALED_COLUMNS, master, &store.random);
             store.db.try_write(seal).unwrap();
         };
+        let ground = Ground::new(kind);
         for crashed_after in [begun, sealed] {
-            let store = Store::new();
+            let store = Store::on(ground.another());
             let running = store.master();
             crashed_after(&store, &store.master());
             assert!(store.unopened(&running).is_empty());
@@ -288,9 +297,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn secrets_that_do_not_open_are_named_and_nothing_changes() {
-        let store = Store::new();
+    #[rstest]
+    fn secrets_that_do_not_open_are_named_and_nothing_changes(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        let store = Store::new(kind);
         let other = MasterKey::parse(&format!("hex:{}", "7".repeat(64))).unwrap();
         store.create("strange", &other);
         let before = store.key_file();
@@ -311,9 +322,9 @@ mod tests {
         assert_eq!(store.replace().unwrap().secrets, 8);
     }
 
-    #[test]
-    fn keys_that_come_from_no_file_are_given_both() {
-        let store = Store::new();
+    #[rstest]
+    fn keys_that_come_from_no_file_are_given_both(#[values(Embedded, Postgres)] kind: StoreKind) {
+        let store = Store::new(kind);
         let old = store.key_file();
         let new = format!("hex:{}", "8".repeat(64));
         let both = MasterKey::parse(&format!("{new}\n{old}")).unwrap();
@@ -326,9 +337,11 @@ mod tests {
         assert_eq!(store.unopened(&MasterKey::parse(&old).unwrap()).len(), 4);
     }
 
-    #[test]
-    fn replacements_and_sealing_at_once_lose_nothing() {
-        let store = Store::new();
+    #[rstest]
+    fn replacements_and_sealing_at_once_lose_nothing(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        let store = Store::new(kind);
         std::thread::scope(|scope| {
             for thread in 0..3 {
                 let store = &store;

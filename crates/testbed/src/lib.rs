@@ -6,6 +6,8 @@
 #[cfg(feature = "databases")]
 mod databases;
 mod programs;
+#[cfg(feature = "databases")]
+mod run;
 mod server;
 #[cfg(feature = "databases")]
 mod stores;
@@ -13,6 +15,8 @@ mod stores;
 #[cfg(feature = "databases")]
 pub use databases::{TestDatabase, fresh_database, fresh_database_with};
 pub use programs::find_programs;
+#[cfg(feature = "databases")]
+pub use run::run;
 pub use server::{Options, Postgres};
 #[cfg(feature = "databases")]
 pub use stores::{Ground, StoreKind};

@@ -93,7 +93,11 @@ impl Ground {
             }),
             None => {
                 let file = self.folder.path().join(format!("{name}.db"));
-                sqlite::open(sqlite::Options::durable(file))
+                sqlite::open(sqlite::Options {
+                    // No test of these cuts the power, and a disk that others use makes each sync slow.
+                    durability: sqlite::Durability::Normal,
+                    ..sqlite::Options::durable(file)
+                })
             }
         };
         match opened {

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 
 use reportd_journal::AppendError;
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use reportd_testbed::run;
+use rstest::rstest;
 
 use crate::bed::{Bed, Fault, MemoryStore, all, append_each, entry, folded, scanned, spawn_append};
 
 #[tokio::test]
 async fn nothing_is_acknowledged_before_the_store_has_it() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_on(Arc::clone(&store) as _);
     store.hold(true);
     let sender = spawn_append(&journal, "a");
@@ -23,7 +26,7 @@ async fn nothing_is_acknowledged_before_the_store_has_it() {
 
 #[tokio::test]
 async fn what_waits_together_becomes_one_block() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_on(Arc::clone(&store) as _);
     store.hold(true);
     let first = spawn_append(&journal, "a");
@@ -43,7 +46,7 @@ async fn what_waits_together_becomes_one_block() {
 
 #[tokio::test]
 async fn a_refused_block_is_told_and_the_next_one_goes_on() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_on(Arc::clone(&store) as _);
     append_each(&journal, &["a"]).await;
     store.set_fault(Fault::Refuse);
@@ -61,7 +64,7 @@ async fn a_refused_block_is_told_and_the_next_one_goes_on() {
 
 #[tokio::test]
 async fn a_writer_that_panics_leaves_nobody_waiting() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_on(Arc::clone(&store) as _);
     store.hold(true);
     let in_hand = spawn_append(&journal, "a");
@@ -79,27 +82,29 @@ async fn a_writer_that_panics_leaves_nobody_waiting() {
     assert!(!journal.is_writable());
 }
 
-#[tokio::test]
-async fn reopening_goes_on_behind_the_newest_entry() {
-    let bed = Bed::new();
-    let journal = bed.journal();
-    assert_eq!(append_each(&journal, &["a", "b"]).await, [1, 2]);
-    journal.close().unwrap();
-    let journal = bed.journal();
-    assert_eq!(journal.end(), 3);
-    assert_eq!(append_each(&journal, &["c"]).await, [3]);
-    // Dropped without being closed, as by a crash.
-    drop(journal);
-    let journal = bed.journal();
-    assert_eq!(append_each(&journal, &["d"]).await, [4]);
-    let projector = bed.project(&journal);
-    bed.until_level(&projector).await;
-    assert_eq!(folded(&bed.views, "ledger"), ["a", "b", "c", "d"]);
+#[rstest]
+fn reopening_goes_on_behind_the_newest_entry(#[values(Embedded, Postgres)] kind: StoreKind) {
+    run(async {
+        let bed = Bed::new(kind);
+        let journal = bed.journal();
+        assert_eq!(append_each(&journal, &["a", "b"]).await, [1, 2]);
+        journal.close().unwrap();
+        let journal = bed.journal();
+        assert_eq!(journal.end(), 3);
+        assert_eq!(append_each(&journal, &["c"]).await, [3]);
+        // Dropped without being closed, as by a crash.
+        drop(journal);
+        let journal = bed.journal();
+        assert_eq!(append_each(&journal, &["d"]).await, [4]);
+        let projector = bed.project(&journal);
+        bed.until_level(&projector).await;
+        assert_eq!(folded(&bed.views, "ledger"), ["a", "b", "c", "d"]);
+    });
 }
 
 #[tokio::test]
 async fn closing_writes_what_waits() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_on(Arc::clone(&store) as _);
     store.hold(true);
     let in_hand = spawn_append(&journal, "a");
@@ -122,26 +127,28 @@ async fn closing_writes_what_waits() {
     assert_eq!(late, Err(AppendError::Closed));
 }
 
-#[tokio::test]
-async fn an_ambiguous_commit_is_folded_once() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
-    let journal = bed.journal_on(Arc::clone(&store) as _);
-    let projector = bed.project(&journal);
-    store.set_fault(Fault::Ambiguous);
-    let told = journal.append(|| entry("a")).await;
-    assert!(matches!(told, Err(AppendError::Unavailable(_))), "{told:?}");
-    store.set_fault(Fault::None);
-    assert_eq!(append_each(&journal, &["b"]).await, [2]);
-    bed.until("both are folded", || {
-        folded(&bed.views, "ledger") == ["a", "b"]
-    })
-    .await;
-    bed.until_level(&projector).await;
+#[rstest]
+fn an_ambiguous_commit_is_folded_once(#[values(Embedded, Postgres)] kind: StoreKind) {
+    run(async {
+        let (bed, store) = (Bed::new(kind), Arc::new(MemoryStore::default()));
+        let journal = bed.journal_on(Arc::clone(&store) as _);
+        let projector = bed.project(&journal);
+        store.set_fault(Fault::Ambiguous);
+        let told = journal.append(|| entry("a")).await;
+        assert!(matches!(told, Err(AppendError::Unavailable(_))), "{told:?}");
+        store.set_fault(Fault::None);
+        assert_eq!(append_each(&journal, &["b"]).await, [2]);
+        bed.until("both are folded", || {
+            folded(&bed.views, "ledger") == ["a", "b"]
+        })
+        .await;
+        bed.until_level(&projector).await;
+    });
 }
 
 #[tokio::test]
 async fn an_ambiguous_commit_is_found_when_the_store_can_be_read_again() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_on(Arc::clone(&store) as _);
     store.set_fault(Fault::AmbiguousAndGone);
     assert!(journal.append(|| entry("a")).await.is_err());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use reportd_journal::{AppendError, JournalError, Options};
+use reportd_testbed::StoreKind::Embedded;
 
 use crate::bed::{Bed, MemoryStore, entry, spawn_append};
 
@@ -15,7 +16,7 @@ fn small() -> Options {
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_with(Arc::clone(&store) as _, small()).unwrap();
     store.hold(true);
     let payload = "x".repeat(60);
@@ -34,7 +35,7 @@ async fn a_full_queue_refuses_at_once() {
 
 #[tokio::test]
 async fn an_entry_that_never_fits_is_told_apart() {
-    let (bed, store) = (Bed::new(), Arc::new(MemoryStore::default()));
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
     let journal = bed.journal_with(store, small()).unwrap();
     let told = journal.append(|| entry(&"x".repeat(90))).await;
     assert_eq!(told, Err(AppendError::TooLarge { most: 100 }));
@@ -47,7 +48,7 @@ async fn a_queue_larger_than_a_block_may_be_is_refused_by_name() {
         queue_bytes: (256 << 20) + 1,
         ..Options::default()
     };
-    let told = Bed::new()
+    let told = Bed::new(Embedded)
         .journal_with(Arc::new(MemoryStore::default()), options)
         .err();
     let expected = JournalError::Option {

@@ -4,6 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use reportd_journal::{Cursor, Ends, Journal, LOCAL_STREAM, NewEntry, Place, Scan, filter_key};
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use reportd_testbed::run;
+use rstest::rstest;
 
 use crate::bed::{
     Bed, KIND, MemoryStore, NOW_MS, all, append_each, entry, scanned, spawn_append, text,
@@ -48,7 +51,7 @@ fn page(journal: &Journal, scan: &Scan, limit: usize) -> (Vec<String>, Option<Cu
 
 #[tokio::test]
 async fn pages_are_newest_first_without_gap_or_repeat() {
-    let bed = Bed::new();
+    let bed = Bed::new(Embedded);
     let journal = journal_of_two_blocks(&bed).await;
     let newest_first = ["9", "8", "7", "6", "5", "4", "3", "2", "1", "0"];
     assert_eq!(scanned(&journal, &all()).unwrap(), newest_first);
@@ -70,7 +73,7 @@ async fn pages_are_newest_first_without_gap_or_repeat() {
 
 #[tokio::test]
 async fn what_the_views_have_not_folded_is_not_shown() {
-    let bed = Bed::new();
+    let bed = Bed::new(Embedded);
     let journal = journal_of_two_blocks(&bed).await;
     let shown = |before, cursor: Option<&str>| {
         let scan = Scan {
@@ -91,50 +94,56 @@ async fn what_the_views_have_not_folded_is_not_shown() {
     assert_eq!(shown(8, Some("2.3.0")), "", "of another stream");
 }
 
-#[tokio::test]
-async fn blocks_are_passed_over_by_key_and_time() {
-    let bed = Bed::new();
-    let journal = bed.journal();
-    let key = |value: &str| filter_key(KIND, 1, 3, value.as_bytes());
-    for (payload, group, ts_ms) in [("a", "x", 1), ("b", "y", 2), ("c", "x", 3)] {
-        let new = NewEntry {
-            ts_ms: NOW_MS + ts_ms,
-            filter_keys: vec![key("all"), key(group)],
-            ..entry(payload)
+#[rstest]
+fn blocks_are_passed_over_by_key_and_time(#[values(Embedded, Postgres)] kind: StoreKind) {
+    run(async {
+        let bed = Bed::new(kind);
+        let journal = bed.journal();
+        let key = |value: &str| filter_key(KIND, 1, 3, value.as_bytes());
+        for (payload, group, ts_ms) in [("a", "x", 1), ("b", "y", 2), ("c", "x", 3)] {
+            let new = NewEntry {
+                ts_ms: NOW_MS + ts_ms,
+                filter_keys: vec![key("all"), key(group)],
+                ..entry(payload)
+            };
+            journal.append(|| new).await.unwrap();
+        }
+        let keys = |keys: &[&str]| Scan {
+            keys: keys.iter().map(|value| key(value)).collect(),
+            ..all()
         };
-        journal.append(|| new).await.unwrap();
-    }
-    let keys = |keys: &[&str]| Scan {
-        keys: keys.iter().map(|value| key(value)).collect(),
-        ..all()
-    };
-    let shown = |scan: &Scan| scanned(&journal, scan).unwrap().concat();
-    assert_eq!(shown(&keys(&["all"])), "cba");
-    assert_eq!(shown(&keys(&["x"])), "ca");
-    assert_eq!(shown(&keys(&["all", "y"])), "b");
-    assert_eq!(shown(&keys(&["x", "y"])), "");
-    let times = |from: Option<i64>, to: Option<i64>| Scan {
-        from_ts_ms: from.map(|ms| NOW_MS + ms),
-        to_ts_ms: to.map(|ms| NOW_MS + ms),
-        ..all()
-    };
-    assert_eq!(shown(&times(Some(2), None)), "cb");
-    assert_eq!(shown(&times(None, Some(2))), "ba");
-    assert_eq!(shown(&times(Some(2), Some(2))), "b");
+        let shown = |scan: &Scan| scanned(&journal, scan).unwrap().concat();
+        assert_eq!(shown(&keys(&["all"])), "cba");
+        assert_eq!(shown(&keys(&["x"])), "ca");
+        assert_eq!(shown(&keys(&["all", "y"])), "b");
+        assert_eq!(shown(&keys(&["x", "y"])), "");
+        let times = |from: Option<i64>, to: Option<i64>| Scan {
+            from_ts_ms: from.map(|ms| NOW_MS + ms),
+            to_ts_ms: to.map(|ms| NOW_MS + ms),
+            ..all()
+        };
+        assert_eq!(shown(&times(Some(2), None)), "cb");
+        assert_eq!(shown(&times(None, Some(2))), "ba");
+        assert_eq!(shown(&times(Some(2), Some(2))), "b");
+    });
 }
 
-#[tokio::test]
-async fn a_call_takes_its_share_of_blocks_and_tells_where_to_go_on() {
-    let bed = Bed::new();
-    let journal = bed.journal();
-    let payloads: Vec<_> = (0..150).map(|number| format!("{number:03}")).collect();
-    let texts: Vec<_> = payloads.iter().map(String::as_str).collect();
-    append_each(&journal, &texts).await;
-    let (first, next) = page(&journal, &all(), usize::MAX);
-    assert!(first.len() < 150 && next.is_some(), "{}", first.len());
-    let mut shown = scanned(&journal, &all()).unwrap();
-    shown.reverse();
-    assert_eq!(shown, payloads);
+#[rstest]
+fn a_call_takes_its_share_of_blocks_and_tells_where_to_go_on(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    run(async {
+        let bed = Bed::new(kind);
+        let journal = bed.journal();
+        let payloads: Vec<_> = (0..150).map(|number| format!("{number:03}")).collect();
+        let texts: Vec<_> = payloads.iter().map(String::as_str).collect();
+        append_each(&journal, &texts).await;
+        let (first, next) = page(&journal, &all(), usize::MAX);
+        assert!(first.len() < 150 && next.is_some(), "{}", first.len());
+        let mut shown = scanned(&journal, &all()).unwrap();
+        shown.reverse();
+        assert_eq!(shown, payloads);
+    });
 }
 
 #[test]

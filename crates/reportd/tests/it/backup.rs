@@ -1,4 +1,4 @@
-//! Backups under load are consistent, and come back whole or not at all.
+//! Backups under load are consistent, and come back whole or not at all. Of the embedded store: PostgreSQL has its own.
 
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use reportd_platform::seal::MasterKey;
+use reportd_testbed::StoreKind;
 
 use crate::harness::{Data, Http, Server, TOKEN, files};
 use crate::master_key::sealed_otherwise;
@@ -49,7 +50,7 @@ fn text(path: &Path) -> &str {
 
 /// A store with a few reports, and a backup of it.
 fn store_with_backup(arguments: &[&str]) -> (Data, PathBuf) {
-    let data = Data::with_app();
+    let data = Data::with_app(StoreKind::Embedded);
     let server = data.serve();
     server.report(&active_messages("n", 1, ITEMS));
     server.stop();
@@ -60,7 +61,7 @@ fn store_with_backup(arguments: &[&str]) -> (Data, PathBuf) {
 
 #[test]
 fn backups_under_load_restore_to_what_was_acknowledged() {
-    let data = Data::with_app();
+    let data = Data::with_app(StoreKind::Embedded);
     let key = data.key("k", "admin");
     let server = data.serve();
     let (acknowledged, stop) = (AtomicI64::new(0), AtomicBool::new(false));

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use reportd_platform::clock::{Clock, SystemClock};
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use serde_json::Value;
 
 use crate::harness::{Data, Http, Server, TOKEN};
@@ -28,9 +30,11 @@ fn within_a_second(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
-#[test]
-fn an_app_made_while_the_server_runs_reports_at_once() {
-    let data = Data::with_app();
+#[rstest]
+fn an_app_made_while_the_server_runs_reports_at_once(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     let told = data.run(&["app", "create", "late", "--json", "--aes-iv", "zero"]);
     let told: Value = serde_json::from_str(&told).unwrap();
@@ -59,9 +63,11 @@ fn an_app_made_while_the_server_runs_reports_at_once() {
     );
 }
 
-#[test]
-fn a_disabled_app_is_refused_within_a_second_and_comes_back() {
-    let data = Data::with_app();
+#[rstest]
+fn a_disabled_app_is_refused_within_a_second_and_comes_back(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     assert_eq!(status(&server, TOKEN), 200);
     data.run(&["app", "disable", "bots"]);
@@ -72,9 +78,11 @@ fn a_disabled_app_is_refused_within_a_second_and_comes_back() {
     assert_eq!(status(&server, TOKEN), 200, "a miss asks the store");
 }
 
-#[test]
-fn a_rotated_token_works_for_its_grace_and_no_longer() {
-    let data = Data::with_app();
+#[rstest]
+fn a_rotated_token_works_for_its_grace_and_no_longer(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     let rotate = |grace: &str| {
         let told = data.run(&[
@@ -110,9 +118,11 @@ fn a_rotated_token_works_for_its_grace_and_no_longer() {
     });
 }
 
-#[test]
-fn keys_do_what_their_role_may_and_end_within_a_second() {
-    let data = Data::with_app();
+#[rstest]
+fn keys_do_what_their_role_may_and_end_within_a_second(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     data.run(&["app", "create", "other"]);
     let server = data.serve();
     let roles = ["ingest", "viewer", "moderator", "lead", "admin"];
@@ -172,9 +182,11 @@ fn keys_do_what_their_role_may_and_end_within_a_second() {
     );
 }
 
-#[test]
-fn guessing_is_slowed_down_and_does_not_lock_others_out() {
-    let data = Data::with_app();
+#[rstest]
+fn guessing_is_slowed_down_and_does_not_lock_others_out(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve_with(&[("REPORTD_AUTH_FAILURES_PER_MINUTE", "5")]);
     let told: Vec<u16> = (0..8)
         .map(|number| status(&server, &format!("guess-{number}")))

@@ -1,8 +1,11 @@
-//! A full disk: «try later», reads go on, and when there is room again the server goes on by itself.
+//! A full disk: «try later», reads go on, and when there is room again the server goes on by itself. With the
+//! embedded store: PostgreSQL's disk is no concern of this process.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use reportd_testbed::StoreKind;
 
 use crate::harness::{Data, Http, Server, TOKEN, days_around_now, wait_until};
 use crate::requests::{ACTIVE, active_messages};
@@ -20,7 +23,7 @@ struct SmallDisk {
 
 impl SmallDisk {
     fn start() -> Self {
-        let data = Data::with_app();
+        let data = Data::with_app(StoreKind::Embedded);
         let key = data.key("k", "lead");
         let (prepared, disk) = (data.path(), data.path().with_file_name("disk"));
         std::fs::create_dir(&disk).unwrap();

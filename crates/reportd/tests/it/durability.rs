@@ -1,6 +1,9 @@
 //! An acknowledgement comes after its sync: seen from outside, in the calls that the process makes.
+//! With the embedded store: PostgreSQL syncs in a process of its own.
 
 use std::collections::HashMap;
+
+use reportd_testbed::StoreKind;
 
 use crate::harness::{Data, Http, Server, TOKEN, reportd};
 use crate::requests::active_message;
@@ -34,7 +37,7 @@ fn syncs_before_each_reply(trace: &str) -> Vec<usize> {
 
 #[test]
 fn an_acknowledgement_comes_after_its_sync() {
-    let data = Data::with_app();
+    let data = Data::with_app(StoreKind::Embedded);
     let trace = data.path().with_file_name("trace");
     let mut command = std::process::Command::new("strace");
     // Only what was asked of the system, each with the name behind its handle, and enough of a reply to know it.

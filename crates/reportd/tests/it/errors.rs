@@ -2,6 +2,9 @@
 
 use std::io::Write;
 
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+
 use crate::harness::{Data, Http, Reply, TOKEN, now_seconds};
 use crate::requests::{ACTIVE, active_message};
 
@@ -212,9 +215,9 @@ impl Row {
     }
 }
 
-#[test]
-fn each_row_of_the_error_table() {
-    let data = Data::with_app();
+#[rstest]
+fn each_row_of_the_error_table(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     data.run(&[
         "app",
         "create",
@@ -270,9 +273,11 @@ fn each_row_of_the_error_table() {
     assert_eq!(server.counted(&data.key("k", "viewer"), ACTIVE), 4);
 }
 
-#[test]
-fn a_client_reads_the_refusal_of_a_body_far_too_large() {
-    let data = Data::with_app();
+#[rstest]
+fn a_client_reads_the_refusal_of_a_body_far_too_large(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     let mut http = Http::connect(server.address());
     let head = format!(

@@ -1,4 +1,4 @@
-//! A server process in a folder of its own, and a plain HTTP client without manners.
+//! A server process on a store of its own, and a plain HTTP client without manners.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reportd_platform::clock::{Clock, SystemClock};
+use reportd_testbed::{Ground, StoreKind};
 use serde_json::Value;
 
 /// Longest wait for anything.
@@ -24,28 +25,45 @@ pub(crate) fn reportd() -> Command {
     command
 }
 
-/// A data folder that goes when it is dropped.
+/// A data folder and, on PostgreSQL, a database. They go when this is dropped.
 pub(crate) struct Data {
-    folder: tempfile::TempDir,
+    ground: Ground,
 }
 
 impl Data {
-    /// A place for a data folder, which is not there yet.
+    /// A place for the data folder of an embedded store, which is not there yet.
     pub(crate) fn nowhere() -> Self {
         Self {
-            folder: tempfile::tempdir().unwrap(),
+            ground: Ground::new(StoreKind::Embedded),
         }
     }
 
-    /// A folder with the app `bots` and its token.
-    pub(crate) fn with_app() -> Self {
-        let data = Self::nowhere();
+    /// A store with the app `bots` and its token.
+    pub(crate) fn with_app(kind: StoreKind) -> Self {
+        let data = Self {
+            ground: Ground::new(kind),
+        };
         data.run(&["app", "create", "bots", "--comm-token", TOKEN]);
         data
     }
 
     pub(crate) fn path(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.ground.path().join("data")
+    }
+
+    /// The URL of the database; `None` where the store is embedded.
+    pub(crate) fn database_url(&self) -> Option<&str> {
+        self.ground.url()
+    }
+
+    /// A command on this store.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = reportd();
+        command.args(arguments).arg("--data").arg(self.path());
+        if let Some(url) = self.database_url() {
+            command.args(["--database-url", url]);
+        }
+        command
     }
 
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
@@ -54,13 +72,8 @@ impl Data {
 
     /// Runs a command with variables in its environment.
     pub(crate) fn output_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        reportd()
-            .args(arguments)
-            .arg("--data")
-            .arg(self.path())
-            .envs(environment.iter().copied())
-            .output()
-            .unwrap()
+        let mut command = self.command(arguments);
+        command.envs(environment.iter().copied()).output().unwrap()
     }
 
     /// Runs a command that must succeed, and returns what it printed.
@@ -88,10 +101,7 @@ impl Data {
 
     /// Starts a server with settings in its environment.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
-        let mut command = reportd();
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(self.path());
+        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
         command.envs(environment.iter().copied());
         Server::start(command)
     }
@@ -195,9 +205,15 @@ impl Server {
     pub(crate) fn counted(&self, key: &str, oper_id: i64) -> i64 {
         let (from, to) = days_around_now();
         let path = format!("/api/apps/bots/comm/series?oper_id={oper_id}&from={from}&to={to}");
-        let reply = self.get(&path, key);
-        assert_eq!(reply.status, 200, "{}", reply.text());
-        reply.json()["total"].as_i64().unwrap()
+        let mut total = 0;
+        // A read that could not wait for all that was acknowledged says so, on a busy machine.
+        wait_until("the read is fresh", || {
+            let reply = self.get(&path, key);
+            assert_eq!(reply.status, 200, "{}", reply.text());
+            total = reply.json()["total"].as_i64().unwrap();
+            reply.header("reportd-lag-ms").is_none()
+        });
+        total
     }
 }
 

@@ -3,6 +3,9 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+
 use crate::harness::{Data, Http, Numbers, Server, TOKEN, days_around_now};
 use crate::requests::{ACTIVE, active_messages};
 
@@ -60,9 +63,11 @@ fn live_and_die(server: Server, round: usize, life: Duration) -> Sent {
     all
 }
 
-#[test]
-fn acknowledged_reports_survive_kill_9_and_count_once() {
-    let data = Data::with_app();
+#[rstest]
+fn acknowledged_reports_survive_kill_9_and_count_once(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let key = data.key("k", "viewer");
     let mut numbers = Numbers(20_261_121);
     let mut requests = 0;

@@ -7,6 +7,7 @@ use reportd_db::sqlite;
 use reportd_platform::credentials::SEALED_COLUMNS;
 use reportd_platform::reseal::unopened;
 use reportd_platform::seal::MasterKey;
+use reportd_testbed::StoreKind;
 
 use crate::harness::{Data, reportd};
 use crate::requests::active_message;
@@ -21,7 +22,7 @@ pub(crate) fn sealed_otherwise(data: &Path, key: &str) -> Vec<String> {
 
 #[test]
 fn the_key_file_is_replaced_while_a_server_runs_and_apps_are_made() {
-    let data = Data::with_app();
+    let data = Data::with_app(StoreKind::Embedded);
     let server = data.serve();
     let path = data.path().join("master.key");
     let key = || std::fs::read_to_string(&path).unwrap();

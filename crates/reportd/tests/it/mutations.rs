@@ -1,5 +1,8 @@
 //! Valid requests with random faults: whatever comes, the server answers with a refusal and goes on.
 
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+
 use crate::harness::{Data, Http, Numbers, TOKEN};
 use crate::requests::{ACTIVE, active_messages};
 
@@ -69,9 +72,9 @@ fn send_mutations(address: &str, seed: u64) -> usize {
     accepted
 }
 
-#[test]
-fn mutated_requests_never_fail_the_server() {
-    let data = Data::with_app();
+#[rstest]
+fn mutated_requests_never_fail_the_server(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     let accepted: usize = std::thread::scope(|scope| {
         let sending: Vec<_> = (0..CONNECTIONS)

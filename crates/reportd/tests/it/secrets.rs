@@ -1,13 +1,17 @@
 //! No secret in the journal, the store, a log or a metric.
 
+use reportd_db::postgres;
+use reportd_platform::secret::hex;
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
 use serde_json::Value;
 
 use crate::harness::{Data, Http, files};
 use crate::requests::active_message;
 
-#[test]
-fn no_secret_is_written() {
-    let data = Data::with_app();
+#[rstest]
+fn no_secret_is_written(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let told: Value =
         serde_json::from_str(&data.run(&["app", "create", "full", "--json"])).unwrap();
     let key = data.key("k", "admin");
@@ -41,20 +45,50 @@ fn no_secret_is_written() {
             .trim()
             .to_owned(),
     );
+    let stored = stored(&data);
+    let places = |text: &str| {
+        let holds = |(_, bytes): &&(String, Vec<u8>)| contains(bytes, text.as_bytes());
+        let found = stored.iter().filter(holds);
+        found.map(|(place, _)| place.as_str()).collect::<Vec<_>>()
+    };
+    assert_ne!(places("callback_secret"), [""; 0], "names are found");
     for secret in secrets {
         assert!(
             !log.contains(&secret) && !metrics.contains(&secret),
             "in the log or a metric"
         );
-        for file in files(&data.path())
-            .into_iter()
-            .filter(|file| !file.ends_with("master.key"))
-        {
-            let bytes = std::fs::read(&file).unwrap_or_default();
-            let found = bytes
-                .windows(secret.len())
-                .any(|part| part == secret.as_bytes());
-            assert!(!found, "in {}", file.display());
-        }
+        assert_eq!(places(&secret), [""; 0]);
+        // So PostgreSQL writes bytes as text.
+        assert_eq!(places(&hex(secret.as_bytes())), [""; 0]);
     }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+/// All that is stored: each file but that of the master key and, on PostgreSQL, each table as text.
+fn stored(data: &Data) -> Vec<(String, Vec<u8>)> {
+    let files = files(&data.path()).into_iter();
+    let mut stored: Vec<_> = files
+        .filter(|file| !file.ends_with("master.key"))
+        .map(|file| {
+            let bytes = std::fs::read(&file).unwrap_or_default();
+            (file.display().to_string(), bytes)
+        })
+        .collect();
+    if let Some(url) = data.database_url() {
+        let db = postgres::open(postgres::Options::new(url)).unwrap();
+        let tables = "SELECT CAST(table_schema || '.' || table_name AS TEXT) FROM information_schema.tables \
+             WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')";
+        for mut table in db.read(|tx| tx.query(tables, &[])).unwrap() {
+            let table = table.take_text(0).unwrap();
+            let rows = format!("SELECT CAST(t AS TEXT) FROM {table} t");
+            let rows = db.read(|tx| tx.query(&rows, &[])).unwrap();
+            let texts = rows.into_iter().map(|mut row| row.take_text(0).unwrap());
+            stored.push((table, texts.collect::<Vec<_>>().join("\n").into_bytes()));
+        }
+        assert!(stored.len() > 10, "its tables are seen");
+    }
+    stored
 }

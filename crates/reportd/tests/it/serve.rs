@@ -1,11 +1,14 @@
 //! Starting, stopping, and what the commands say.
 
-use crate::harness::{Data, Http, TOKEN, reportd};
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+
+use crate::harness::{Data, Http, TOKEN, reportd, wait_until};
 use crate::requests::{ACTIVE, active_message, active_messages};
 
-#[test]
-fn a_second_server_is_refused() {
-    let data = Data::with_app();
+#[rstest]
+fn a_second_server_is_refused(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     let second = data.output(&["serve", "--listen", "127.0.0.1:0"]);
     assert_eq!(second.status.code(), Some(1));
@@ -20,9 +23,11 @@ fn a_second_server_is_refused() {
     assert_eq!(data.serve().report(&active_message("second", 1)).0, 200);
 }
 
-#[test]
-fn a_stopping_server_answers_what_is_in_flight_and_exits_cleanly() {
-    let data = Data::with_app();
+#[rstest]
+fn a_stopping_server_answers_what_is_in_flight_and_exits_cleanly(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let key = data.key("k", "viewer");
     let server = data.serve();
     let address = server.address().to_owned();
@@ -37,7 +42,7 @@ fn a_stopping_server_answers_what_is_in_flight_and_exits_cleanly() {
         };
         (0..).take_while(|&number| sent(number, &mut http)).count()
     });
-    crate::harness::wait_until("reports come in", || server.counted(&key, ACTIVE) > 100);
+    wait_until("reports come in", || server.counted(&key, ACTIVE) > 100);
     let (code, took) = server.stop();
     assert_eq!(code, Some(0));
     assert!(took.as_secs() < 10, "{took:?}");
@@ -50,9 +55,11 @@ fn a_stopping_server_answers_what_is_in_flight_and_exits_cleanly() {
     );
 }
 
-#[test]
-fn health_metrics_and_status_tell_how_the_server_stands() {
-    let data = Data::with_app();
+#[rstest]
+fn health_metrics_and_status_tell_how_the_server_stands(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     assert_eq!(server.report(&active_messages("n", 1, 4)).0, 200);
     assert_eq!(server.get("/healthz", "").text(), "ok\n");
@@ -61,16 +68,18 @@ fn health_metrics_and_status_tell_how_the_server_stands() {
         (ready.status, ready.json()["directory"].as_bool()),
         (200, Some(true))
     );
-    let metrics = server.get("/metrics", "").text();
+    let metrics = || server.get("/metrics", "").text();
+    let has = |metrics: &str, line| metrics.lines().any(|known| known == line);
+    // A report is acknowledged before it is folded.
+    wait_until("the view is level, and that is told", || {
+        has(&metrics(), "reportd_view_lag_ms{view=\"comm\"} 0")
+    });
+    let metrics = metrics();
     for line in [
         "reportd_comm_reports_total 4",
         "reportd_journal_commits_total 1",
-        "reportd_view_lag_ms{view=\"comm\"} 0",
     ] {
-        assert!(
-            metrics.lines().any(|known| known == line),
-            "{line} in {metrics}"
-        );
+        assert!(has(&metrics, line), "{line} in {metrics}");
     }
     let status: serde_json::Value = serde_json::from_str(&data.run(&["status", "--json"])).unwrap();
     assert_eq!(
@@ -91,9 +100,9 @@ fn health_metrics_and_status_tell_how_the_server_stands() {
     );
 }
 
-#[test]
-fn commands_fail_with_a_cause_and_the_right_code() {
-    let data = Data::with_app();
+#[rstest]
+fn commands_fail_with_a_cause_and_the_right_code(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     for (arguments, code, told) in [
         (
             &["app", "create", "bots"][..],
@@ -136,29 +145,41 @@ fn commands_fail_with_a_cause_and_the_right_code() {
             2,
             "«king» is no role",
         ),
-        (
-            &["backup", "b", "--database-url", "postgres://x"],
-            1,
-            "with PostgreSQL use pg_dump",
-        ),
         (&["frobnicate"], 2, "unrecognized subcommand"),
-        (
-            &["serve", "--database-url", "mysql://x"],
-            1,
-            "database_url: expected postgres://…",
-        ),
     ] {
-        let output = data.output(arguments);
-        let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
-        assert!(error.contains(told), "{arguments:?}: {error}");
-        assert!(output.stdout.is_empty(), "{arguments:?}");
+        assert_fails(&data, arguments, code, told);
     }
 }
 
 #[test]
+fn a_database_that_a_command_cannot_use_is_refused() {
+    let data = Data::with_app(Embedded);
+    for (arguments, told) in [
+        (
+            &["backup", "b", "--database-url", "postgres://x"][..],
+            "with PostgreSQL use pg_dump",
+        ),
+        (
+            &["serve", "--database-url", "mysql://x"],
+            "database_url: expected postgres://…",
+        ),
+    ] {
+        assert_fails(&data, arguments, 1, told);
+    }
+}
+
+fn assert_fails(data: &Data, arguments: &[&str], code: i32, told: &str) {
+    let output = data.output(arguments);
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {error}");
+    assert!(error.contains(told), "{arguments:?}: {error}");
+    assert!(output.stdout.is_empty(), "{arguments:?}");
+}
+
+#[test]
 fn a_mistyped_folder_does_not_become_a_store() {
-    let data = Data::with_app();
+    // With PostgreSQL a store is where its URL says, whatever the folder.
+    let data = Data::with_app(Embedded);
     let missing = data.path().with_file_name("dta");
     for arguments in [
         &["app", "list"][..],
@@ -186,19 +207,13 @@ fn a_mistyped_folder_does_not_become_a_store() {
     }
 }
 
-#[test]
-fn a_reader_that_goes_away_ends_a_command_quietly() {
-    let data = Data::with_app();
+#[rstest]
+fn a_reader_that_goes_away_ends_a_command_quietly(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     for arguments in [&["app", "list"][..], &["config"], &["status", "--json"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let output = reportd()
-            .args(arguments)
-            .arg("--data")
-            .arg(data.path())
-            .stdout(writer)
-            .output()
-            .unwrap();
+        let output = data.command(arguments).stdout(writer).output().unwrap();
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(
             (output.status.code(), error.as_str()),
@@ -208,9 +223,9 @@ fn a_reader_that_goes_away_ends_a_command_quietly() {
     }
 }
 
-#[test]
-fn a_wrong_method_or_path_is_a_problem_that_says_so() {
-    let data = Data::with_app();
+#[rstest]
+fn a_wrong_method_or_path_is_a_problem_that_says_so(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let server = data.serve();
     for (method, path, status, allow) in [
         (
@@ -240,9 +255,11 @@ fn a_wrong_method_or_path_is_a_problem_that_says_so() {
     }
 }
 
-#[test]
-fn the_api_shows_itself_without_a_key_and_without_a_network() {
-    let data = Data::with_app();
+#[rstest]
+fn the_api_shows_itself_without_a_key_and_without_a_network(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let data = Data::with_app(kind);
     let server = data.serve_with(&[("REPORTD_COMM_ENABLED", "false")]);
     let get = |path: &str| {
         Http::connect(server.address())
@@ -266,14 +283,14 @@ fn the_api_shows_itself_without_a_key_and_without_a_network() {
     assert_eq!(get("/api/docs/none.js").status, 404);
 }
 
-#[test]
-fn lines_of_a_request_carry_its_id_and_no_path() {
-    let data = Data::with_app();
+#[rstest]
+fn lines_of_a_request_carry_its_id_and_no_path(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let server = data.serve_with(&[("REPORTD_LOG_LEVEL", "debug")]);
     let reply = server.get("/api/apps/hidden/comm/series", "no-key");
     let id = reply.header("x-request-id").unwrap();
     server.get("/hidden", "");
-    crate::harness::wait_until("the lines are logged", || {
+    wait_until("the lines are logged", || {
         server.log().matches("\"answered\"").count() >= 2
     });
     let log = server.log();
@@ -282,14 +299,11 @@ fn lines_of_a_request_carry_its_id_and_no_path() {
     assert!(!log.contains("hidden"), "{log}");
 }
 
-#[test]
-fn config_shows_each_setting_with_its_origin() {
-    let data = Data::with_app();
-    let mut command = reportd();
-    command
-        .env("REPORTD_JOURNAL_LINGER_MS", "9")
-        .args(["config", "--data"])
-        .arg(data.path());
+#[rstest]
+fn config_shows_each_setting_with_its_origin(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
+    let mut command = data.command(&["config"]);
+    command.env("REPORTD_JOURNAL_LINGER_MS", "9");
     let shown = String::from_utf8(command.output().unwrap().stdout).unwrap();
     let line = |name: &str| {
         shown
@@ -307,10 +321,10 @@ fn config_shows_each_setting_with_its_origin() {
     assert_eq!(line("data").last(), Some(&"--data"));
 }
 
-#[test]
-fn a_typed_client_reports_and_reads_refusals() {
+#[rstest]
+fn a_typed_client_reports_and_reads_refusals(#[values(Embedded, Postgres)] kind: StoreKind) {
     use reportd_client::protocol::comm::{OutgoingItem, OutgoingReport};
-    let data = Data::with_app();
+    let data = Data::with_app(kind);
     let server = data.serve();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

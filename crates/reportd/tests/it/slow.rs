@@ -2,12 +2,15 @@
 
 use std::io::ErrorKind;
 
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+
 use crate::harness::{Data, Http, TOKEN};
 use crate::requests::active_message;
 
-#[test]
-fn a_slow_client_is_cut() {
-    let data = Data::with_app();
+#[rstest]
+fn a_slow_client_is_cut(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let limits = [
         ("REPORTD_SERVER_HEADER_TIMEOUT_MS", "400"),
         ("REPORTD_SERVER_BODY_TIMEOUT_MS", "400"),
@@ -36,9 +39,9 @@ fn a_slow_client_is_cut() {
     }
 }
 
-#[test]
-fn a_client_that_never_reads_is_cut() {
-    let data = Data::with_app();
+#[rstest]
+fn a_client_that_never_reads_is_cut(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let server = data.serve_with(&[("REPORTD_SERVER_WRITE_TIMEOUT_MS", "400")]);
     let mut deaf = Http::connect(server.address());
     let requests = "GET /metrics HTTP/1.1\r\nhost: h\r\n\r\n".repeat(100);
@@ -54,9 +57,9 @@ fn a_client_that_never_reads_is_cut() {
     assert_eq!(server.report(&active_message("quick", 1)).0, 200);
 }
 
-#[test]
-fn connections_over_the_limit_wait_for_their_turn() {
-    let data = Data::with_app();
+#[rstest]
+fn connections_over_the_limit_wait_for_their_turn(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let data = Data::with_app(kind);
     let limits = [
         ("REPORTD_SERVER_CONNECTIONS", "2"),
         ("REPORTD_SERVER_HEADER_TIMEOUT_MS", "400"),

@@ -1,5 +1,5 @@
-//! What the tests of this room stand on: a journal on day files or on a store in memory whose faults a test chooses, a
-//! view that writes down what it folds, and waits with a deadline.
+//! What the tests of this room stand on: a journal on day files, on day tables or on a store in memory whose faults a
+//! test chooses, a view that writes down what it folds, and waits with a deadline.
 
 mod ledger;
 mod memory;
@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use reportd_db::{Database, sqlite};
 use reportd_journal::{
-    AppendError, BlockStore, DayFiles, Ends, Journal, JournalError, JournalMetrics, Kind,
-    LOCAL_STREAM, NewEntry, Options, Pace, Projector, Scan, ViewStatus,
+    AppendError, BlockStore, DayFiles, DayTables, Ends, Journal, JournalError, JournalMetrics,
+    Kind, LOCAL_STREAM, NewEntry, Options, Pace, Projector, Scan, ViewStatus,
 };
 use reportd_platform::clock::ManualClock;
+use reportd_testbed::{Ground, StoreKind};
 
 pub(crate) use ledger::{Faults, Ledger, folded};
 pub(crate) use memory::{Fault, MemoryStore};
@@ -34,40 +35,82 @@ pub(crate) fn entry(payload: &str) -> NewEntry {
     }
 }
 
-/// A folder with the files of a journal and its views, and a clock that the test sets.
+/// A journal and its views on a store of either kind, and a clock that the test sets.
 pub(crate) struct Bed {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) views: Database,
     pub(crate) faults: Arc<Faults>,
-    folder: tempfile::TempDir,
+    ground: Ground,
+}
+
+/// The table of a day's blocks, past the journal.
+pub(crate) struct DayTable {
+    pub(crate) db: Database,
+    pub(crate) name: String,
 }
 
 impl Bed {
-    pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let views = sqlite::open(sqlite::Options::durable(folder.path().join("views.db"))).unwrap();
+    pub(crate) fn new(kind: StoreKind) -> Self {
+        let ground = Ground::new(kind);
+        let views = ground.open("views");
         reportd_journal::MIGRATIONS.apply(&views).unwrap();
         ledger::MIGRATIONS.apply(&views).unwrap();
         Self {
             clock: Arc::new(ManualClock::at(NOW_MS)),
             views,
             faults: Arc::default(),
-            folder,
+            ground,
         }
     }
 
-    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
+    fn is_embedded(&self) -> bool {
+        self.ground.url().is_none()
     }
 
-    /// Opens a day file past the journal.
-    pub(crate) fn day(&self, day: &str) -> Database {
-        let path = self.path(&format!("{day}.db"));
-        sqlite::open(sqlite::Options::durable(path)).unwrap()
+    /// A file in the folder of the journal.
+    pub(crate) fn path(&self, name: &str) -> std::path::PathBuf {
+        self.ground.path().join("journal").join(name)
+    }
+
+    /// Opens the table of a day past the journal.
+    pub(crate) fn day(&self, day: &str) -> DayTable {
+        if self.is_embedded() {
+            let path = self.path(&format!("{day}.db"));
+            let db = sqlite::open(sqlite::Options::durable(path)).unwrap();
+            let name = "block".to_owned();
+            return DayTable { db, name };
+        }
+        DayTable {
+            db: self.ground.open("journal"),
+            name: format!("journal_block_{}", day.replace('-', "")),
+        }
+    }
+
+    /// What the journal calls the place of a day's blocks.
+    pub(crate) fn place(&self, day: &str) -> String {
+        if self.is_embedded() {
+            self.path(&format!("{day}.db")).display().to_string()
+        } else {
+            format!("table {}", self.day(day).name)
+        }
     }
 
     pub(crate) fn day_files(&self) -> Arc<DayFiles> {
-        Arc::new(DayFiles::open(self.folder.path()).unwrap())
+        Arc::new(DayFiles::open(&self.path("")).unwrap())
+    }
+
+    fn day_tables(&self) -> Arc<DayTables> {
+        let (db, clock) = (self.ground.open("journal"), Arc::clone(&self.clock));
+        Arc::new(DayTables::open(&db, clock, "node").unwrap())
+    }
+
+    /// The blocks, as a node of its own sees them.
+    pub(crate) fn blocks(&self) -> Arc<dyn BlockStore> {
+        if self.is_embedded() {
+            self.day_files()
+        } else {
+            self.day_tables()
+        }
     }
 
     pub(crate) fn journal_on(&self, store: Arc<dyn BlockStore>) -> Arc<Journal> {
@@ -84,7 +127,7 @@ impl Bed {
     }
 
     pub(crate) fn journal(&self) -> Arc<Journal> {
-        self.journal_on(self.day_files())
+        self.journal_on(self.blocks())
     }
 
     /// Folds into one ledger.
