@@ -220,6 +220,8 @@ fn a_level_stream_is_fenced_too_and_a_free_one_is_given_to_the_next_node() {
     a.append_each(&["1"]);
     until("it is folded", || folded(&shared.views, "ledger") == ["1"]);
     let epoch = shared.stream(1).2;
+    // It has seen the append, and then nothing for a lease.
+    shared.pass(&b, 2, 2 * SECOND_MS);
     shared.pass(&b, 2, LEASE_MS);
     until("it is taken over", || shared.stream(1).2 == epoch + 1);
     until("it is let go of", || shared.holder(1).is_empty());
