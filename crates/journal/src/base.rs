@@ -8,7 +8,7 @@ use reportd_platform::clock::DAY_MS;
 
 use crate::reads::Ends;
 use crate::refold::{Goal, Refold, views_ends};
-use crate::store::JournalError;
+use crate::store::{BlockStore, JournalError};
 
 /// A day that was dropped from the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,7 +38,8 @@ impl Base {
     }
 
     /// Seals the oldest day before `first_kept` and drops it from the journal; `None` where there is none, or where the
-    /// `served` views have not folded it yet. The newest day of a journal always stays.
+    /// `served` views have not folded it yet. The newest day that has blocks always stays: a stream goes on
+    /// behind them.
     pub fn drop_oldest(
         &mut self,
         first_kept: i64,
@@ -46,10 +47,10 @@ impl Base {
     ) -> Result<Option<DroppedDay>, JournalError> {
         let store = std::sync::Arc::clone(self.refold.store());
         let days = store.days()?;
-        let Some((&day, _)) = days.split_first().filter(|(_, newer)| !newer.is_empty()) else {
+        let Some((&day, newer)) = days.split_first() else {
             return Ok(None);
         };
-        if day >= first_kept {
+        if day >= first_kept || !has_blocks(store.as_ref(), newer)? {
             return Ok(None);
         }
         let ends: Ends = store.ends_of_day(day)?.into_iter().collect();
@@ -71,4 +72,14 @@ impl Base {
         store.drop_day(day)?;
         Ok(Some(DroppedDay { day, ends }))
     }
+}
+
+/// True where one of the days holds blocks: a day may have been made in vain.
+fn has_blocks(store: &dyn BlockStore, days: &[i64]) -> Result<bool, JournalError> {
+    for &day in days.iter().rev() {
+        if !store.ends_of_day(day)?.is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

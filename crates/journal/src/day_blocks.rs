@@ -25,8 +25,8 @@ pub(crate) struct DayTable {
 pub(crate) trait DayPlaces: Send + Sync {
     /// Days that may hold blocks, oldest first.
     fn days(&self) -> Result<Vec<i64>, JournalError>;
-    /// The table of one of them.
-    fn table(&self, day: i64) -> Result<DayTable, JournalError>;
+    /// The table of one of them; `None` where it is known to be gone.
+    fn table(&self, day: i64) -> Result<Option<DayTable>, JournalError>;
     /// A name for people of where the table of a day is.
     fn place(&self, day: i64) -> String;
 }
@@ -88,13 +88,20 @@ impl<P: DayPlaces> DayBlocks<P> {
         }
     }
 
+    /// Reads in the table of a day; `None` where the day was dropped, by whomever.
     fn read<T>(
         &self,
         day: i64,
         work: impl FnOnce(&mut Tx<'_>, &str) -> Result<T, DbError>,
-    ) -> Result<T, JournalError> {
-        let table = self.places.table(day)?;
-        Ok(table.db.read(|tx| work(tx, &table.name))?)
+    ) -> Result<Option<T>, JournalError> {
+        let Some(table) = self.places.table(day)? else {
+            return Ok(None);
+        };
+        match table.db.read(|tx| work(tx, &table.name)) {
+            Ok(told) => Ok(Some(told)),
+            Err(_) if !self.places.days()?.contains(&day) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn first_of(&self, day: i64, stream: StreamNo) -> Result<Option<u64>, JournalError> {
@@ -106,7 +113,7 @@ impl<P: DayPlaces> DayBlocks<P> {
             let sql = format!("SELECT first FROM {table} WHERE stream = $1 ORDER BY first LIMIT 1");
             tx.query_first(&sql, &[stream.into()])
         })?;
-        let first = row.map(|row| row.uint(0)).transpose()?;
+        let first = row.flatten().map(|row| row.uint(0)).transpose()?;
         if let Some(first) = first {
             known().insert((day, stream), first);
         }
@@ -141,7 +148,7 @@ impl<P: DayPlaces> DayBlocks<P> {
                 );
                 tx.query_first(&sql, &[stream.into()])
             })?;
-            if let Some(row) = row {
+            if let Some(row) = row.flatten() {
                 return Ok(Some(block(row, true)?));
             }
         }
@@ -156,8 +163,8 @@ impl<P: DayPlaces> DayBlocks<P> {
             );
             tx.query(&sql, &[])
         })?;
-        rows.into_iter()
-            .map(|row| Ok((stream_no(&row, 0)?, row.uint(1)?)))
+        let rows = rows.unwrap_or_default().into_iter();
+        rows.map(|row| Ok((stream_no(&row, 0)?, row.uint(1)?)))
             .collect()
     }
 
@@ -182,6 +189,7 @@ impl<P: DayPlaces> DayBlocks<P> {
                     .last()
                     .map_or(sequence, |last| last.first + last.count);
                 let rows = self.read(day, |tx, table| fetch(tx, table, stream, next))?;
+                let rows = rows.unwrap_or_default();
                 if rows.is_empty() {
                     break;
                 }
@@ -215,7 +223,7 @@ impl<P: DayPlaces> DayBlocks<P> {
                 );
                 tx.query(&sql, &[stream.into(), before.into(), limit.into()])
             })?;
-            if !rows.is_empty() {
+            if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
                 return Ok(rows
                     .into_iter()
                     .map(|row| block(row, false))
@@ -225,20 +233,21 @@ impl<P: DayPlaces> DayBlocks<P> {
         Ok(Vec::new())
     }
 
-    /// One block with its data.
-    pub(crate) fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError> {
+    /// See [`crate::BlockStore::load`].
+    pub(crate) fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
         let key = [head.stream.into(), head.first.cast_signed().into()];
         let row = self.read(day_of(head), |tx, table| {
             let sql = format!("SELECT {NAMES} FROM {table} WHERE stream = $1 AND first = $2");
             tx.query_first(&sql, &key)
         })?;
+        let Some(row) = row else { return Ok(None) };
         let missing = JournalError::Missing {
             place: self.places.place(day_of(head)),
             stream: head.stream,
             from: head.first,
             to: head.first + head.count,
         };
-        Ok(block(row.ok_or(missing)?, true)?)
+        Ok(Some(block(row.ok_or(missing)?, true)?))
     }
 }
 

@@ -115,11 +115,15 @@ impl DayPlaces for Folder {
         Ok(days)
     }
 
-    fn table(&self, day: i64) -> Result<DayTable, JournalError> {
-        Ok(DayTable {
+    fn table(&self, day: i64) -> Result<Option<DayTable>, JournalError> {
+        // To open a file that is not there would make it.
+        if !self.opened().contains_key(&day) && !self.path(day).exists() {
+            return Ok(None);
+        }
+        Ok(Some(DayTable {
             db: self.file(day)?,
             name: TABLE.to_owned(),
-        })
+        }))
     }
 
     fn place(&self, day: i64) -> String {
@@ -178,7 +182,7 @@ impl BlockStore for DayFiles {
         self.blocks.heads_before(stream, sequence, limit)
     }
 
-    fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError> {
+    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
         self.blocks.load(head)
     }
 

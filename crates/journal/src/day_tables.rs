@@ -130,11 +130,11 @@ impl DayPlaces for Tables {
             .collect::<Result<_, _>>()?)
     }
 
-    fn table(&self, day: i64) -> Result<DayTable, JournalError> {
-        Ok(DayTable {
+    fn table(&self, day: i64) -> Result<Option<DayTable>, JournalError> {
+        Ok(Some(DayTable {
             db: self.db.clone(),
             name: table_name(day),
-        })
+        }))
     }
 
     fn place(&self, day: i64) -> String {
@@ -203,7 +203,7 @@ impl BlockStore for DayTables {
         self.blocks.heads_before(stream, sequence, limit)
     }
 
-    fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError> {
+    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
         self.blocks.load(head)
     }
 

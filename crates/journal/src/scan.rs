@@ -172,6 +172,12 @@ impl<'a> Heads<'a> {
         Some(head)
     }
 
+    /// The day of the last head was dropped meanwhile, and all before it with it.
+    fn end_here(&mut self) {
+        self.fetched.clear();
+        self.before = 0;
+    }
+
     /// Where a later call goes on; `None` where nothing is left.
     fn place(&self) -> Option<Place> {
         (self.before > 0).then(|| Place {
@@ -206,7 +212,11 @@ impl Journal {
             let Some(head) = stream.pass() else { continue };
             if wanted {
                 unpacked += 1;
-                let mut block = unpack(&store.load(&head)?, store)?;
+                let Some(raw) = store.load(&head)? else {
+                    stream.end_here();
+                    continue;
+                };
+                let mut block = unpack(&raw, store)?;
                 block.cut_before(stream.end);
                 if let ControlFlow::Break(place) = visit(&block) {
                     return Ok(cursor(&streams, Some(place)));

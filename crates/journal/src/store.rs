@@ -183,8 +183,8 @@ pub trait BlockStore: Send + Sync {
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError>;
-    /// One block with its data.
-    fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError>;
+    /// One block with its data; `None` where its day was dropped since.
+    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError>;
     /// Days (of arrival, in UTC, since 1970) that hold blocks, oldest first.
     fn days(&self) -> Result<Vec<i64>, JournalError>;
     /// The streams that have blocks in a day, each with the sequence behind the newest of them.

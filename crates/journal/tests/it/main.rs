@@ -8,4 +8,6 @@ mod commit;
 mod fold;
 mod fresh;
 mod limits;
+mod nodes;
+mod retention;
 mod scan;

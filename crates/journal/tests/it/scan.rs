@@ -30,7 +30,7 @@ async fn journal_of_two_blocks(bed: &Bed) -> Arc<Journal> {
 }
 
 /// A page of at most `limit` payloads, and where to go on.
-fn page(journal: &Journal, scan: &Scan, limit: usize) -> (Vec<String>, Option<Cursor>) {
+pub(crate) fn page(journal: &Journal, scan: &Scan, limit: usize) -> (Vec<String>, Option<Cursor>) {
     let mut page = Vec::new();
     let next = journal.scan(scan, |block| {
         let entries: Vec<_> = block.entries().collect();

@@ -152,12 +152,12 @@ impl BlockStore for MemoryStore {
             .collect())
     }
 
-    fn load(&self, head: &RawBlock) -> Result<RawBlock, JournalError> {
+    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
         let state = self.state();
         let mut blocks = state.blocks.iter();
         blocks
             .find(|block| block.first == head.first)
-            .cloned()
+            .map(|block| Some(block.clone()))
             .ok_or_else(lost)
     }
 

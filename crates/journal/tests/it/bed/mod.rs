@@ -1,7 +1,7 @@
 //! What the tests of this room stand on: a journal on day files, on day tables or on a store in memory whose faults a
 //! test chooses, a view that writes down what it folds, and waits with a deadline.
 
-mod ledger;
+pub(crate) mod ledger;
 mod memory;
 
 use std::ops::ControlFlow;
