@@ -13,6 +13,8 @@ use reportd_journal::{
 };
 use reportd_platform::clock::{DAY_MS, ManualClock};
 
+use reportd_testbed::StoreKind;
+
 use crate::bed::{Bed, Faults, Ledger, NOW_MS, append_each, folded, ledger, scanned};
 use crate::nodes::{Shared, run};
 use crate::scan::page;
@@ -37,7 +39,7 @@ fn views(names: &[&'static str]) -> Vec<Box<dyn View>> {
 
 impl World {
     fn new(shared: Option<Shared>) -> Self {
-        let bed = Bed::new();
+        let bed = Bed::new(StoreKind::Embedded);
         let store = open(&bed, shared.as_ref());
         let journal = bed.journal_on(Arc::clone(&store));
         for day in 0..5 {
@@ -355,7 +357,7 @@ fn a_day_without_blocks_is_not_the_one_that_stays() {
 #[test]
 fn a_day_of_several_streams_is_sealed_to_the_end_of_each() {
     let shared = Shared::new();
-    let bed = Bed::new();
+    let bed = Bed::new(StoreKind::Embedded);
     let store = |name: &str| {
         let clock = Arc::<ManualClock>::clone(&bed.clock) as _;
         Arc::new(DayTables::open(&shared.db, clock, name).unwrap())
