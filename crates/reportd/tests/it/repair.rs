@@ -80,7 +80,7 @@ fn assert_found(told: &std::process::Output) {
 
 #[test]
 fn a_rebuild_mends_the_embedded_views_under_load() {
-    let data = Data::with_app();
+    let data = Data::with_app(reportd_testbed::StoreKind::Embedded);
     let key = data.key("k", "viewer");
     let server = data.serve();
     let views = || {
