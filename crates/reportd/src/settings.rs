@@ -1,6 +1,7 @@
 //! Settings: `config.default.toml` is both the defaults and their documentation.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
@@ -16,6 +17,9 @@ const PREFIX: &str = "REPORTD_";
 pub(crate) const MASTER_KEY: &str = "REPORTD_MASTER_KEY";
 /// In the environment beside [`MASTER_KEY`] while that is being replaced: this one seals, both open.
 pub(crate) const NEW_MASTER_KEY: &str = "REPORTD_NEW_MASTER_KEY";
+
+/// Shorter ones end while a node is merely busy.
+const LEASES_MS: RangeInclusive<u64> = 500..=30_000;
 
 /// All settings, as they hold.
 #[derive(Debug, Clone, Deserialize)]
@@ -40,6 +44,15 @@ impl Settings {
         let url = self.database_url.reveal();
         (!url.is_empty())
             .then(|| stores::Postgres::new(Secret::new(url), self.postgres.connections))
+    }
+
+    /// What is pruned keeps a minute's distance from what may still come: a lease must end well before.
+    fn check_lease(&self) -> anyhow::Result<()> {
+        if !LEASES_MS.contains(&self.postgres.lease_ms) {
+            let (least, most) = (LEASES_MS.start(), LEASES_MS.end());
+            bail!("postgres.lease_ms: expected {least} to {most}");
+        }
+        Ok(())
     }
 
     fn check_database_url(&self) -> anyhow::Result<()> {
@@ -283,6 +296,7 @@ impl Layers {
         }
         let settings: Settings = table.try_into().context("the settings")?;
         settings.check_database_url()?;
+        settings.check_lease()?;
         Ok(settings)
     }
 
@@ -368,6 +382,20 @@ mod tests {
             let settings = layers.settings();
             assert_eq!(settings.is_ok(), url.starts_with("postgres"));
             assert!(!format!("{settings:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn a_lease_is_neither_too_short_nor_too_long() {
+        for (text, is_taken) in [
+            ("499", false),
+            ("500", true),
+            ("30000", true),
+            ("30001", false),
+        ] {
+            let environment = [("REPORTD_POSTGRES_LEASE_MS", text)];
+            let settings = load("", &environment, None).unwrap().settings();
+            assert_eq!(settings.is_ok(), is_taken, "{text}");
         }
     }
 
