@@ -266,7 +266,8 @@ pub(crate) fn kept_identities(
     from_ts_ms: i64,
     to_ts_ms: i64,
 ) -> Result<Vec<(i64, Vec<u8>, i64)>, DbError> {
-    let sql = "SELECT ts, hash, at FROM comm_rejection WHERE app = $1 AND ts >= $2 AND ts < $3";
+    let sql = "SELECT ts, hash, at FROM comm_rejection WHERE app = $1 AND ts >= $2 AND ts < $3 \
+               ORDER BY ts, hash";
     let rows = state.query(sql, &[app.into(), from_ts_ms.into(), to_ts_ms.into()])?;
     rows.into_iter()
         .map(|mut row| {

@@ -97,8 +97,15 @@ impl View for CommView {
         compare(stored, folded, tell)
     }
 
+    fn rolled_back(&mut self) {
+        self.series = SeriesIds::default();
+    }
+
     fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError> {
-        for app in self.registry.apps() {
+        // In one order on all nodes, as folds write.
+        let mut apps = self.registry.apps();
+        apps.sort_unstable_by_key(|app| app.app.no);
+        for app in apps {
             self.upkeep.prune_identities(tx, &app, horizon_ms)?;
         }
         if let Some(wide) = self.upkeep.wide_dimensions(tx, horizon_ms)? {

@@ -38,12 +38,14 @@ impl Base {
     }
 
     /// Seals the oldest day before `first_kept` and drops it from the journal; `None` where there is none, or where the
-    /// `served` views have not folded it yet. The newest day that has blocks always stays: a stream goes on
+    /// `served` views have not folded it yet; they forget its single entries. The base must be a store whose commits are on
+    /// disk when they return: it is all that is left of the day. `goes_on` returns false to stop. The newest day that has blocks always stays: a stream goes on
     /// behind them.
     pub fn drop_oldest(
         &mut self,
         first_kept: i64,
         served: &Database,
+        goes_on: &mut dyn FnMut() -> bool,
     ) -> Result<Option<DroppedDay>, JournalError> {
         let store = std::sync::Arc::clone(self.refold.store());
         let days = store.days()?;
@@ -62,13 +64,22 @@ impl Base {
         }
         let goal = Goal {
             ends: ends.clone(),
-            as_of_ms: (day + 1) * DAY_MS,
+            as_of_ms: Some((day + 1) * DAY_MS),
         };
-        self.refold.fold_to(&goal, &mut |_| true)?;
-        let note = "INSERT INTO view_base (id, day) VALUES (1, $1) ON CONFLICT (id) DO UPDATE SET day = excluded.day";
-        self.refold.db().execute(note, &[day.into()])?;
-        // Not before the base is on disk: it is all that is left of the day.
-        self.refold.db().checkpoint()?;
+        self.refold.fold_to(&goal, &mut |_| goes_on())?;
+        let note = "INSERT INTO view_base (id, day) VALUES (1, $1) ON CONFLICT (id) DO UPDATE \
+                    SET day = excluded.day WHERE excluded.day > view_base.day";
+        let base = self.refold.db().clone();
+        base.execute(note, &[day.into()])?;
+        for db in [&base, served] {
+            for (&stream, &end) in &ends {
+                self.refold.forget(db, stream, end)?;
+            }
+        }
+        if store.ends_of_day(day)?.into_iter().collect::<Ends>() != ends {
+            // A node whose clock is far behind still writes to it.
+            return Ok(None);
+        }
         store.drop_day(day)?;
         Ok(Some(DroppedDay { day, ends }))
     }

@@ -141,7 +141,15 @@ impl<P: DayPlaces> DayBlocks<P> {
 
     /// The newest block of a stream.
     pub(crate) fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
-        for day in self.places.days()?.into_iter().rev() {
+        self.last_in(self.places.days()?.into_iter().rev(), stream)
+    }
+
+    fn last_in(
+        &self,
+        newest_first: impl Iterator<Item = i64>,
+        stream: StreamNo,
+    ) -> Result<Option<RawBlock>, JournalError> {
+        for day in newest_first {
             let row = self.read(day, |tx, table| {
                 let sql = format!(
                     "SELECT {NAMES} FROM {table} WHERE stream = $1 ORDER BY first DESC LIMIT 1"
@@ -155,17 +163,33 @@ impl<P: DayPlaces> DayBlocks<P> {
         Ok(None)
     }
 
+    /// The newest block of a stream, where it lies in one of the newest two days.
+    pub(crate) fn last_of_newest_days(
+        &self,
+        stream: StreamNo,
+    ) -> Result<Option<RawBlock>, JournalError> {
+        let days = self.places.days()?;
+        self.last_in(days.into_iter().rev().take(2), stream)
+    }
+
     /// See [`crate::BlockStore::ends_of_day`].
     pub(crate) fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
-        let rows = self.read(day, |tx, table| {
-            let sql = format!(
-                "SELECT stream, MAX(first + count) FROM {table} GROUP BY stream ORDER BY stream"
+        let ends = self.read(day, |tx, table| {
+            // From stream to stream along the key: a day may hold millions of blocks.
+            let next =
+                format!("SELECT stream FROM {table} WHERE stream > $1 ORDER BY stream LIMIT 1");
+            let end = format!(
+                "SELECT first + count FROM {table} WHERE stream = $1 ORDER BY first DESC LIMIT 1"
             );
-            tx.query(&sql, &[])
+            let (mut ends, mut before) = (Vec::new(), -1);
+            while let Some(row) = tx.query_first(&next, &[before.into()])? {
+                before = row.int(0)?;
+                let newest = tx.query_int(&end, &[before.into()])?;
+                ends.push((stream_no(&row, 0)?, newest.cast_unsigned()));
+            }
+            Ok(ends)
         })?;
-        let rows = rows.unwrap_or_default().into_iter();
-        rows.map(|row| Ok((stream_no(&row, 0)?, row.uint(1)?)))
-            .collect()
+        Ok(ends.unwrap_or_default())
     }
 
     /// A day was dropped.

@@ -6,14 +6,14 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use reportd_db::Database;
+use reportd_db::{Database, DbError};
 use reportd_platform::clock::Clock;
 use reportd_platform::zones::day_text;
 
 use crate::StreamNo;
 use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, day_of, values};
 use crate::store::{BlockStore, JournalError, RawBlock, StreamEnd};
-use crate::streams::{Lease, MIGRATIONS, StreamTable};
+use crate::streams::{Lease, SHARED_MIGRATIONS, StreamRow, StreamTable};
 
 /// The journal in tables of a shared database, as one node sees it.
 pub struct DayTables {
@@ -28,7 +28,7 @@ pub struct DayTables {
 impl DayTables {
     /// Opens the journal in `db` for the node of that name, and makes what is missing.
     pub fn open(db: &Database, clock: Arc<dyn Clock>, node: &str) -> Result<Self, JournalError> {
-        MIGRATIONS.apply(db)?;
+        SHARED_MIGRATIONS.apply(db)?;
         Ok(Self {
             blocks: DayBlocks::new(Tables {
                 db: db.clone(),
@@ -58,10 +58,20 @@ impl DayTables {
         *self.lease()
     }
 
+    /// All streams as they stand.
+    pub(crate) fn look(&self) -> Result<Vec<StreamRow>, DbError> {
+        let newest = "SELECT day FROM journal_day ORDER BY day DESC LIMIT 2";
+        self.blocks.places.db.read(|tx| {
+            let days = tx.query(newest, &[])?;
+            let names = days.iter().map(|row| Ok(table_name(row.int(0)?)));
+            StreamTable::look(tx, &names.collect::<Result<Vec<_>, DbError>>()?)
+        })
+    }
+
     /// Lets go of the node's stream: it ends, and any other may take it.
-    pub(crate) fn end(&self) -> Result<(), JournalError> {
+    pub(crate) fn end(&self, next: u64) -> Result<(), JournalError> {
         match self.lease().take() {
-            Some(lease) => Ok(self.streams.release(lease, true)?),
+            Some(lease) => Ok(self.streams.release(lease, next, true)?),
             None => Ok(()),
         }
     }
@@ -76,7 +86,7 @@ impl DayTables {
             let sql = format!(
                 "INSERT INTO {table} ({NAMES}) VALUES ({places}) ON CONFLICT (stream, first) DO NOTHING"
             );
-            let stream = "INSERT INTO journal_stream (stream, node, holder, epoch, beat, next, received_at) \
+            let stream = "INSERT INTO journal_stream (stream, node, holder, epoch, beat, next, heard_at) \
                  VALUES ($1, '', '', 1, 1, 1, 0) ON CONFLICT (stream) DO NOTHING";
             self.blocks.places.db.write(|tx| {
                 tx.execute(stream, &[newest.stream.into()])?;
@@ -146,13 +156,25 @@ impl BlockStore for DayTables {
     fn begin(&self) -> Result<StreamEnd, JournalError> {
         let mut held = self.lease();
         *held = None;
-        let (lease, end) = self.streams.claim(&self.node, self.clock.now_ms())?;
+        let (lease, next) = self.streams.claim(&self.node, self.clock.now_ms())?;
+        // Behind the claim: an append of an older epoch is either made by now, or will not be.
+        let newest = self.blocks.last_of_newest_days(lease.stream)?;
+        let end = newest.map_or(StreamEnd::empty(lease.stream), |newest| {
+            StreamEnd::of(&newest)
+        });
         *held = Some(lease);
-        Ok(end)
+        Ok(StreamEnd {
+            next: end.next.max(next),
+            ..end
+        })
     }
 
     fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
-        Ok(self.streams.ends()?)
+        let end = |row: StreamRow| StreamEnd {
+            next: row.next,
+            ..StreamEnd::empty(row.lease.stream)
+        };
+        Ok(self.look()?.into_iter().map(end).collect())
     }
 
     fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
@@ -164,14 +186,14 @@ impl BlockStore for DayTables {
             return Err(taken_over);
         };
         let table = self.blocks.places.made(day_of(block))?;
-        // One statement, and so one way to the database and back: the stream moves on and the block stands, or neither.
-        // A holder of an older epoch changes no row.
+        // One statement, and so one way to the database and back. The lock on the stream's row holds up whoever takes it
+        // over until the block stands; a holder of an older epoch writes nothing. The row itself is not changed: with every
+        // block a new version of it would be left, and a long look at the database keeps them all.
         let sql = format!(
-            "WITH moved AS (UPDATE journal_stream SET next = CAST($2 AS BIGINT) + CAST($3 AS BIGINT), received_at = $4 \
-             WHERE stream = $1 AND epoch = $12 AND next = $2 RETURNING stream) \
+            "WITH held AS (SELECT stream FROM journal_stream WHERE stream = $1 AND epoch = $12 FOR SHARE) \
              INSERT INTO {table} ({NAMES}) SELECT stream, CAST($2 AS BIGINT), CAST($3 AS BIGINT), CAST($4 AS BIGINT), \
              CAST($5 AS BIGINT), CAST($6 AS BIGINT), CAST($7 AS BIGINT), CAST($8 AS BIGINT), CAST($9 AS BYTEA), \
-             CAST($10 AS BYTEA), CAST($11 AS BYTEA) FROM moved"
+             CAST($10 AS BYTEA), CAST($11 AS BYTEA) FROM held"
         );
         let mut bound = values(block).to_vec();
         bound.push(lease.epoch.into());
@@ -229,9 +251,9 @@ impl BlockStore for DayTables {
         Ok(())
     }
 
-    fn probe(&self, _now_ms: i64) -> Result<(), JournalError> {
+    fn probe(&self, now_ms: i64) -> Result<(), JournalError> {
         // A node that holds nothing yet writes nothing here: the call still needs a database that takes writes.
-        Ok(self.streams.beat(&self.node)?)
+        Ok(self.streams.beat(&self.node, (0, 0), now_ms)?)
     }
 
     fn checkpoint(&self) -> Result<(), JournalError> {

@@ -20,7 +20,7 @@ use crate::view::{Batch, View};
 /// Most unpacked bytes of one batch.
 const BATCH_BYTES: u64 = 16 << 20;
 /// What arrived within this time of the newest folded block is never pruned: clocks of nodes differ, and run back.
-const PRUNE_MARGIN_MS: i64 = MINUTE_MS;
+const PRUNE_MARGIN_MS: i64 = 15 * MINUTE_MS;
 
 /// Where blocks come from.
 pub(crate) struct Source<'a> {
@@ -29,6 +29,20 @@ pub(crate) struct Source<'a> {
     pub(crate) tail: Option<(StreamNo, &'a Mutex<Tail>)>,
     /// The time, in ms: a new view's lag counts from here.
     pub(crate) now_ms: i64,
+}
+
+impl Source<'_> {
+    fn position(
+        &self,
+        db: &Database,
+        view: &str,
+        stream: StreamNo,
+    ) -> Result<Folded, JournalError> {
+        position(db, view, stream, self.now_ms, || {
+            let oldest = self.store.from(stream, 1, 1)?;
+            Ok(oldest.first().map_or(1, |block| block.first))
+        })
+    }
 }
 
 /// A view, and how far it has folded each stream.
@@ -59,13 +73,13 @@ impl ViewFold {
     pub(crate) fn take_up(
         &mut self,
         stream: StreamNo,
+        source: &Source<'_>,
         db: &Database,
-        now_ms: i64,
-    ) -> Result<Folded, DbError> {
+    ) -> Result<Folded, JournalError> {
         if let Some(fold) = self.streams.get(&stream) {
             return Ok(fold.at);
         }
-        let at = position(db, self.view.name(), stream, now_ms)?;
+        let at = source.position(db, self.view.name(), stream)?;
         let fold = StreamFold {
             stream,
             at,
@@ -100,7 +114,7 @@ impl ViewFold {
         source: &Source<'_>,
         db: &Database,
     ) -> Result<u64, JournalError> {
-        self.take_up(stream, db, source.now_ms)?;
+        self.take_up(stream, source, db)?;
         match self.streams.get_mut(&stream) {
             Some(fold) => fold.step(self.view.as_mut(), end, source, db),
             None => Ok(0),
@@ -206,7 +220,11 @@ impl StreamFold {
     /// After a commit that failed: takes the position from the store, which knows whether it was made.
     fn settle(&mut self, view: &str, db: &Database) -> Result<(), DbError> {
         if self.stored_next.is_none() {
-            self.at = position(db, view, self.stream, self.at.received_at_ms)?;
+            let stored = db.read(|tx| positions(tx, view))?;
+            self.at = stored
+                .get(&self.stream)
+                .copied()
+                .ok_or_else(|| DbError::Statement(format!("view {view}: its position is gone")))?;
             self.stored_next = Some(self.at.next);
         }
         Ok(())

@@ -169,10 +169,12 @@ impl Progress {
         lock(&self.views).iter().map(|view| view.name).collect()
     }
 
-    /// Sequence up to which every view has folded the node's own stream.
+    /// Sequence up to which every view that goes on has folded the node's own stream.
     fn folded_by_all(&self) -> u64 {
         let views = lock(&self.views);
-        let folded = views.iter().map(|view| view.folded().next).min();
+        // One that is stuck is not brought on by haste.
+        let well = views.iter().filter(|view| view.stuck().is_none());
+        let folded = well.map(|view| view.folded().next).min();
         folded.unwrap_or(u64::MAX)
     }
 

@@ -49,6 +49,9 @@ impl Default for Options {
     }
 }
 
+/// Entries that waited for longer, in ms, are not appended any more.
+const LONGEST_WAIT_MS: i64 = 60_000;
+
 /// The journal of a node: appends to one stream.
 pub struct Journal {
     pub(crate) store: Arc<dyn BlockStore>,
@@ -67,6 +70,8 @@ pub struct Journal {
     writer: Mutex<Option<JoinHandle<()>>>,
     /// The store refused the last block.
     refused: AtomicBool,
+    /// The stream was given to another node: nothing can be appended any more.
+    is_lost: AtomicBool,
 }
 
 /// Entries that wait to be written.
@@ -78,6 +83,8 @@ struct Pending {
     filter: FilterBuilder,
     owners: HashSet<Owner, foldhash::fast::RandomState>,
     group: Arc<Group>,
+    /// When the first of them came, in ms.
+    since_ms: i64,
     /// The writer wakes when this many entries wait.
     awaited: u64,
     closed: bool,
@@ -93,6 +100,7 @@ impl Pending {
             filter: FilterBuilder::new(),
             owners: HashSet::default(),
             group: Arc::default(),
+            since_ms: 0,
             awaited: 1,
             closed: false,
         }
@@ -160,6 +168,7 @@ impl Journal {
             arrived: Condvar::new(),
             writer: Mutex::default(),
             refused: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
         });
         let writer = Writer {
             journal: Arc::clone(&journal),
@@ -217,6 +226,9 @@ impl Journal {
             pending.filter.insert(owner_key(entry.kind, entry.owner));
         }
         let index = pending.count;
+        if index == 0 {
+            pending.since_ms = self.clock.now_ms();
+        }
         pending.count += 1;
         let group = Arc::clone(&pending.group);
         let is_awaited = pending.count == pending.awaited;
@@ -241,7 +253,7 @@ impl Journal {
     /// nothing is now. Blocks.
     #[must_use]
     pub fn is_writable(&self) -> bool {
-        if self.pending().closed {
+        if self.pending().closed || self.is_lost.load(Ordering::Relaxed) {
             return false;
         }
         let well = self.options.discard || !self.refused.load(Ordering::Relaxed);
@@ -272,7 +284,8 @@ impl Journal {
     /// Among several nodes: lets go of the node's streams, so that others may take them at once. Last of all, when the
     /// journal is closed and nothing folds any more. Blocks.
     pub fn leave(&self) -> Result<(), JournalError> {
-        self.peers.as_ref().map_or(Ok(()), Peers::leave)
+        let leave = |peers: &Peers| peers.leave(self.end());
+        self.peers.as_ref().map_or(Ok(()), leave)
     }
 }
 
@@ -387,7 +400,10 @@ impl Writer {
         let journal = Arc::clone(&self.journal);
         let group = EndOnDrop(Arc::clone(&pending.group));
         let started = journal.clock.monotonic();
-        let written = self.find_position().and_then(|()| self.append(pending));
+        let written = self
+            .find_position()
+            .and_then(|()| self.check_age(&pending))
+            .and_then(|()| self.append(pending));
         self.note(written.as_ref().err());
         if written.is_err() {
             self.is_position_sure = false;
@@ -399,6 +415,16 @@ impl Writer {
             .finish(written.map_err(|error| AppendError::Unavailable(error.to_string())));
         let took = journal.clock.monotonic().saturating_sub(started);
         journal.metrics.commit_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Refuses entries that waited for too long, as those of a process that was stopped: their identities may have been
+    /// pruned meanwhile, since others were told that nothing as old would still come.
+    fn check_age(&self, pending: &Pending) -> Result<(), JournalError> {
+        let waited_ms = self.journal.clock.now_ms() - pending.since_ms;
+        if waited_ms <= LONGEST_WAIT_MS {
+            return Ok(());
+        }
+        Err(JournalError::TooLate { waited_ms })
     }
 
     /// Makes a block of what waited, durable, and tells the projector; returns the sequence of its first entry.
@@ -464,6 +490,7 @@ impl Writer {
         let position = journal.store.begin()?;
         if position.stream != journal.stream {
             // It was away for so long that its stream was given to another: only a new process can take a new one.
+            self.journal.is_lost.store(true, Ordering::Relaxed);
             return Err(JournalError::TakenOver {
                 stream: journal.stream,
             });

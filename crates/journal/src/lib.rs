@@ -43,7 +43,7 @@ pub use reads::Ends;
 pub use refold::{Goal, Refold, views_ends};
 pub use scan::{Cursor, Place, Scan};
 pub use store::{Block, BlockStore, JournalError, RawBlock, StreamEnd};
-pub use streams::{serve_views, views_number};
+pub use streams::{SHARED_MIGRATIONS, draw_views_number, serve_views, views_number};
 pub use view::{Batch, MIGRATIONS, View};
 
 /// Number of a stream: the one that a node appends to. The embedded store has stream 1.

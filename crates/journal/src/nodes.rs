@@ -55,7 +55,7 @@ impl Peers {
     }
 
     /// Ends the look and lets go of all streams: others may take them at once.
-    pub(crate) fn leave(&self) -> Result<(), JournalError> {
+    pub(crate) fn leave(&self, own_end: u64) -> Result<(), JournalError> {
         *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.stopped.notify_all();
         let thread = self
@@ -66,12 +66,12 @@ impl Peers {
         if thread.is_some_and(|thread| thread.join().is_err()) {
             tracing::error!("the look at other nodes had panicked");
         }
-        for row in self.tables.streams().look()? {
+        for row in self.tables.look()? {
             if row.holder == self.tables.node() && Some(row.lease) != self.tables.held() {
-                self.tables.streams().release(row.lease, false)?;
+                self.tables.streams().release(row.lease, row.next, false)?;
             }
         }
-        self.tables.end()
+        self.tables.end(own_end)
     }
 
     /// Waits for the next look; false where there is none.
@@ -123,8 +123,12 @@ impl Watch {
         let Some(peers) = &journal.peers else { return };
         while peers.wait() {
             let looked = self.look();
-            if let (true, Err(error)) = (self.well, &looked) {
-                tracing::warn!(%error, "other nodes cannot be seen; it is tried again");
+            if let Err(error) = &looked {
+                // While nobody can beat, silence says nothing: all have their whole lease again.
+                self.seen.clear();
+                if self.well {
+                    tracing::warn!(%error, "other nodes cannot be seen; it is tried again");
+                }
             }
             self.well = looked.is_ok();
         }
@@ -136,10 +140,13 @@ impl Watch {
             .last_beat
             .is_none_or(|last| now.saturating_sub(last) >= self.lease / BEATS_A_LEASE);
         if beat_due {
-            self.tables.streams().beat(self.tables.node())?;
+            let (own, now_ms) = (self.journal.own_end(), self.journal.clock.now_ms());
+            self.tables
+                .streams()
+                .beat(self.tables.node(), own, now_ms)?;
             self.last_beat = Some(now);
         }
-        let rows = self.tables.streams().look()?;
+        let rows = self.tables.look()?;
         // After the look: where this process was stopped meanwhile, what it missed is seen first.
         let now = self.journal.clock.monotonic();
         for row in &rows {
@@ -153,7 +160,7 @@ impl Watch {
     }
 
     fn see(&mut self, row: &StreamRow, now: Duration) {
-        let sign = (row.lease, row.beat, row.end.next);
+        let sign = (row.lease, row.beat, row.next);
         let seen = self
             .seen
             .entry(row.lease.stream)
@@ -208,8 +215,14 @@ impl Watch {
             let stream = row.lease.stream;
             let is_held = row.holder == self.tables.node();
             let is_free = row.holder.is_empty();
-            let known_level = self.level.get(&stream) == Some(&row.end.next);
-            let concerns = is_held || (is_free && !known_level) || self.is_gone(row, now);
+            let known_level = self.level.get(&stream) == Some(&row.next);
+            // A stream that nobody holds never changes: it is no sign that somebody is gone.
+            let concerns = is_held
+                || if is_free {
+                    !known_level
+                } else {
+                    self.is_gone(row, now)
+                };
             if stream == self.journal.stream || !concerns {
                 continue;
             }
@@ -218,14 +231,16 @@ impl Watch {
             }
             // Before the projector is there nothing can be folded.
             let Some(folded) = &folded else { continue };
-            let is_level = row.end.next <= folded.get(&stream).copied().unwrap_or(1);
+            let is_level = row.next <= folded.get(&stream).copied().unwrap_or(1);
             if is_level {
-                self.level.insert(stream, row.end.next);
+                self.level.insert(stream, row.next);
             }
             match (is_held, is_level) {
-                (true, true) => self.tables.streams().release(row.lease, false)?,
+                (true, true) => {
+                    self.tables.streams().release(row.lease, row.next, false)?;
+                }
                 (true, false) => {
-                    adopted.insert(stream, row.end.next);
+                    adopted.insert(stream, row.next);
                 }
                 (false, true) if is_free => {}
                 // Also where it is level: what its node still writes, stopped as it was, must not come unseen.

@@ -7,6 +7,7 @@ use reportd_db::{Database, DbError, Row, Tx, Value};
 use crate::StreamNo;
 use crate::day_blocks::stream_no;
 use crate::fresh::Folded;
+use crate::store::JournalError;
 
 /// The positions of a view, by stream.
 pub(crate) fn positions(
@@ -27,22 +28,33 @@ fn folded(row: &Row) -> Result<Folded, DbError> {
     })
 }
 
-/// The position of a view in a stream. A new view begins at the first entry, and its lag counts from `now_ms`.
+/// The position of a view in a stream. A new view begins at the first entry, and its lag counts from `now_ms`. Where other
+/// views have folded the stream and days of it were dropped since, the view begins at `first_kept`: it is younger than
+/// what was dropped. In a store where nothing is folded yet it begins at 1, so that missing entries are found.
 pub(crate) fn position(
     db: &Database,
     view: &str,
     stream: StreamNo,
     now_ms: i64,
-) -> Result<Folded, DbError> {
-    let first = "INSERT INTO view_position (view, stream, next, received_at) VALUES ($1, $2, 1, $3) \
+    first_kept: impl FnOnce() -> Result<u64, JournalError>,
+) -> Result<Folded, JournalError> {
+    if let Some(at) = db.read(|tx| positions(tx, view))?.get(&stream) {
+        return Ok(*at);
+    }
+    let first_kept = first_kept()?.cast_signed();
+    let first = "INSERT INTO view_position (view, stream, next, received_at) VALUES ($1, $2, $3, $4) \
                  ON CONFLICT (view, stream) DO NOTHING";
-    db.write(|tx| {
-        tx.execute(first, &[view.into(), stream.into(), now_ms.into()])?;
-        positions(tx, view)?
-            .get(&stream)
-            .copied()
-            .ok_or_else(|| DbError::Statement("no position".to_owned()))
-    })
+    let others = "SELECT COUNT(*) FROM view_position WHERE stream = $1 AND next >= $2";
+    let at = db.write(|tx| {
+        let have_others = tx.query_int(others, &[stream.into(), first_kept.into()])? > 0;
+        let next = if have_others { first_kept } else { 1 };
+        tx.execute(
+            first,
+            &[view.into(), stream.into(), next.into(), now_ms.into()],
+        )?;
+        Ok(positions(tx, view)?.get(&stream).copied())
+    })?;
+    Ok(at.ok_or_else(|| DbError::Statement("no position".to_owned()))?)
 }
 
 /// Moves a position, where it is still at `from`: by compare-and-set, so that two nodes never fold the same entries.

@@ -146,7 +146,7 @@ impl RunningFold {
     fn load(view: Box<dyn View>, journal: &Journal, db: &Database) -> Result<Self, JournalError> {
         let (name, kind) = (view.name(), view.kind());
         let mut fold = ViewFold::new(view);
-        let folded = fold.take_up(journal.stream, db, journal.clock.now_ms())?;
+        let folded = fold.take_up(journal.stream, &journal.source(), db)?;
         // Among several nodes the store may tell of a block that this one is only about to acknowledge.
         if folded.next > journal.end() && folded.next > journal.stored_end()? {
             return Err(JournalError::Missing {

@@ -49,9 +49,11 @@ impl Journal {
             return 0;
         }
         let journal = Arc::clone(self);
-        let needed = off_async_threads(move || journal.call_peers(kind, owner)).await;
+        let needed = off_async_threads(move || journal.call_peers(kind, owner));
         // Where the store cannot be asked the read itself will fail, or is not known to be fresh.
-        let Ok(needed) = needed else { return 1 };
+        let Ok(Ok(needed)) = tokio::time::timeout(LONGEST_WAIT, needed).await else {
+            return 1;
+        };
         if needed.is_empty() {
             return 0;
         }
@@ -156,6 +158,11 @@ impl Journal {
         Ok(ends_of(self.store.as_ref())?
             .get(&self.stream)
             .map_or(0, |end| *end))
+    }
+
+    /// The node's own stream, and where it ends.
+    pub(crate) fn own_end(&self) -> (StreamNo, u64) {
+        (self.stream, self.end())
     }
 
     /// The streams that this node folds, and where each ends.

@@ -21,8 +21,8 @@ const BATCHES_A_PRUNE: u32 = 16;
 pub struct Goal {
     /// The end by stream.
     pub ends: Ends,
-    /// Entries behind those ends arrive at this time or later, in ms.
-    pub as_of_ms: i64,
+    /// Entries behind those ends arrive at this time or later, in ms. Where that is not known nothing is pruned.
+    pub as_of_ms: Option<i64>,
 }
 
 impl Goal {
@@ -32,7 +32,7 @@ impl Goal {
         let as_of_ms = clock.now_ms();
         Ok(Self {
             ends: ends_of(store)?,
-            as_of_ms,
+            as_of_ms: Some(as_of_ms),
         })
     }
 }
@@ -81,6 +81,18 @@ impl Refold {
         &self.db
     }
 
+    /// Lets all views forget single entries of a stream before `sequence`, in a store of theirs.
+    pub(crate) fn forget(
+        &mut self,
+        db: &Database,
+        stream: StreamNo,
+        sequence: u64,
+    ) -> Result<(), DbError> {
+        self.folds
+            .iter_mut()
+            .try_for_each(|fold| db.write(|tx| fold.view.forget(tx, stream, sequence)))
+    }
+
     /// The views.
     pub fn views(&self) -> impl Iterator<Item = &dyn View> {
         self.folds.iter().map(|fold| fold.view.as_ref())
@@ -88,11 +100,11 @@ impl Refold {
 
     /// Entries that are left up to `goal`, counted once a view.
     pub fn left(&mut self, goal: &Goal) -> Result<u64, JournalError> {
-        let now_ms = self.clock.now_ms();
+        let source = source(&self.store, self.clock.as_ref());
         let mut left = 0;
         for fold in &mut self.folds {
             for (&stream, &end) in &goal.ends {
-                let at = fold.take_up(stream, &self.db, now_ms)?;
+                let at = fold.take_up(stream, &source, &self.db)?;
                 left += end.saturating_sub(at.next);
             }
         }
@@ -111,11 +123,19 @@ impl Refold {
             while let Some(stream) = self.oldest_behind(index, goal) {
                 self.step(index, stream, goal, tell)?;
             }
-            let fold = &mut self.folds[index];
-            fold.save(&self.db)?;
-            fold.prune(&goal.ends, goal.as_of_ms, &self.db)?;
+            self.settle(index, goal)?;
         }
         Ok(())
+    }
+
+    /// Writes positions, and prunes where that is known to be safe.
+    fn settle(&mut self, index: usize, goal: &Goal) -> Result<(), JournalError> {
+        let fold = &mut self.folds[index];
+        fold.save(&self.db)?;
+        match goal.as_of_ms {
+            Some(as_of_ms) => fold.prune(&goal.ends, as_of_ms, &self.db),
+            None => Ok(()),
+        }
     }
 
     /// Of the streams that are behind, the one whose next entries are the oldest, as far as is known.
@@ -136,11 +156,7 @@ impl Refold {
         goal: &Goal,
         tell: &mut dyn FnMut(u64) -> bool,
     ) -> Result<(), JournalError> {
-        let source = Source {
-            store: self.store.as_ref(),
-            tail: None,
-            now_ms: self.clock.now_ms(),
-        };
+        let source = source(&self.store, self.clock.as_ref());
         let fold = &mut self.folds[index];
         let next = |fold: &ViewFold| fold.at(stream).map_or(0, |at| at.next);
         let before = next(fold);
@@ -153,9 +169,16 @@ impl Refold {
         }
         self.batches += 1;
         if self.batches.is_multiple_of(BATCHES_A_PRUNE) {
-            fold.save(&self.db)?;
-            fold.prune(&goal.ends, goal.as_of_ms, &self.db)?;
+            self.settle(index, goal)?;
         }
         Ok(())
+    }
+}
+
+fn source<'a>(store: &'a Arc<dyn BlockStore>, clock: &dyn Clock) -> Source<'a> {
+    Source {
+        store: store.as_ref(),
+        tail: None,
+        now_ms: clock.now_ms(),
     }
 }

@@ -135,6 +135,12 @@ pub enum JournalError {
         /// The stream.
         stream: StreamNo,
     },
+    /// Entries waited for too long before they could be appended.
+    #[error("the entries waited for {waited_ms} ms: send them again")]
+    TooLate {
+        /// For how long, in ms.
+        waited_ms: i64,
+    },
     /// A fold was told to stop before its end.
     #[error("it was interrupted")]
     Interrupted,

@@ -15,22 +15,32 @@ use crate::day_blocks::stream_no;
 use crate::store::StreamEnd;
 
 /// Tables of the journal on a shared database: streams, what readers wish to be folded, and days.
-pub(crate) const MIGRATIONS: Migrations = Migrations {
+pub const SHARED_MIGRATIONS: Migrations = Migrations {
     set: "journal",
     texts: &["CREATE TABLE journal_stream (
         stream {{serial}}, node {{text}} NOT NULL, holder {{text}} NOT NULL, epoch BIGINT NOT NULL,
-        beat BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL);
+        beat BIGINT NOT NULL, next BIGINT NOT NULL, heard_at BIGINT NOT NULL);
         CREATE TABLE journal_wish (stream BIGINT NOT NULL PRIMARY KEY, wanted BIGINT NOT NULL);
         CREATE TABLE journal_day (day BIGINT NOT NULL PRIMARY KEY);
-        CREATE TABLE journal_views (id BIGINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL);
-        INSERT INTO journal_views (id, number) VALUES (1, 1);
+        CREATE TABLE journal_views (id BIGINT NOT NULL PRIMARY KEY, number BIGINT NOT NULL, drawn BIGINT NOT NULL);
+        INSERT INTO journal_views (id, number, drawn) VALUES (1, 1, 1);
         "],
 };
 
 /// The number of the views that all nodes of a shared database serve: each rebuild raises it.
 pub fn views_number(db: &Database) -> Result<i64, DbError> {
-    MIGRATIONS.apply(db)?;
     db.read(|tx| tx.query_int("SELECT number FROM journal_views WHERE id = 1", &[]))
+}
+
+/// Draws a number for views that are to be made: none is drawn twice.
+pub fn draw_views_number(db: &Database) -> Result<i64, DbError> {
+    db.write(|tx| {
+        tx.execute(
+            "UPDATE journal_views SET drawn = drawn + 1 WHERE id = 1",
+            &[],
+        )?;
+        tx.query_int("SELECT drawn FROM journal_views WHERE id = 1", &[])
+    })
 }
 
 /// Lets all nodes serve the views of `number` in place of those of `before`; false where another did so first.
@@ -39,7 +49,7 @@ pub fn serve_views(db: &Database, before: i64, number: i64) -> Result<bool, DbEr
     Ok(db.execute(sql, &[number.into(), before.into()])? == 1)
 }
 
-/// A stream that nobody has appended to for this long may be given to a new node.
+/// A stream whose node was not heard of for this long may be given to a new node.
 const REUSE_AFTER_MS: i64 = DAY_MS;
 
 /// The right to append to a stream, or to fold what is left in it, until its epoch grows.
@@ -58,7 +68,8 @@ pub(crate) struct StreamRow {
     /// The node that holds it; empty where nobody does.
     pub(crate) holder: String,
     pub(crate) beat: i64,
-    pub(crate) end: StreamEnd,
+    /// Sequence behind its newest entry.
+    pub(crate) next: u64,
     /// A reader waits until all before this is folded.
     pub(crate) wanted: u64,
 }
@@ -74,39 +85,62 @@ impl StreamTable {
         Self { db }
     }
 
-    /// Makes `node` the holder of its stream: the one that it had, else one that is free, else a new one.
-    pub(crate) fn claim(&self, node: &str, now_ms: i64) -> Result<(Lease, StreamEnd), DbError> {
-        let take_back = "UPDATE journal_stream SET holder = $1, epoch = epoch + 1, beat = beat + 1 WHERE node = $1";
-        let take_free = "UPDATE journal_stream SET node = $1, holder = $1, epoch = epoch + 1, beat = beat + 1 \
+    /// Makes `node` the holder of its stream: the one that it had, else one that is free, else a new one. Tells beside the
+    /// lease a sequence that its end is not before.
+    pub(crate) fn claim(&self, node: &str, now_ms: i64) -> Result<(Lease, u64), DbError> {
+        let take_back = "UPDATE journal_stream SET holder = $1, epoch = epoch + 1, beat = beat + 1, heard_at = $2 \
+             WHERE node = $1";
+        let take_free = "UPDATE journal_stream SET node = $1, holder = $1, epoch = epoch + 1, beat = beat + 1, heard_at = $2 \
              WHERE holder = '' AND stream = (SELECT MIN(stream) FROM journal_stream \
-             WHERE holder = '' AND (node = '' OR received_at < $2))";
-        let take_new = "INSERT INTO journal_stream (node, holder, epoch, beat, next, received_at) \
-                        VALUES ($1, $1, 1, 1, 1, 0)";
+             WHERE holder = '' AND (node = '' OR heard_at < $3))";
+        let take_new = "INSERT INTO journal_stream (node, holder, epoch, beat, next, heard_at) \
+                        VALUES ($1, $1, 1, 1, 1, $2)";
         self.db.write(|tx| {
             let quiet_since = (now_ms - REUSE_AFTER_MS).into();
-            if tx.execute(take_back, &[node.into()])? == 0
-                && tx.execute(take_free, &[node.into(), quiet_since])? == 0
+            if tx.execute(take_back, &[node.into(), now_ms.into()])? == 0
+                && tx.execute(take_free, &[node.into(), now_ms.into(), quiet_since])? == 0
             {
-                tx.execute(take_new, &[node.into()])?;
+                tx.execute(take_new, &[node.into(), now_ms.into()])?;
             }
-            let sql = "SELECT stream, epoch, next, received_at FROM journal_stream WHERE node = $1";
+            let sql = "SELECT stream, epoch, next FROM journal_stream WHERE node = $1";
             let row = tx.query_first(sql, &[node.into()])?;
             let row = row.ok_or_else(|| DbError::Statement("no stream was taken".to_owned()))?;
-            Ok((lease(&row)?, end(&row)?))
+            Ok((lease(&row)?, row.uint(2)?))
         })
     }
 
-    /// Tells the other nodes that `holder` is alive.
-    pub(crate) fn beat(&self, holder: &str) -> Result<(), DbError> {
-        let sql = "UPDATE journal_stream SET beat = beat + 1 WHERE holder = $1";
-        self.db.execute(sql, &[holder.into()]).map(|_| ())
+    /// Tells the other nodes that `holder` is alive, and how far `own`, the stream that it appends to, goes at least.
+    pub(crate) fn beat(
+        &self,
+        holder: &str,
+        (own, next): (StreamNo, u64),
+        now_ms: i64,
+    ) -> Result<(), DbError> {
+        let sql = "UPDATE journal_stream SET beat = beat + 1, heard_at = $2, \
+             next = CASE WHEN stream = $3 AND next < $4 THEN $4 ELSE next END WHERE holder = $1";
+        let values = [
+            holder.into(),
+            now_ms.into(),
+            own.into(),
+            next.cast_signed().into(),
+        ];
+        self.db.execute(sql, &values).map(|_| ())
     }
 
-    /// All streams, in the order of their numbers.
-    pub(crate) fn look(&self) -> Result<Vec<StreamRow>, DbError> {
-        let sql = "SELECT s.stream, s.epoch, s.next, s.received_at, s.node, s.holder, s.beat, w.wanted \
-             FROM journal_stream s LEFT JOIN journal_wish w ON w.stream = s.stream ORDER BY s.stream";
-        let rows = self.db.read(|tx| tx.query(sql, &[]))?;
+    /// All streams, in the order of their numbers. `newest_days` are the tables of the newest two days: a stream ends
+    /// behind its newest block there, or where it has none where its holder said last.
+    pub(crate) fn look(tx: &mut Tx<'_>, newest_days: &[String]) -> Result<Vec<StreamRow>, DbError> {
+        let in_day = |day: &String| {
+            format!(
+                ", (SELECT b.first + b.count FROM {day} b WHERE b.stream = s.stream ORDER BY b.first DESC LIMIT 1)"
+            )
+        };
+        let ends: String = newest_days.iter().map(in_day).collect();
+        let sql = format!(
+            "SELECT s.stream, s.epoch, s.next, s.node, s.holder, s.beat, w.wanted{ends} \
+             FROM journal_stream s LEFT JOIN journal_wish w ON w.stream = s.stream ORDER BY s.stream"
+        );
+        let rows = tx.query(&sql, &[])?;
         rows.into_iter().map(stream_row).collect()
     }
 
@@ -123,15 +157,17 @@ impl StreamTable {
         Ok(self.db.execute(sql, &values)? == 1)
     }
 
-    /// Lets go of a stream, in its place as long as it is held by this lease. It stays its node's, unless that one ends:
-    /// then any node may take it.
-    pub(crate) fn release(&self, lease: Lease, node_ends: bool) -> Result<(), DbError> {
-        let sql = if node_ends {
-            "UPDATE journal_stream SET holder = '', node = '' WHERE stream = $1 AND epoch = $2"
-        } else {
-            "UPDATE journal_stream SET holder = '' WHERE stream = $1 AND epoch = $2"
-        };
-        let values = [lease.stream.into(), lease.epoch.into()];
+    /// Lets go of a stream that ends before `next`, where it is held by this lease. It stays its node's, unless that one
+    /// ends: then any node may take it.
+    pub(crate) fn release(&self, lease: Lease, next: u64, node_ends: bool) -> Result<(), DbError> {
+        let sql = "UPDATE journal_stream SET holder = '', node = CASE WHEN $4 = 1 THEN '' ELSE node END, \
+             next = CASE WHEN next < $3 THEN $3 ELSE next END WHERE stream = $1 AND epoch = $2";
+        let values = [
+            lease.stream.into(),
+            lease.epoch.into(),
+            next.cast_signed().into(),
+            node_ends.into(),
+        ];
         self.db.execute(sql, &values).map(|_| ())
     }
 
@@ -143,20 +179,10 @@ impl StreamTable {
         self.db.execute(sql, &values).map(|_| ())
     }
 
-    pub(crate) fn ends(&self) -> Result<Vec<StreamEnd>, DbError> {
-        let sql = "SELECT stream, epoch, next, received_at FROM journal_stream ORDER BY stream";
-        let rows = self.db.read(|tx| tx.query(sql, &[]))?;
-        rows.iter().map(end).collect()
-    }
-
     /// Puts a stream that was copied from another store behind its last block.
     pub(crate) fn set_end(tx: &mut Tx<'_>, end: StreamEnd) -> Result<(), DbError> {
-        let sql = "UPDATE journal_stream SET next = $2, received_at = $3 WHERE stream = $1";
-        let values = [
-            end.stream.into(),
-            end.next.cast_signed().into(),
-            end.received_at_ms.into(),
-        ];
+        let sql = "UPDATE journal_stream SET next = $2 WHERE stream = $1";
+        let values = [end.stream.into(), end.next.cast_signed().into()];
         tx.execute(sql, &values).map(|_| ())
     }
 }
@@ -168,21 +194,17 @@ fn lease(row: &Row) -> Result<Lease, DbError> {
     })
 }
 
-fn end(row: &Row) -> Result<StreamEnd, DbError> {
-    Ok(StreamEnd {
-        stream: stream_no(row, 0)?,
-        next: row.uint(2)?,
-        received_at_ms: row.int(3)?,
-    })
-}
-
 fn stream_row(mut row: Row) -> Result<StreamRow, DbError> {
+    let mut next = row.uint(2)?;
+    for column in 7..row.cells().len() {
+        next = next.max(row.opt_int(column)?.unwrap_or(0).cast_unsigned());
+    }
     Ok(StreamRow {
         lease: lease(&row)?,
-        end: end(&row)?,
-        node: row.take_text(4)?,
-        holder: row.take_text(5)?,
-        beat: row.int(6)?,
-        wanted: row.opt_int(7)?.unwrap_or(0).cast_unsigned(),
+        next,
+        node: row.take_text(3)?,
+        holder: row.take_text(4)?,
+        beat: row.int(5)?,
+        wanted: row.opt_int(6)?.unwrap_or(0).cast_unsigned(),
     })
 }

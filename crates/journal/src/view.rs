@@ -33,7 +33,7 @@ pub trait View: Send {
     fn committed(&mut self) {}
     /// Told after a transaction of [`Self::apply`] or [`Self::prune`] failed or panicked: the time to forget what was
     /// learnt from the store. Whether it was rolled back is not sure where the connection was lost.
-    fn rolled_back(&mut self) {}
+    fn rolled_back(&mut self);
     /// Drops what no entry that is still to be folded can need. All entries that arrived before `horizon_ms` are folded.
     fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError>;
     /// Drops what it keeps of single entries of a stream before `sequence`: the journal holds them no longer.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use reportd_db::Database;
 use reportd_db::copy::copy_table;
-use reportd_journal::{Base, Goal, Refold};
+use reportd_journal::{Base, Goal, JournalError, Refold};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 use serde::{Deserialize, Serialize};
@@ -100,8 +100,7 @@ pub(crate) fn rebuild(
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Option<i64>> {
     let before = stores.views_number()?;
-    let number = before + 1;
-    let db = stores.new_views(number)?;
+    let (number, db) = stores.new_views()?;
     let sealed = copy_base(stores, &db)?;
     let blocks = stores.blocks(clock)?;
     let mut refold = Refold::new(blocks, Arc::clone(clock), db.clone(), maker.views());
@@ -113,10 +112,11 @@ pub(crate) fn rebuild(
         if !tell(Step { done, total }) {
             bail!("it was interrupted");
         }
-        refold.fold_to(&goal, &mut |entries| {
+        let folded = refold.fold_to(&goal, &mut |entries| {
             done += entries;
             tell(Step { done, total })
-        })?;
+        });
+        folded.map_err(explained)?;
         if left < NEARLY_LEVEL {
             break;
         }
@@ -127,6 +127,18 @@ pub(crate) fn rebuild(
         bail!("another rebuild was quicker: its views are served");
     }
     Ok(sealed)
+}
+
+/// What is to be done where entries were missing.
+pub(crate) fn explained(error: JournalError) -> anyhow::Error {
+    let is_missing = matches!(error, JournalError::Missing { .. });
+    let error = anyhow::Error::from(error);
+    if is_missing {
+        return error.context(
+            "entries are missing: where a day was dropped from the journal meanwhile, run it again",
+        );
+    }
+    error
 }
 
 /// Copies the base of the journal, where there is one, into a fresh store; returns the day up to which it stands in for

@@ -54,17 +54,12 @@ fn drop_due_days(running: &Running, kept_ms: i64) -> anyhow::Result<()> {
     let base = served.base()?;
     let store = Arc::clone(running.journal.store());
     let clock = Arc::clone(&running.clock);
-    let refold = Refold::new(store, clock, base.clone(), served.uncounted_views());
+    let refold = Refold::new(store, clock, base, served.uncounted_views());
     let mut sealed = Base::new(refold);
-    while let Some(DroppedDay { day, ends }) = sealed.drop_oldest(first_kept, &served.db)? {
-        for db in [&base, &served.db] {
-            for mut view in served.uncounted_views() {
-                db.write(|tx| {
-                    ends.iter()
-                        .try_for_each(|(&stream, &end)| view.forget(tx, stream, end))
-                })?;
-            }
-        }
+    let mut goes_on = || !served.is_closed();
+    while let Some(DroppedDay { day, .. }) =
+        sealed.drop_oldest(first_kept, &served.db, &mut goes_on)?
+    {
         tracing::info!(
             day = day_text(day),
             "a day of the journal was sealed and dropped"

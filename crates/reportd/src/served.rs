@@ -1,5 +1,6 @@
 //! The views that a server serves and folds: they can be replaced by rebuilt ones while it runs.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::bail;
@@ -77,6 +78,8 @@ pub(crate) struct Served {
     number: Mutex<i64>,
     projector: RwLock<Option<Projector>>,
     rebuilding: Mutex<()>,
+    /// The server stops: nothing new is begun, and what runs ends soon.
+    closed: AtomicBool,
 }
 
 impl Served {
@@ -100,6 +103,7 @@ impl Served {
             number: Mutex::new(number),
             projector: RwLock::default(),
             rebuilding: Mutex::default(),
+            closed: AtomicBool::default(),
         };
         served.stores.drop_older_views(number)?;
         served.project()?;
@@ -124,6 +128,9 @@ impl Served {
     pub(crate) fn follow(&self) -> anyhow::Result<()> {
         let published = self.stores.views_number()?;
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_closed() {
+            return Ok(());
+        }
         if *number == published {
             // A projector that could not be started then is started now.
             return match self.is_projecting() {
@@ -132,15 +139,16 @@ impl Served {
             };
         }
         let next = self.stores.views_numbered(published)?;
-        self.bring_level(&next)?;
+        if let Err(error) = self.bring_level(&next) {
+            // Where the old views are gone already there is nothing to wait for; else a read may be behind for a moment.
+            tracing::warn!(%error, "rebuilt views could not be brought level before they are served");
+        }
         self.stop();
         // Whoever reads before the change and whoever reads behind it must find what was told to be fresh.
-        let changed = self.bring_level(&next).map(|()| {
-            self.db.replace(next);
-            *number = published;
-        });
+        let _ = self.bring_level(&next);
+        self.db.replace(next);
+        *number = published;
         self.project()?;
-        changed?;
         self.stores.drop_older_views(published)?;
         tracing::info!(number = published, "rebuilt views are served");
         Ok(())
@@ -163,10 +171,10 @@ impl Served {
         let goal = Goal {
             ends: self.db.read(|tx| views_ends(tx, &names))?,
             // Nothing is pruned by it: what stands behind it may have arrived long ago.
-            as_of_ms: 0,
+            as_of_ms: None,
         };
         for _ in 0..MOST_CONFLICTS {
-            match refold.fold_to(&goal, &mut |_| true) {
+            match refold.fold_to(&goal, &mut |_| !self.is_closed()) {
                 Err(JournalError::Db(DbError::Conflict(_))) => {}
                 told => return Ok(told?),
             }
@@ -183,7 +191,8 @@ impl Served {
         let Ok(_turn) = self.rebuilding.try_lock() else {
             bail!("a rebuild is running already");
         };
-        let sealed = rebuild(&self.stores, clock, &self.maker.uncounted(), tell)?;
+        let mut tell = |step| tell(step) && !self.is_closed();
+        let sealed = rebuild(&self.stores, clock, &self.maker.uncounted(), &mut tell)?;
         self.follow()?;
         Ok(sealed)
     }
@@ -207,8 +216,21 @@ impl Served {
         projector.as_ref().map_or(Vec::new(), Projector::status)
     }
 
+    /// True once the server stops.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Relaxed)
+    }
+
+    /// Ends a rebuild and a change over that run, folds what is there, and ends the projector. Blocks.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        let _rebuilt = self.rebuilding.lock();
+        let _followed = self.number.lock();
+        self.stop();
+    }
+
     /// Folds what is there and ends the projector. Blocks.
-    pub(crate) fn stop(&self) {
+    fn stop(&self) {
         let projector = self
             .projector
             .write()

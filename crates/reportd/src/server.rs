@@ -62,7 +62,10 @@ impl Server {
         let socket = stores.folder.control_socket();
         let rooms = open_rooms(settings, stores, discard).await?;
         let running = rooms.running;
-        let mut upkeep = vec![tokio::spawn(follow_store(Arc::clone(&running)))];
+        let mut upkeep = vec![
+            tokio::spawn(follow_directory(Arc::clone(&running))),
+            tokio::spawn(follow_views(Arc::clone(&running))),
+        ];
         if let Some(kept_ms) = retention::kept_ms(settings)? {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
@@ -98,7 +101,7 @@ impl Server {
         let running = self.running;
         let closed = tokio::task::spawn_blocking(move || {
             let closed = running.journal.close();
-            running.served.stop();
+            running.served.close();
             closed
                 .and_then(|()| running.journal.leave())
                 .map_err(anyhow::Error::from)
@@ -358,9 +361,9 @@ fn router(settings: &Settings, comm: Comm, running: &Arc<Running>) -> anyhow::Re
         .layer(from_fn_with_state(ids, with_request_id)))
 }
 
-/// Looks a few times a second whether apps, keys or settings changed, and whether a rebuild has published views.
-async fn follow_store(running: Arc<Running>) {
-    let (mut well, mut views_well) = (true, true);
+/// Looks a few times a second whether apps, keys or settings changed.
+async fn follow_directory(running: Arc<Running>) {
+    let mut well = true;
     loop {
         tokio::time::sleep(POLL_INTERVAL).await;
         let looked = running.directory.refresh().await;
@@ -368,13 +371,22 @@ async fn follow_store(running: Arc<Running>) {
             tracing::warn!(%error, "changes to apps and keys cannot be seen; it is tried again");
         }
         well = looked.is_ok();
+    }
+}
+
+/// Looks a few times a second whether a rebuild has published views: apart from the directory, since to change over may
+/// take its time, and a revoked key must be refused meanwhile.
+async fn follow_views(running: Arc<Running>) {
+    let mut well = true;
+    loop {
+        tokio::time::sleep(POLL_INTERVAL).await;
         let served = Arc::clone(&running.served);
         let followed = tokio::task::spawn_blocking(move || served.follow()).await;
         let followed = followed.map_err(anyhow::Error::from).flatten();
-        if let (true, Err(error)) = (views_well, &followed) {
+        if let (true, Err(error)) = (well, &followed) {
             tracing::warn!(%error, "rebuilt views cannot be served; it is tried again");
         }
-        views_well = followed.is_ok();
+        well = followed.is_ok();
     }
 }
 

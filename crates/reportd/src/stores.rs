@@ -7,8 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reportd_db::{Database, DbError, postgres, sqlite};
-use reportd_journal::{BlockStore, DayFiles, DayTables, serve_views, views_number};
+use reportd_db::{Database, DbError, Row, postgres, sqlite};
+use reportd_journal::{
+    BlockStore, DayFiles, DayTables, SHARED_MIGRATIONS, draw_views_number, serve_views,
+    views_number,
+};
 use reportd_platform::clock::Clock;
 use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
@@ -17,10 +20,14 @@ use reportd_platform::secret::{Secret, hex};
 use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
 
 /// Connections of a node that the journal has for itself: its writer, the look at other nodes, a replay.
-const JOURNAL_CONNECTIONS: usize = 3;
+const JOURNAL_CONNECTIONS: usize = 4;
 /// Connections for apps, keys and limits at least.
 const STATE_CONNECTIONS: usize = 3;
 const NODE_NAME_BYTES: usize = 12;
+/// The number of the views that a new store begins with.
+const FIRST_VIEWS: i64 = 1;
+/// Schemas of views, before their number.
+const VIEWS_SCHEMA: &str = "reportd_views_";
 
 /// Where the data is.
 #[derive(Clone)]
@@ -69,14 +76,30 @@ impl Postgres {
             return Ok(db.clone());
         }
         let db = self.connect(None, JOURNAL_CONNECTIONS)?;
+        SHARED_MIGRATIONS.apply(&db)?;
         Ok(journal.insert(db).clone())
+    }
+
+    /// The numbers of the views that are there.
+    fn views_numbers(&self) -> Result<Vec<i64>, DbError> {
+        let sql =
+            "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE 'reportd\\_views\\_%'";
+        let rows = self.journal()?.read(|tx| tx.query(sql, &[]))?;
+        let number = |mut row: Row| {
+            let name = row.take_text(0)?;
+            Ok(name
+                .strip_prefix(VIEWS_SCHEMA)
+                .and_then(|number| number.parse().ok()))
+        };
+        let numbers: Result<Vec<Option<i64>>, DbError> = rows.into_iter().map(number).collect();
+        Ok(numbers?.into_iter().flatten().collect())
     }
 
     /// The views of that number: each rebuild makes a schema of its own.
     fn views(&self, number: i64) -> Result<Database, DbError> {
         let taken = self.state_connections() + JOURNAL_CONNECTIONS;
         let left = self.connections.saturating_sub(taken).max(2);
-        self.connect(Some(format!("reportd_views_{number}")), left)
+        self.connect(Some(format!("{VIEWS_SCHEMA}{number}")), left)
     }
 }
 
@@ -132,10 +155,17 @@ impl Stores {
         }
     }
 
-    /// The views of a number; made where they are missing.
+    /// The views of a number. The first ones are made where they are missing; later ones a rebuild has made, and they go
+    /// when others are served.
     pub(crate) fn views_numbered(&self, number: i64) -> Result<Database, DbError> {
         match &self.postgres {
-            Some(postgres) => with_view_tables(postgres.views(number)?),
+            Some(postgres) => {
+                if number != FIRST_VIEWS && !postgres.views_numbers()?.contains(&number) {
+                    let cause = "the views were replaced just now: try again";
+                    return Err(DbError::Unavailable(cause.to_owned()));
+                }
+                with_view_tables(postgres.views(number)?)
+            }
             None => self.views_at(&self.folder.views_file(number)),
         }
     }
@@ -145,17 +175,22 @@ impl Stores {
         Ok(self.views_numbered(self.views_number()?)?)
     }
 
-    /// An empty store for the views of the next number, which nobody serves yet.
-    pub(crate) fn new_views(&self, number: i64) -> anyhow::Result<Database> {
+    /// An empty store for views that nobody serves yet, and their number. What earlier rebuilds left is dropped.
+    pub(crate) fn new_views(&self) -> anyhow::Result<(i64, Database)> {
+        let served = self.views_number()?;
         match &self.postgres {
             Some(postgres) => {
-                self.drop_views(number)?;
-                Ok(with_view_tables(postgres.views(number)?)?)
+                let older = postgres.views_numbers()?.into_iter();
+                older
+                    .filter(|older| *older < served)
+                    .try_for_each(|older| self.drop_views(older))?;
+                let number = draw_views_number(&postgres.journal()?)?;
+                Ok((number, with_view_tables(postgres.views(number)?)?))
             }
             None => {
                 let path = self.folder.rebuild_file();
                 remove_database(&path)?;
-                Ok(self.views_at(&path)?)
+                Ok((served + 1, self.views_at(&path)?))
             }
         }
     }
@@ -180,7 +215,7 @@ impl Stores {
     pub(crate) fn drop_views(&self, number: i64) -> anyhow::Result<()> {
         match &self.postgres {
             Some(postgres) => {
-                let sql = format!("DROP SCHEMA IF EXISTS reportd_views_{number} CASCADE");
+                let sql = format!("DROP SCHEMA IF EXISTS {VIEWS_SCHEMA}{number} CASCADE");
                 postgres.journal()?.execute(&sql, &[])?;
                 Ok(())
             }
@@ -236,7 +271,10 @@ impl Stores {
             Some(postgres) => {
                 with_view_tables(postgres.connect(Some("reportd_base".to_owned()), 2)?)
             }
-            None => self.views_at(&self.folder.base_file()),
+            // What is dropped from the journal must be on disk here.
+            None => with_view_tables(sqlite::open(sqlite::Options::durable(
+                self.folder.base_file(),
+            ))?),
         }
     }
 

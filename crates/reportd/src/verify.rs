@@ -11,7 +11,7 @@ use reportd_platform::zones::day_text;
 use crate::backup::WorkFolder;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
-use crate::rebuild::{Step, copy_base};
+use crate::rebuild::{Step, copy_base, explained};
 use crate::served::ViewMaker;
 use crate::settings::Settings;
 use crate::stores::Stores;
@@ -83,6 +83,7 @@ pub(crate) fn verify(
     maker: &ViewMaker,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Found> {
+    std::fs::create_dir_all(stores.folder.path())?;
     let work = WorkFolder::beside(&stores.folder.path().join("verify"))?;
     let second = stores.views_at(&work.path.join("views.db"))?;
     let sealed = copy_base(stores, &second)?;
@@ -94,10 +95,11 @@ pub(crate) fn verify(
         let goal = served.read(|tx| goal_of(tx, &refold))?;
         let left = refold.left(&goal)?;
         let total = done + left;
-        refold.fold_to(&goal, &mut |entries| {
+        let folded = refold.fold_to(&goal, &mut |entries| {
             done += entries;
             tell(Step { done, total })
-        })?;
+        });
+        folded.map_err(explained)?;
         if left < NEARLY_LEVEL {
             break;
         }
@@ -116,7 +118,7 @@ fn goal_of(tx: &mut reportd_db::Tx<'_>, refold: &Refold) -> Result<Goal, DbError
     let names: Vec<_> = refold.views().map(|view| view.name()).collect();
     Ok(Goal {
         ends: views_ends(tx, &names)?,
-        as_of_ms: 0,
+        as_of_ms: None,
     })
 }
 

@@ -167,10 +167,14 @@ fn a_day_is_dropped_when_all_views_have_folded_it_and_stays_counted() {
         world.fold(&never_dropped, &VIEWS);
         let mut base = world.base(&base_db);
         world.fold(&served, &VIEWS[..1]);
-        let lagging = base.drop_oldest(ALL, &served).unwrap();
+        let lagging = base.drop_oldest(ALL, &served, &mut || true).unwrap();
         assert_eq!(lagging, None, "one view has not folded it");
         world.fold(&served, &VIEWS);
-        assert_eq!(base.drop_oldest(FIRST_DAY, &served), Ok(None), "not due");
+        assert_eq!(
+            base.drop_oldest(FIRST_DAY, &served, &mut || true),
+            Ok(None),
+            "not due"
+        );
         assert_eq!(base_db.read(Base::day), Ok(None));
         assert_eq!(world.days(), [0, 1, 2, 3, 4]);
 
@@ -180,9 +184,12 @@ fn a_day_is_dropped_when_all_views_have_folded_it_and_stays_counted() {
                 day: FIRST_DAY + day,
                 ends: Ends::from([(LOCAL_STREAM, 3 + 2 * day.unsigned_abs())]),
             };
-            let told = base.drop_oldest(first_kept, &served).unwrap();
+            let told = base.drop_oldest(first_kept, &served, &mut || true).unwrap();
             assert_eq!(told.as_ref(), Some(&dropped));
-            assert_eq!(base.drop_oldest(first_kept, &served), Ok(None));
+            assert_eq!(
+                base.drop_oldest(first_kept, &served, &mut || true),
+                Ok(None)
+            );
             assert_eq!(ends(&base_db), dropped.ends, "exactly to its end");
             assert_eq!(ledgers(&base_db), vec![payloads(0..day + 1); 2]);
             assert_eq!(base_db.read(Base::day), Ok(Some(FIRST_DAY + day)));
@@ -193,7 +200,11 @@ fn a_day_is_dropped_when_all_views_have_folded_it_and_stays_counted() {
             kept.reverse();
             assert_eq!(world.shown(), kept);
         }
-        assert_eq!(base.drop_oldest(ALL, &served), Ok(None), "the newest stays");
+        assert_eq!(
+            base.drop_oldest(ALL, &served, &mut || true),
+            Ok(None),
+            "the newest stays"
+        );
 
         // The stream goes on where it was, also after a restart.
         world.journal.close().unwrap();
@@ -291,13 +302,19 @@ fn an_end_between_sealing_and_dropping_is_harmless() {
         });
         let refold = || world.refold_of(Arc::clone(&store) as _, &base_db, &VIEWS);
         for _ in 0..2 {
-            assert!(Base::new(refold()).drop_oldest(ALL, &served).is_err());
+            assert!(
+                Base::new(refold())
+                    .drop_oldest(ALL, &served, &mut || true)
+                    .is_err()
+            );
             assert_eq!(world.days(), [0, 1, 2, 3, 4]);
             assert_eq!(ledgers(&base_db), vec![payloads(0..1); 2]);
         }
         assert_eq!(world.rebuilt(&base_db, "between"), ledgers(&served));
         store.is_torn.store(false, Ordering::SeqCst);
-        let told = Base::new(refold()).drop_oldest(ALL, &served).unwrap();
+        let told = Base::new(refold())
+            .drop_oldest(ALL, &served, &mut || true)
+            .unwrap();
         assert_eq!(told.map(|dropped| dropped.day), Some(FIRST_DAY));
         assert_eq!(world.days(), [1, 2, 3, 4]);
         assert_eq!(ledgers(&base_db), vec![payloads(0..1); 2]);
@@ -319,7 +336,11 @@ fn raw_reads_end_at_the_days_that_were_dropped() {
         let told = world.journal.scan(&whole(), |block| {
             seen.push(block.first);
             if seen.len() == 5 {
-                while base.drop_oldest(FIRST_DAY + 3, &served).unwrap().is_some() {}
+                while base
+                    .drop_oldest(FIRST_DAY + 3, &served, &mut || true)
+                    .unwrap()
+                    .is_some()
+                {}
             }
             ControlFlow::Continue(())
         });
@@ -344,7 +365,11 @@ fn a_day_without_blocks_is_not_the_one_that_stays() {
     let store = open(&world.bed, None);
     store.probe(NOW_MS + 9 * DAY_MS).unwrap();
     let mut base = Base::new(world.refold_of(Arc::clone(&store), &base_db, &VIEWS));
-    while base.drop_oldest(ALL, &served).unwrap().is_some() {}
+    while base
+        .drop_oldest(ALL, &served, &mut || true)
+        .unwrap()
+        .is_some()
+    {}
     assert_eq!(world.days(), [4, 9]);
     let expected = StreamEnd {
         stream: LOCAL_STREAM,
@@ -380,7 +405,7 @@ fn a_day_of_several_streams_is_sealed_to_the_end_of_each() {
     refold(&served).fold_to(&goal, &mut |_| true).unwrap();
     let mut base = Base::new(refold(&base_db));
     let mut told = BTreeMap::new();
-    while let Some(dropped) = base.drop_oldest(ALL, &served).unwrap() {
+    while let Some(dropped) = base.drop_oldest(ALL, &served, &mut || true).unwrap() {
         told.insert(dropped.day - FIRST_DAY, dropped.ends);
     }
     let expected = BTreeMap::from([
