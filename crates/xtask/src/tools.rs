@@ -136,7 +136,7 @@ mod tests {
         assert!(missing_packages(|_| true).is_empty());
         assert_eq!(
             missing_packages(|tool| tool == "unshare"),
-            ["strace", "mount"]
+            ["strace", "util-linux", "mount", "postgresql"]
         );
     }
 }
