@@ -284,6 +284,8 @@ fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use reportd_testbed::StoreKind::{self, Embedded, Postgres};
     use reportd_testbed::{Ground, run};
     use rstest::rstest;
@@ -396,14 +398,14 @@ mod tests {
         run(async {
             let ground = Ground::new(kind);
             let directory = directory(&store(&ground));
-            let tasks: Vec<_> = (0..50)
-                .map(|_| {
-                    let directory = Arc::clone(&directory);
-                    tokio::spawn(async move { directory.refresh().await })
-                })
-                .collect();
-            for task in tasks {
-                task.await.unwrap().unwrap();
+            let mut refreshes: Vec<_> = (0..50).map(|_| Box::pin(directory.refresh())).collect();
+            for refresh in &mut refreshes {
+                // Each has come, and waits: none goes on before all have.
+                let mut context = Context::from_waker(Waker::noop());
+                assert!(refresh.as_mut().poll(&mut context).is_pending());
+            }
+            for refresh in refreshes {
+                refresh.await.unwrap();
             }
             // The first look, and one for all who came while it ran.
             let looks = directory.begun.load(Ordering::SeqCst);

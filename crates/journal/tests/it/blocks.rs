@@ -231,6 +231,7 @@ fn an_empty_day_hides_nothing(#[values(Embedded, Postgres)] kind: StoreKind) {
     });
 }
 
+/// Of day files alone: where a table cannot be made, PostgreSQL takes nothing else either.
 #[tokio::test]
 async fn a_day_that_cannot_be_made_hides_nothing_and_is_made_later() {
     let bed = Bed::new(Embedded);
@@ -250,6 +251,7 @@ async fn a_day_that_cannot_be_made_hides_nothing_and_is_made_later() {
     assert_eq!(scanned(&journal, &all()).unwrap(), ["b", "a"]);
 }
 
+/// Of day files alone: a probe of day tables makes nothing.
 #[tokio::test]
 async fn a_probe_makes_no_file_while_one_is_open() {
     let bed = Bed::new(Embedded);

@@ -1,4 +1,5 @@
-//! Group commit: an answer comes after the store has the block, and every sender gets one.
+//! Group commit: an answer comes after the store has the block, and every sender gets one. Tests that hold a
+//! store up or let it fail have one in memory, and no use for the other kinds.
 
 use std::sync::Arc;
 

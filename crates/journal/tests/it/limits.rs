@@ -1,4 +1,4 @@
-//! Limits: full means «try later», at once.
+//! Limits: full means «try later», at once. What they limit stands before any store: one in memory serves.
 
 use std::sync::Arc;
 

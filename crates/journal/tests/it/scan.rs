@@ -12,7 +12,7 @@ use crate::bed::{
     Bed, KIND, MemoryStore, NOW_MS, all, append_each, entry, scanned, spawn_append, text,
 };
 
-/// A journal of two blocks: «0» alone, and «1» to «9» together.
+/// A journal of two blocks: «0» alone, and «1» to «9» together. Only the store in memory can be held up so long.
 async fn journal_of_two_blocks(bed: &Bed) -> Arc<Journal> {
     let store = Arc::new(MemoryStore::default());
     let journal = bed.journal_on(Arc::clone(&store) as _);

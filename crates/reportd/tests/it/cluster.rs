@@ -16,6 +16,9 @@ use serde_json::Value;
 use crate::harness::{Http, Numbers, Reply, Server, TOKEN, reportd, wait_until};
 use crate::requests::active_messages;
 
+/// All nodes must have one.
+const MASTER_KEY: &str = "hex:0101010101010101010101010101010101010101010101010101010101010101";
+
 /// How long a node of the tests keeps its stream when it is not heard of.
 pub(crate) const LEASE: Duration = Duration::from_millis(1_500);
 /// Reports in a request of the load.
@@ -68,6 +71,7 @@ impl Cluster {
     pub(crate) fn output(&self, arguments: &[&str]) -> Output {
         let mut command = reportd();
         command.args(arguments).arg("--data").arg(self.path("cli"));
+        command.env("REPORTD_MASTER_KEY", MASTER_KEY);
         let database = ["--database-url", &self.url];
         command.args(database).output().unwrap()
     }
@@ -97,6 +101,7 @@ impl Cluster {
         let mut command = reportd();
         command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
         command.arg(self.path(name));
+        command.env("REPORTD_MASTER_KEY", MASTER_KEY);
         command.args(["--database-url", &self.url]);
         command.env("REPORTD_POSTGRES_LEASE_MS", LEASE.as_millis().to_string());
         command.env("REPORTD_POSTGRES_CONNECTIONS", "10");

@@ -1,4 +1,5 @@
-//! The master key is replaced while a server runs and apps are made.
+//! The master key is replaced while a server runs and apps are made. It is a file with either store; how the store's
+//! secrets are sealed anew is tested on both beside it (`platform/src/reseal.rs`).
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
