@@ -8,4 +8,5 @@ mod commit;
 mod fold;
 mod fresh;
 mod limits;
+mod replay;
 mod scan;
