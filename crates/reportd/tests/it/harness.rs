@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use reportd_platform::clock::{Clock, SystemClock};
+use reportd_testbed::{TestDatabase, fresh_database};
 use serde_json::Value;
 
 /// Longest wait for anything.
@@ -24,9 +25,10 @@ pub(crate) fn reportd() -> Command {
     command
 }
 
-/// A data folder that goes when it is dropped.
+/// A data folder that goes when it is dropped; with it the database in place of the embedded store, where there is one.
 pub(crate) struct Data {
     folder: tempfile::TempDir,
+    database: Option<TestDatabase>,
 }
 
 impl Data {
@@ -34,7 +36,26 @@ impl Data {
     pub(crate) fn nowhere() -> Self {
         Self {
             folder: tempfile::tempdir().unwrap(),
+            database: None,
         }
+    }
+
+    /// The same with a PostgreSQL database in place of the embedded store.
+    pub(crate) fn in_postgres() -> Self {
+        Self {
+            database: Some(fresh_database()),
+            ..Self::nowhere()
+        }
+    }
+
+    /// A command on this store, with settings in its environment.
+    fn command(&self, environment: &[(&str, &str)]) -> Command {
+        let mut command = reportd();
+        if let Some(database) = &self.database {
+            command.env("REPORTD_DATABASE_URL", &database.url);
+        }
+        command.envs(environment.iter().copied());
+        command
     }
 
     /// A folder with the app `bots` and its token.
@@ -54,11 +75,10 @@ impl Data {
 
     /// Runs a command with variables in its environment.
     pub(crate) fn output_with(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Output {
-        reportd()
+        self.command(environment)
             .args(arguments)
             .arg("--data")
             .arg(self.path())
-            .envs(environment.iter().copied())
             .output()
             .unwrap()
     }
@@ -88,11 +108,15 @@ impl Data {
 
     /// Starts a server with settings in its environment.
     pub(crate) fn serve_with(&self, environment: &[(&str, &str)]) -> Server {
-        let mut command = reportd();
+        self.serve_in(&self.path(), environment)
+    }
+
+    /// Starts a server of this store with another folder: with PostgreSQL, one more node.
+    pub(crate) fn serve_in(&self, folder: &Path, environment: &[(&str, &str)]) -> Server {
+        let mut command = self.command(environment);
         command
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(self.path());
-        command.envs(environment.iter().copied());
+            .arg(folder);
         Server::start(command)
     }
 }
