@@ -6,7 +6,8 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::settings::{AppSetting, AppSettings, parse_bool, parse_duration_ms};
 
 const MOST_MAX_AGE_MS: i64 = 366 * DAY_MS;
-const MOST_AHEAD_MS: i64 = DAY_MS;
+/// The greatest `comm.max_ahead`. Export relies on it: what it skips could not come earlier. It never grows.
+pub(crate) const MOST_AHEAD_MS: i64 = DAY_MS;
 
 const MAX_AGE: AppSetting = AppSetting {
     name: "comm.max_age",

@@ -16,6 +16,9 @@ use crate::registry::Registry;
 use crate::schema::{IDENTITY, REPEAT};
 use crate::upkeep::Upkeep;
 
+/// Its name, in positions and metrics.
+pub(crate) const VIEW: &str = "comm";
+
 /// The view.
 pub struct CommView {
     registry: Arc<Registry>,
@@ -42,7 +45,7 @@ impl CommView {
 
 impl View for CommView {
     fn name(&self) -> &'static str {
-        "comm"
+        VIEW
     }
 
     fn kind(&self) -> reportd_journal::Kind {

@@ -37,6 +37,22 @@ impl Base {
         row.map(|row| row.int(0)).transpose()
     }
 
+    /// Lets views forget single entries that the journal holds no longer. After the drop, never before: as long as an entry
+    /// can be read, what is known of it stays. What a drop that was interrupted left is forgotten by the next.
+    fn forget_dropped(&mut self, served: &Database) -> Result<(), JournalError> {
+        let names: Vec<_> = self.refold.views().map(|view| view.name()).collect();
+        let base = self.refold.db().clone();
+        for stream in base.read(|tx| views_ends(tx, &names))?.into_keys() {
+            let kept = self.refold.store().from(stream, 1, 1)?;
+            if let Some(kept) = kept.first() {
+                for db in [&base, served] {
+                    self.refold.forget(db, stream, kept.first)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Seals the oldest day before `first_kept` and drops it from the journal; `None` where there is none, or where the
     /// `served` views have not folded it yet; they forget its single entries. The base must be a store whose commits are on
     /// disk when they return: it is all that is left of the day. `goes_on` returns false to stop. The newest day that has blocks always stays: a stream goes on
@@ -69,18 +85,13 @@ impl Base {
         self.refold.fold_to(&goal, &mut |_| goes_on())?;
         let note = "INSERT INTO view_base (id, day) VALUES (1, $1) ON CONFLICT (id) DO UPDATE \
                     SET day = excluded.day WHERE excluded.day > view_base.day";
-        let base = self.refold.db().clone();
-        base.execute(note, &[day.into()])?;
-        for db in [&base, served] {
-            for (&stream, &end) in &ends {
-                self.refold.forget(db, stream, end)?;
-            }
-        }
+        self.refold.db().execute(note, &[day.into()])?;
         if store.ends_of_day(day)?.into_iter().collect::<Ends>() != ends {
             // A node whose clock is far behind still writes to it.
             return Ok(None);
         }
         store.drop_day(day)?;
+        self.forget_dropped(served)?;
         Ok(Some(DroppedDay { day, ends }))
     }
 }

@@ -9,7 +9,7 @@ use reportd_db::{Database, DbError, Row, Tx, Value};
 use reportd_platform::clock::DAY_MS;
 
 use crate::StreamNo;
-use crate::store::{JournalError, RawBlock};
+use crate::store::{JournalError, RawBlock, Span};
 
 /// Blocks fetched by one statement when replaying.
 const FETCH_BLOCKS: i64 = 64;
@@ -252,6 +252,40 @@ impl<P: DayPlaces> DayBlocks<P> {
                     .into_iter()
                     .map(|row| block(row, false))
                     .collect::<Result<_, _>>()?);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    /// See [`crate::BlockStore::heads_from`]. The database itself passes over what lies outside: of a day that holds
+    /// nothing of the span, nothing comes here.
+    pub(crate) fn heads_from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        let (days, begun) = self.days_by(stream, sequence)?;
+        let days = days[begun.saturating_sub(1)..].iter();
+        for &day in days.filter(|&&day| day >= span.first_day) {
+            let values = [
+                stream.into(),
+                sequence.cast_signed().into(),
+                span.from_ts_ms.into(),
+                span.to_ts_ms.into(),
+                i64::try_from(limit).unwrap_or(i64::MAX).into(),
+            ];
+            let rows = self.read(day, |tx, table| {
+                let sql = format!(
+                    "SELECT {HEAD} FROM {table} WHERE stream = $1 AND first >= $2 AND max_ts >= $3 AND min_ts <= $4 \
+                     ORDER BY first LIMIT $5"
+                );
+                tx.query(&sql, &values)
+            })?;
+            if let Some(rows) = rows.filter(|rows| !rows.is_empty()) {
+                let heads = rows.into_iter().map(|row| block(row, false));
+                return Ok(heads.collect::<Result<_, _>>()?);
             }
         }
         Ok(Vec::new())

@@ -12,7 +12,7 @@ use reportd_platform::clock::DAY_MS;
 use reportd_platform::zones::{day_text, parse_day};
 
 use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, day_of, values};
-use crate::store::{BlockStore, JournalError, RawBlock, StreamEnd};
+use crate::store::{BlockStore, JournalError, RawBlock, Span, StreamEnd};
 use crate::{LOCAL_STREAM, StreamNo};
 
 const MIGRATIONS: Migrations = Migrations {
@@ -180,6 +180,16 @@ impl BlockStore for DayFiles {
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError> {
         self.blocks.heads_before(stream, sequence, limit)
+    }
+
+    fn heads_from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        self.blocks.heads_from(stream, sequence, span, limit)
     }
 
     fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {

@@ -12,7 +12,7 @@ use reportd_platform::zones::day_text;
 
 use crate::StreamNo;
 use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, day_of, values};
-use crate::store::{BlockStore, JournalError, RawBlock, StreamEnd};
+use crate::store::{BlockStore, JournalError, RawBlock, Span, StreamEnd};
 use crate::streams::{Lease, SHARED_MIGRATIONS, StreamRow, StreamTable};
 
 /// The journal in tables of a shared database, as one node sees it.
@@ -223,6 +223,16 @@ impl BlockStore for DayTables {
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError> {
         self.blocks.heads_before(stream, sequence, limit)
+    }
+
+    fn heads_from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        self.blocks.heads_from(stream, sequence, span, limit)
     }
 
     fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {

@@ -22,6 +22,7 @@ mod positions;
 mod projector;
 mod reads;
 mod refold;
+mod replay;
 mod scan;
 mod store;
 mod streams;
@@ -41,8 +42,9 @@ pub use metrics::JournalMetrics;
 pub use projector::{Pace, Projector, ViewStatus};
 pub use reads::Ends;
 pub use refold::{Goal, Refold, views_ends};
+pub use replay::{Replay, Sought};
 pub use scan::{Cursor, Place, Scan};
-pub use store::{Block, BlockStore, JournalError, RawBlock, StreamEnd};
+pub use store::{Block, BlockStore, JournalError, RawBlock, Span, StreamEnd};
 pub use streams::{SHARED_MIGRATIONS, draw_views_number, serve_views, views_number};
 pub use view::{Batch, MIGRATIONS, View};
 

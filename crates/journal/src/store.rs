@@ -162,6 +162,18 @@ pub enum JournalError {
     },
 }
 
+/// When what a forward read asks for arrived and happened: a store passes over the blocks that lie outside, the cheaper
+/// the better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The first day of arrival, in UTC, since 1970: days before it are not looked at.
+    pub first_day: i64,
+    /// Least time of a report, in ms.
+    pub from_ts_ms: i64,
+    /// Greatest time of a report, in ms.
+    pub to_ts_ms: i64,
+}
+
 /// Where blocks are kept. A node appends to one stream of its own, the same as long as it runs; where several nodes share
 /// the store, it can read the streams of the others.
 pub trait BlockStore: Send + Sync {
@@ -187,6 +199,15 @@ pub trait BlockStore: Send + Sync {
         &self,
         stream: StreamNo,
         sequence: u64,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError>;
+    /// Heads of at most `limit` blocks that begin at or behind `sequence` and lie within `span`, oldest first. Fewer than
+    /// `limit` do not mean that there are no later ones: none do.
+    fn heads_from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        span: &Span,
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError>;
     /// One block with its data; `None` where its day was dropped since.

@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reportd_platform::access::Role;
 use reportd_platform::secret::Secret;
+use reportd_platform::zones::{day_text, parse_day};
 
 /// One server for the reports of an app.
 #[derive(Debug, Parser)]
@@ -52,6 +54,9 @@ pub(crate) enum Command {
     Verify,
     /// Fold the journal into fresh views and serve them, while servers run or not
     Rebuild,
+    /// Write raw reports to a file or to stdout, while a server runs or not
+    #[command(subcommand)]
+    Export(Export),
     /// Copy the store into one file, while a server runs or not
     Backup(Backup),
     /// Make the store of a backup in a data folder that holds none
@@ -92,6 +97,55 @@ pub(crate) struct Demo {
     /// Address and port to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Export {
+    /// Bot event reports that count, oldest first
+    Comm(ExportReports),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct ExportReports {
+    /// The app
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: String,
+    /// First day, in the app's zone, such as 2026-11-21
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub(crate) from: i64,
+    /// Last day, which is in it
+    #[arg(long, value_name = "DAY", value_parser = parse_day)]
+    pub(crate) to: i64,
+    /// How it is written
+    #[arg(long, value_enum)]
+    pub(crate) format: Format,
+    /// The file to make, or to replace when all is written; without it, stdout
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+impl ExportReports {
+    /// Ends the program, as for any other misuse, where the days are in the wrong order.
+    pub(crate) fn checked(self) -> Self {
+        if self.from > self.to {
+            let (from, to) = (day_text(self.from), day_text(self.to));
+            let message = format!("--from {from} is after --to {to}");
+            Cli::command()
+                .error(ErrorKind::ValueValidation, message)
+                .exit()
+        }
+        self
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// One JSON object a line, as the API shows it
+    Ndjson,
+    /// A line of names, then a line each, by RFC 4180
+    Csv,
+    /// Columns for analytical databases; only where it was built in
+    Parquet,
 }
 
 #[derive(Debug, Clone, Args)]

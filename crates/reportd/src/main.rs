@@ -6,6 +6,7 @@ mod backup;
 mod cli;
 mod control;
 mod demo;
+mod export;
 mod health;
 mod key_commands;
 mod load;
@@ -66,6 +67,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::App(command) => app_commands::run(&settings, command),
         Command::Verify => block_on(verify::run(&settings)),
         Command::Rebuild => block_on(rebuild::run(&settings)),
+        Command::Export(cli::Export::Comm(asked)) => {
+            block_on(export::export_comm(&settings, asked.checked()))
+        }
         Command::Backup(asked) => block_on(backup::backup(&settings, asked)),
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),

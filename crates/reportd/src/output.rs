@@ -15,6 +15,19 @@ impl Display for ReaderGone {
 
 impl std::error::Error for ReaderGone {}
 
+/// True where writing failed because nobody reads any more.
+pub(crate) fn is_reader_gone(error: &anyhow::Error) -> bool {
+    let mut causes = error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == ErrorKind::BrokenPipe)
+}
+
+/// Prints a line for people on stderr, beside output that is for programs.
+pub(crate) fn print_error_line(line: impl Display) -> anyhow::Result<()> {
+    Ok(writeln!(io::stderr(), "{line}")?)
+}
+
 /// Prints a line, where `println!` would panic on a closed pipe.
 ///
 /// # Errors

@@ -78,6 +78,12 @@ impl Progress {
         }
     }
 
+    /// Shows nothing where `is_shown` does not hold.
+    pub(crate) fn only_if(mut self, is_shown: bool) -> Self {
+        self.shows &= is_shown;
+        self
+    }
+
     /// Counts up to `done` of a `total` that may have grown; false where the work should stop.
     pub(crate) fn reach(&self, done: u64, total: u64) -> bool {
         self.total.store(total, Ordering::Relaxed);

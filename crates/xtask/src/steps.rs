@@ -13,6 +13,10 @@ use crate::{fuzz, rooms, tools};
 /// Private items are documented too, so links to them are no fault.
 const DOC_FLAGS: &str = "-D warnings -A rustdoc::private-intra-doc-links";
 
+/// What is left out of a usual build, because it costs too much of it, is linted and tested all the same. The binary of
+/// step «the binary» is without.
+const FEATURES: &str = "--features=reportd/parquet";
+
 /// A step, and how it is done.
 struct Step {
     name: &'static str,
@@ -56,7 +60,8 @@ fn steps(filter: Option<&str>) -> Vec<Step> {
         let words = line.split(' ').map(str::to_owned).collect();
         Work::Cargo(words, environment)
     };
-    let test = [Some("test"), Some("--workspace"), filter];
+    let lint = format!("clippy --workspace --all-targets {FEATURES} -- -D warnings");
+    let test = [Some("test"), Some("--workspace"), Some(FEATURES), filter];
     let test = test.into_iter().flatten().map(str::to_owned).collect();
     let step = |name, work| Step { name, work };
     let mut steps = vec![
@@ -65,10 +70,7 @@ fn steps(filter: Option<&str>) -> Vec<Step> {
             Work::Here(tools::install_missing),
         ),
         step("format", cargo("fmt --all --check", &[])),
-        step(
-            "lints",
-            cargo("clippy --workspace --all-targets -- -D warnings", &[]),
-        ),
+        step("lints", cargo(&lint, &[])),
         step(
             "documentation",
             cargo(

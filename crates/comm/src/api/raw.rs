@@ -11,14 +11,13 @@ use reportd_platform::web::{
     Caller, DEFAULT_PAGE, Fresh, Json, MOST_PAGE, Problem, Query, day, within,
 };
 use reportd_protocol::comm::Scope;
-use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::{RawValue, to_raw_value};
 use utoipa::{IntoParams, ToSchema};
 
 use super::TAG;
-use crate::query::{FoundReport, ReportsQuery, reports};
+use crate::query::{ReportsQuery, reports};
 use crate::{Comm, KIND};
 
 #[derive(Deserialize, IntoParams)]
@@ -81,7 +80,7 @@ pub(super) async fn get_reports(
     let read = tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
         let next = reports(&journal, &views, &query, |report| {
-            found.extend(to_raw_value(&Shown(&report)))
+            found.extend(to_raw_value(&report))
         })?;
         Ok::<_, JournalError>((found, next))
     });
@@ -127,7 +126,7 @@ pub(super) struct ReportsPage {
 /// A raw report.
 #[derive(ToSchema)]
 #[schema(as = comm::Report)]
-#[expect(dead_code, reason = "it describes what `Shown` writes")]
+#[expect(dead_code, reason = "it describes what `RawReport` writes")]
 struct Members {
     /// When it arrived, in ms since 1970.
     #[schema(minimum = 0, example = 1_795_219_200_123_i64)]
@@ -170,32 +169,4 @@ struct Members {
     ext9: Option<String>,
     #[schema(nullable = false)]
     ext10: Option<String>,
-}
-
-/// A raw report as it is shown; `to_uid` as it was sent.
-struct Shown<'a>(&'a FoundReport<'a>);
-
-impl Serialize for Shown<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(report) = self;
-        let item = &report.item;
-        let to_uid = item
-            .to_uid
-            .as_deref()
-            .and_then(|raw| serde_json::from_str::<&RawValue>(raw).ok());
-        let mut members = serializer.serialize_map(None)?;
-        members.serialize_entry("received_at", &report.received_at_ms)?;
-        members.serialize_entry("ts", &report.ts_ms)?;
-        members.serialize_entry("oper_id", &item.oper_id)?;
-        members.serialize_entry("gid", &item.gid)?;
-        members.serialize_entry("target_id", &item.target_id)?;
-        members.serialize_entry("to_uid", &to_uid)?;
-        members.serialize_entry("scope", item.scope.name())?;
-        for (number, text) in (1..).zip(&item.ext) {
-            if let Some(text) = text {
-                members.serialize_entry(&format!("ext{number}"), text)?;
-            }
-        }
-        members.end()
-    }
 }

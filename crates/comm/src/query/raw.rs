@@ -13,6 +13,7 @@ use reportd_protocol::comm::Item;
 
 use crate::entry::Decoder;
 use crate::intake::filter_field;
+use crate::raw_report::RawReport;
 
 /// What raw reports are asked for.
 #[derive(Debug, Clone, Default)]
@@ -29,7 +30,7 @@ pub(crate) struct ReportsQuery {
 }
 
 /// No zone is further from UTC than this.
-const MOST_OFFSET_MS: i64 = 15 * 3_600_000;
+pub(crate) const MOST_OFFSET_MS: i64 = 15 * 3_600_000;
 
 impl ReportsQuery {
     /// The scan for it; what lies at or after `folded` is not shown, since the fold has not told yet what of it are
@@ -73,19 +74,12 @@ impl ReportsQuery {
     }
 }
 
-/// A raw report.
-pub(crate) struct FoundReport<'a> {
-    pub(crate) received_at_ms: i64,
-    pub(crate) ts_ms: i64,
-    pub(crate) item: Item<'a>,
-}
-
 /// Shows raw reports to `visit`, newest first, and returns where to go on. Blocks the thread.
 pub(crate) fn reports(
     journal: &Journal,
     views: &Database,
     query: &ReportsQuery,
-    mut visit: impl FnMut(FoundReport<'_>),
+    mut visit: impl FnMut(RawReport<'_>),
 ) -> Result<Option<Cursor>, JournalError> {
     let mut shown = 0;
     let mut failed = None;
@@ -106,7 +100,8 @@ pub(crate) fn reports(
     failed.map_or(next, |error| Err(error.into()))
 }
 
-fn repeats_in(views: &Database, block: &Block) -> Result<HashSet<u64>, DbError> {
+/// The entries of a block that were dropped as repeats.
+pub(crate) fn repeats_in(views: &Database, block: &Block) -> Result<HashSet<u64>, DbError> {
     let sql =
         "SELECT sequence FROM comm_repeat WHERE stream = $1 AND sequence >= $2 AND sequence < $3";
     let range = [
@@ -127,7 +122,7 @@ fn visit_block(
     repeats: &HashSet<u64>,
     query: &ReportsQuery,
     shown: &mut usize,
-    visit: &mut impl FnMut(FoundReport<'_>),
+    visit: &mut impl FnMut(RawReport<'_>),
 ) -> ControlFlow<Place> {
     let cursor = query.cursor.as_ref();
     let place = cursor.and_then(|cursor| cursor.place(block.stream));
@@ -171,7 +166,7 @@ fn visit_block(
                 });
             }
             *shown += 1;
-            visit(FoundReport {
+            visit(RawReport {
                 received_at_ms: entry.received_at_ms,
                 ts_ms: decoder.head.ts_ms,
                 item,

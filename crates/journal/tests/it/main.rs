@@ -9,5 +9,6 @@ mod fold;
 mod fresh;
 mod limits;
 mod nodes;
+mod replay;
 mod retention;
 mod scan;

@@ -33,16 +33,19 @@ pub(crate) struct Data {
 impl Data {
     /// A place for the data folder of an embedded store, which is not there yet.
     pub(crate) fn nowhere() -> Self {
+        Self::empty(StoreKind::Embedded)
+    }
+
+    /// A store that is not there yet.
+    pub(crate) fn empty(kind: StoreKind) -> Self {
         Self {
-            ground: Ground::new(StoreKind::Embedded),
+            ground: Ground::new(kind),
         }
     }
 
     /// A store with the app `bots` and its token.
     pub(crate) fn with_app(kind: StoreKind) -> Self {
-        let data = Self {
-            ground: Ground::new(kind),
-        };
+        let data = Self::empty(kind);
         data.run(&["app", "create", "bots", "--comm-token", TOKEN]);
         data
     }
@@ -97,6 +100,17 @@ impl Data {
 
     pub(crate) fn serve(&self) -> Server {
         self.serve_with(&[])
+    }
+
+    /// Starts one more node of this store, with a folder of its own.
+    pub(crate) fn serve_beside(&self, folder: &Path) -> Server {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::copy(self.path().join("master.key"), folder.join("master.key")).unwrap();
+        let mut command = reportd();
+        command.args(["serve", "--listen", "127.0.0.1:0", "--data"]);
+        command.arg(folder);
+        command.args(["--database-url", self.database_url().unwrap()]);
+        Server::start(command)
     }
 
     /// Starts a server with settings in its environment.

@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod aged;
 mod backup;
 mod cluster;
 mod credentials;
 mod disk_full;
 mod durability;
 mod errors;
+mod export;
 mod harness;
 mod kill;
 mod master_key;

@@ -3,7 +3,9 @@
 use std::sync::{Condvar, Mutex, MutexGuard};
 
 use reportd_db::DbError;
-use reportd_journal::{BlockStore, JournalError, LOCAL_STREAM, RawBlock, StreamEnd, StreamNo};
+use reportd_journal::{
+    BlockStore, JournalError, LOCAL_STREAM, RawBlock, Span, StreamEnd, StreamNo,
+};
 
 /// What happens to an append.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -150,6 +152,22 @@ impl BlockStore for MemoryStore {
             .take(limit)
             .cloned()
             .collect())
+    }
+
+    fn heads_from(
+        &self,
+        _stream: StreamNo,
+        sequence: u64,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        let state = self.state();
+        let blocks = state.blocks.iter().filter(|block| {
+            block.first >= sequence
+                && block.max_ts_ms >= span.from_ts_ms
+                && block.min_ts_ms <= span.to_ts_ms
+        });
+        Ok(blocks.take(limit).cloned().collect())
     }
 
     fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
