@@ -3,6 +3,8 @@
 use reportd_journal::{BlockStore, Ends, LOCAL_STREAM, NewEntry, Replay, Sought, Span, filter_key};
 use reportd_platform::clock::{Clock, DAY_MS};
 
+use reportd_testbed::StoreKind;
+
 use crate::bed::{Bed, KIND, NOW_MS, all, entry, scanned, text};
 
 const TODAY: i64 = NOW_MS / DAY_MS;
@@ -41,7 +43,7 @@ fn replayed(store: &dyn BlockStore, sought: Sought) -> (String, u64, u64) {
 
 #[tokio::test]
 async fn blocks_come_oldest_first_from_the_days_that_may_hold_them() {
-    let bed = Bed::new();
+    let bed = Bed::new(StoreKind::Embedded);
     let journal = bed.journal();
     let key = |value: &str| filter_key(KIND, 1, 3, value.as_bytes());
     // Three a day on three days; «b», «e» and «h» are of another group.

@@ -9,10 +9,9 @@ use reportd_db::copy::copy_table;
 use reportd_db::{Database, DbError, sqlite};
 use reportd_journal::{
     Base, BlockStore, DayFiles, DayTables, DroppedDay, Ends, Goal, Journal, JournalError,
-    LOCAL_STREAM, RawBlock, Refold, Scan, StreamEnd, StreamNo, View, views_ends,
+    LOCAL_STREAM, RawBlock, Refold, Scan, Span, StreamEnd, StreamNo, View, views_ends,
 };
 use reportd_platform::clock::{DAY_MS, ManualClock};
-
 use reportd_testbed::StoreKind;
 
 use crate::bed::{Bed, Faults, Ledger, NOW_MS, append_each, folded, ledger, scanned};
@@ -244,6 +243,16 @@ impl BlockStore for Interrupted {
         max_bytes: u64,
     ) -> Result<Vec<RawBlock>, JournalError> {
         self.store.from(stream, sequence, max_bytes)
+    }
+
+    fn heads_from(
+        &self,
+        stream: StreamNo,
+        sequence: u64,
+        span: &Span,
+        limit: usize,
+    ) -> Result<Vec<RawBlock>, JournalError> {
+        self.store.heads_from(stream, sequence, span, limit)
     }
 
     fn heads_before(
