@@ -48,7 +48,7 @@ impl<'a> Cids<'a> {
         one.into_iter().chain(listed)
     }
 
-    /// A list to send.
+    /// A list to send; a server refuses an empty one.
     #[must_use]
     pub fn many<'c>(cids: impl IntoIterator<Item = &'c str>) -> Cids<'static> {
         let mut json = vec![b'['];
