@@ -8,6 +8,7 @@
 //! untrusted bytes without copying, and say exactly which field is wrong.
 
 pub mod comm;
+pub mod push;
 
 mod fields;
 mod values;

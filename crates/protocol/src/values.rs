@@ -25,6 +25,8 @@ pub(crate) enum Problem {
     TooLong(usize),
     #[error("holds the character U+0000")]
     Nul,
+    #[error("{0}")]
+    Refused(&'static str),
     #[error("not readable: an invalid escape, a number out of range, or nested too deeply")]
     Unreadable,
 }

@@ -1,0 +1,31 @@
+//! Percent codes of paths and queries.
+
+use std::borrow::Cow;
+
+/// Decodes percent codes, of upper- and lower-case digits; in a query a `+` is a blank. `None` if a
+/// code is cut off or the result is not UTF-8.
+pub(super) fn decode(text: &str, is_query: bool) -> Option<Cow<'_, str>> {
+    let is_plain = |byte: u8| byte != b'%' && (byte != b'+' || !is_query);
+    if text.bytes().all(is_plain) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            b'+' if is_query => b' ',
+            byte => byte,
+        });
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        b'A'..=b'F' => Some(byte - b'A' + 10),
+        _ => None,
+    }
+}
