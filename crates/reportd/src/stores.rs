@@ -14,6 +14,7 @@ use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::{Secret, hex};
 
+use crate::migration;
 use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
 
 /// Connections of a node that the journal has for itself: its writer, the look at other nodes, a replay.
@@ -27,6 +28,8 @@ const NODE_NAME_BYTES: usize = 12;
 pub(crate) struct Stores {
     pub(crate) folder: DataFolder,
     postgres: Option<Postgres>,
+    /// Another store is being brought here.
+    is_target: bool,
 }
 
 /// A PostgreSQL database, and what a node may take of it.
@@ -86,6 +89,7 @@ impl Stores {
         Ok(Self {
             folder: DataFolder::open(&settings.data)?,
             postgres: settings.postgres(),
+            is_target: false,
         })
     }
 
@@ -97,7 +101,11 @@ impl Stores {
         } else {
             DataFolder::existing(&settings.data)?
         };
-        Ok(Self { folder, postgres })
+        Ok(Self {
+            folder,
+            postgres,
+            is_target: false,
+        })
     }
 
     /// The embedded store of a folder.
@@ -105,12 +113,28 @@ impl Stores {
         Self {
             folder,
             postgres: None,
+            is_target: false,
+        }
+    }
+
+    /// A database that the embedded store of `folder` is brought to.
+    pub(crate) fn target(folder: DataFolder, postgres: Postgres) -> Self {
+        Self {
+            folder,
+            postgres: Some(postgres),
+            is_target: true,
         }
     }
 
     /// True where other nodes may serve the same store.
     pub(crate) fn is_shared(&self) -> bool {
         self.postgres.is_some()
+    }
+
+    /// The database as it stands, where there may be nothing of reportd in it; `None` for the embedded store.
+    pub(crate) fn bare_database(&self) -> Result<Option<Database>, DbError> {
+        let postgres = self.postgres.as_ref();
+        postgres.map(Postgres::state).transpose()
     }
 
     /// The truth that is no journal: apps, keys, registry, rejected requests.
@@ -121,6 +145,9 @@ impl Stores {
         };
         reportd_platform::MIGRATIONS.apply(&db)?;
         reportd_comm::STATE_MIGRATIONS.apply(&db)?;
+        if self.is_shared() && !self.is_target {
+            migration::refuse_unfinished(&db)?;
+        }
         Ok(db)
     }
 
@@ -238,6 +265,18 @@ impl Stores {
             }
             None => self.views_at(&self.folder.base_file()),
         }
+    }
+
+    /// An empty base in place of what is there.
+    pub(crate) fn new_base(&self) -> anyhow::Result<Database> {
+        match &self.postgres {
+            Some(postgres) => {
+                let sql = "DROP SCHEMA IF EXISTS reportd_base CASCADE";
+                postgres.journal()?.execute(sql, &[])?;
+            }
+            None => remove_database(&self.folder.base_file())?,
+        }
+        Ok(self.base()?)
     }
 
     /// The journal on PostgreSQL, as this node appends to it; `None` for the embedded store.

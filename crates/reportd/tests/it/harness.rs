@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use reportd_db::{Database, postgres};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_testbed::{TestDatabase, fresh_database};
 use serde_json::Value;
@@ -46,6 +47,16 @@ impl Data {
             database: Some(fresh_database()),
             ..Self::nowhere()
         }
+    }
+
+    /// The URL of the database.
+    pub(crate) fn database_url(&self) -> &str {
+        &self.database.as_ref().unwrap().url
+    }
+
+    /// The database itself.
+    pub(crate) fn database(&self) -> Database {
+        postgres::open(postgres::Options::new(self.database_url())).unwrap()
     }
 
     /// A command on this store, with settings in its environment.

@@ -12,6 +12,7 @@ mod export;
 mod harness;
 mod kill;
 mod master_key;
+mod migrate;
 mod mutations;
 mod requests;
 mod secrets;
