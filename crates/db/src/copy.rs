@@ -6,18 +6,18 @@ use crate::{DbError, Row, Tx, Value};
 const MOST_VALUES: usize = 2_000;
 
 /// Copies all rows of `table`, `rows_at_once` at a time in the order of its primary key, and tells `progress` after
-/// each time how many it has copied. Returns their number. The table of `to` must have the same columns; numbers that
-/// its database gives to new rows go on behind those copied.
+/// each time how many it has copied; where that says false, the copy ends with an error. Returns their number. The table
+/// of `to` must have the same columns; numbers that its database gives to new rows go on behind those copied.
 ///
 /// # Errors
-/// [`DbError::Conflict`] where a row's key is taken; [`DbError::Statement`] where the tables are not alike or have no
+/// [`DbError::Unavailable`] where `progress` said false; [`DbError::Conflict`] where a row's key is taken; [`DbError::Statement`] where the tables are not alike or have no
 /// primary key.
 pub fn copy_table(
     from: &mut Tx<'_>,
     to: &mut Tx<'_>,
     table: &str,
     rows_at_once: usize,
-    progress: &mut dyn FnMut(u64),
+    progress: &mut dyn FnMut(u64) -> bool,
 ) -> Result<u64, DbError> {
     let paging = Paging::new(from, to, table, rows_at_once)?;
     let mut copied = 0;
@@ -29,7 +29,9 @@ pub fn copy_table(
         }
         paging.insert(to, &rows)?;
         copied += rows.len() as u64;
-        progress(copied);
+        if !progress(copied) {
+            return Err(DbError::Unavailable("the copy was stopped".to_owned()));
+        }
         last = Some(rows);
     }
     to.number_behind(table)?;

@@ -15,6 +15,9 @@ use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, da
 use crate::store::{BlockStore, JournalError, RawBlock, Span, StreamEnd};
 use crate::streams::{Lease, SHARED_MIGRATIONS, StreamRow, StreamTable};
 
+/// Blocks that one statement imports.
+const IMPORTED_AT_ONCE: usize = 32;
+
 /// The journal in tables of a shared database, as one node sees it.
 pub struct DayTables {
     blocks: DayBlocks<Tables>,
@@ -82,22 +85,35 @@ impl DayTables {
         for run in blocks.chunk_by(|a, b| day_of(a) == day_of(b)) {
             let Some(newest) = run.last() else { continue };
             let table = self.blocks.places.made(day_of(newest))?;
-            let places = "$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11";
-            let sql = format!(
-                "INSERT INTO {table} ({NAMES}) VALUES ({places}) ON CONFLICT (stream, first) DO NOTHING"
-            );
             let stream = "INSERT INTO journal_stream (stream, node, holder, epoch, beat, next, heard_at) \
                  VALUES ($1, '', '', 1, 1, 1, 0) ON CONFLICT (stream) DO NOTHING";
             self.blocks.places.db.write(|tx| {
                 tx.execute(stream, &[newest.stream.into()])?;
-                for block in run {
-                    tx.execute(&sql, &values(block))?;
+                for blocks in run.chunks(IMPORTED_AT_ONCE) {
+                    let values: Vec<_> = blocks.iter().flat_map(values).collect();
+                    tx.execute(&import_sql(&table, blocks.len()), &values)?;
                 }
                 StreamTable::set_end(tx, StreamEnd::of(newest))
             })?;
         }
         Ok(())
     }
+}
+
+/// A statement that takes so many blocks, where they are not there yet.
+fn import_sql(table: &str, blocks: usize) -> String {
+    const WIDTH: usize = 11;
+    let row = |block: usize| {
+        let places: Vec<_> = (1..=WIDTH)
+            .map(|column| format!("${}", block * WIDTH + column))
+            .collect();
+        format!("({})", places.join(", "))
+    };
+    let rows: Vec<_> = (0..blocks).map(row).collect();
+    format!(
+        "INSERT INTO {table} ({NAMES}) VALUES {} ON CONFLICT (stream, first) DO NOTHING",
+        rows.join(", ")
+    )
 }
 
 struct Tables {

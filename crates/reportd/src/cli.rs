@@ -57,6 +57,17 @@ pub(crate) enum Command {
     /// Write raw reports to a file or to stdout, while a server runs or not
     #[command(subcommand)]
     Export(Export),
+    /// Bring the embedded store to a PostgreSQL database, while no server runs
+    #[command(
+        long_about = "Bring the embedded store to an empty PostgreSQL database, while no server runs, and verify what came \
+        there. The embedded store stays as it is. A run that was interrupted, however that came, is repeated, and goes on \
+        where it was; until it has come to its end, no server starts on the database."
+    )]
+    Migrate {
+        /// The database, postgres://…
+        #[arg(long, value_name = "URL")]
+        to: Secret,
+    },
     /// Copy the store into one file, while a server runs or not
     Backup(Backup),
     /// Make the store of a backup in a data folder that holds none
@@ -347,6 +358,7 @@ mod tests {
                 "hush",
             ],
             &["reportd", "load", "comm", "--token", "hush"],
+            &["reportd", "migrate", "--to", "postgres://u:hush@h/d"],
             &[
                 "reportd",
                 "config",

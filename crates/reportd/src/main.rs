@@ -12,6 +12,8 @@ mod key_commands;
 mod load;
 mod logging;
 mod master_key;
+mod migrate;
+mod migration;
 mod openapi;
 mod output;
 mod progress;
@@ -70,6 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(cli::Export::Comm(asked)) => {
             block_on(export::export_comm(&settings, asked.checked()))
         }
+        Command::Migrate { to } => block_on(migrate::run(&settings, to)),
         Command::Backup(asked) => block_on(backup::backup(&settings, asked)),
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),

@@ -19,6 +19,8 @@ pub(crate) enum Unit {
     Bytes,
     /// Entries of the journal.
     Entries,
+    /// Rows of tables.
+    Rows,
 }
 
 /// Somebody wants the command to stop.
@@ -128,6 +130,7 @@ impl Progress {
         match self.unit {
             Unit::Bytes => size_text(count),
             Unit::Entries => format!("{count} entries"),
+            Unit::Rows => format!("{count} rows"),
         }
     }
 }

@@ -24,8 +24,8 @@ const NEARLY_LEVEL: u64 = 20_000;
 const MOST_ROUNDS: u32 = 20;
 /// By then every node has seen that rebuilt views are there, and stopped to read and fold the old ones.
 const LONGEST_CHANGE: Duration = Duration::from_secs(10);
-const ROWS_AT_ONCE: usize = 2_000;
-const SCHEMA_TABLE: &str = "schema_migration";
+pub(crate) const ROWS_AT_ONCE: usize = 2_000;
+pub(crate) const SCHEMA_TABLE: &str = "schema_migration";
 
 /// How far a fold is: entries folded, and how many there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -151,7 +151,7 @@ pub(crate) fn copy_base(stores: &Stores, to: &Database) -> anyhow::Result<Option
         to.write(|to| {
             for table in from.table_names()? {
                 if table != SCHEMA_TABLE {
-                    copy_table(from, to, &table, ROWS_AT_ONCE, &mut |_| {})?;
+                    copy_table(from, to, &table, ROWS_AT_ONCE, &mut |_| true)?;
                 }
             }
             Base::day(to)

@@ -57,14 +57,17 @@ impl Settings {
 
     fn check_database_url(&self) -> anyhow::Result<()> {
         let url = self.database_url.reveal();
-        let is_known = ["postgres://", "postgresql://"]
-            .into_iter()
-            .any(|scheme| url.starts_with(scheme));
-        if !url.is_empty() && !is_known {
+        if !url.is_empty() && !is_postgres_url(url) {
             bail!("database_url: expected postgres://…, or nothing for the embedded store");
         }
         Ok(())
     }
+}
+
+/// True where this may be the URL of a PostgreSQL database.
+pub(crate) fn is_postgres_url(url: &str) -> bool {
+    let schemes = ["postgres://", "postgresql://"];
+    schemes.into_iter().any(|scheme| url.starts_with(scheme))
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -17,6 +17,7 @@ use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::{Secret, hex};
 
+use crate::migration;
 use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
 
 /// Connections of a node that the journal has for itself: its writer, the look at other nodes, a replay.
@@ -34,6 +35,8 @@ const VIEWS_SCHEMA: &str = "reportd_views_";
 pub(crate) struct Stores {
     pub(crate) folder: DataFolder,
     postgres: Option<Postgres>,
+    /// Another store is being brought here.
+    is_target: bool,
 }
 
 /// A PostgreSQL database, and what a node may take of it.
@@ -109,6 +112,7 @@ impl Stores {
         Ok(Self {
             folder: DataFolder::open(&settings.data)?,
             postgres: settings.postgres(),
+            is_target: false,
         })
     }
 
@@ -120,7 +124,11 @@ impl Stores {
         } else {
             DataFolder::existing(&settings.data)?
         };
-        Ok(Self { folder, postgres })
+        Ok(Self {
+            folder,
+            postgres,
+            is_target: false,
+        })
     }
 
     /// The embedded store of a folder.
@@ -128,12 +136,28 @@ impl Stores {
         Self {
             folder,
             postgres: None,
+            is_target: false,
+        }
+    }
+
+    /// A database that the embedded store of `folder` is brought to.
+    pub(crate) fn target(folder: DataFolder, postgres: Postgres) -> Self {
+        Self {
+            folder,
+            postgres: Some(postgres),
+            is_target: true,
         }
     }
 
     /// True where other nodes may serve the same store.
     pub(crate) fn is_shared(&self) -> bool {
         self.postgres.is_some()
+    }
+
+    /// The database as it stands, where there may be nothing of reportd in it; `None` for the embedded store.
+    pub(crate) fn bare_database(&self) -> Result<Option<Database>, DbError> {
+        let postgres = self.postgres.as_ref();
+        postgres.map(Postgres::state).transpose()
     }
 
     /// The truth that is no journal: apps, keys, registry, rejected requests.
@@ -144,6 +168,9 @@ impl Stores {
         };
         reportd_platform::MIGRATIONS.apply(&db)?;
         reportd_comm::STATE_MIGRATIONS.apply(&db)?;
+        if self.is_shared() && !self.is_target {
+            migration::refuse_unfinished(&db)?;
+        }
         Ok(db)
     }
 
@@ -173,6 +200,16 @@ impl Stores {
     /// What is folded from the journal, as it is served.
     pub(crate) fn views(&self) -> anyhow::Result<Database> {
         Ok(self.views_numbered(self.views_number()?)?)
+    }
+
+    /// The served views, emptied: before any node serves them.
+    pub(crate) fn emptied_views(&self) -> anyhow::Result<Database> {
+        let number = self.views_number()?;
+        self.drop_views(number)?;
+        match &self.postgres {
+            Some(postgres) => Ok(with_view_tables(postgres.views(number)?)?),
+            None => Ok(self.views_numbered(number)?),
+        }
     }
 
     /// An empty store for views that nobody serves yet, and their number. What earlier rebuilds left is dropped.
@@ -276,6 +313,18 @@ impl Stores {
                 self.folder.base_file(),
             ))?),
         }
+    }
+
+    /// An empty base in place of what is there.
+    pub(crate) fn new_base(&self) -> anyhow::Result<Database> {
+        match &self.postgres {
+            Some(postgres) => {
+                let sql = "DROP SCHEMA IF EXISTS reportd_base CASCADE";
+                postgres.journal()?.execute(sql, &[])?;
+            }
+            None => remove_database(&self.folder.base_file())?,
+        }
+        Ok(self.base()?)
     }
 
     /// The journal on PostgreSQL, as this node appends to it; `None` for the embedded store.

@@ -49,6 +49,11 @@ pub(crate) fn verify_and_print(stores: &Stores, stop: &Stop) -> anyhow::Result<(
         bar.reach(step.done, step.total)
     })?;
     drop(bar);
+    print_found(&found)
+}
+
+/// Prints what a verify found; an error where there are differences.
+pub(crate) fn print_found(found: &Found) -> anyhow::Result<()> {
     if let Some(day) = found.sealed {
         let day = day_text(day);
         print_line(format_args!(
@@ -83,8 +88,10 @@ pub(crate) fn verify(
     maker: &ViewMaker,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Found> {
-    std::fs::create_dir_all(stores.folder.path())?;
-    let work = WorkFolder::beside(&stores.folder.path().join("verify"))?;
+    // A command on a database needs no data folder.
+    let folder = Some(stores.folder.path().to_owned()).filter(|path| path.is_dir());
+    let folder = folder.unwrap_or_else(std::env::temp_dir);
+    let work = WorkFolder::beside(&folder.join("verify"))?;
     let second = stores.views_at(&work.path.join("views.db"))?;
     let sealed = copy_base(stores, &second)?;
     let blocks = stores.blocks(clock)?;

@@ -63,7 +63,10 @@ fn a_table_goes_from_any_store_into_any() {
                 target.db.write(|to| {
                     let mut told = Vec::new();
                     for table in ["thing", "pair"] {
-                        copy_table(from, to, table, 10, &mut |rows| told.push(rows))?;
+                        copy_table(from, to, table, 10, &mut |rows| {
+                            told.push(rows);
+                            true
+                        })?;
                     }
                     Ok(told)
                 })
@@ -92,7 +95,7 @@ fn what_cannot_be_copied_is_refused() {
         let told = one.db.read(|from| {
             other
                 .db
-                .write(|to| copy_table(from, to, table, 10, &mut |_| {}))
+                .write(|to| copy_table(from, to, table, 10, &mut |_| true))
         });
         told.unwrap_err().to_string()
     };

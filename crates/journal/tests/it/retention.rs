@@ -106,7 +106,7 @@ impl World {
         base.read(|from| {
             again.write(|to| {
                 for table in ["ledger", "view_position", "view_base"] {
-                    copy_table(from, to, table, 100, &mut |_| {})?;
+                    copy_table(from, to, table, 100, &mut |_| true)?;
                 }
                 Ok(())
             })

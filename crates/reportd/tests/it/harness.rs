@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use reportd_db::{Database, postgres};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_testbed::{Ground, StoreKind};
 use serde_json::Value;
@@ -57,6 +58,11 @@ impl Data {
     /// The URL of the database; `None` where the store is embedded.
     pub(crate) fn database_url(&self) -> Option<&str> {
         self.ground.url()
+    }
+
+    /// The database, where the store is one.
+    pub(crate) fn database(&self) -> Database {
+        postgres::open(postgres::Options::new(self.database_url().unwrap())).unwrap()
     }
 
     /// A command on this store.

@@ -13,6 +13,7 @@ mod export;
 mod harness;
 mod kill;
 mod master_key;
+mod migrate;
 mod mutations;
 mod nodes;
 mod nodes_faults;
