@@ -40,7 +40,10 @@ pub(super) struct ReportsParameters {
     #[param(minimum = 1, maximum = 1000, default = 100)]
     limit: Option<i64>,
     /// Go on where an earlier reply ended: its `next_cursor`.
-    #[param(pattern = r"^\d{1,9}\.\d{1,18}(\.\d{1,18})?(_\d{1,9}\.\d{1,18}(\.\d{1,18})?)*$", max_length = 4096)]
+    #[param(
+        pattern = r"^\d{1,9}\.\d{1,18}(\.\d{1,18})?(_\d{1,9}\.\d{1,18}(\.\d{1,18})?)*$",
+        max_length = 4096
+    )]
     cursor: Option<String>,
 }
 
