@@ -12,7 +12,7 @@ use crate::StreamNo;
 use crate::block::unpack;
 use crate::fresh::Folded;
 use crate::positions::{move_on, position, positions};
-use crate::reads::Ends;
+use crate::reads::{Ends, ends_of};
 use crate::store::{BlockStore, JournalError, SharedBlock};
 use crate::tail::Tail;
 use crate::view::{Batch, View};
@@ -39,8 +39,11 @@ impl Source<'_> {
         stream: StreamNo,
     ) -> Result<Folded, JournalError> {
         position(db, view, stream, self.now_ms, || {
+            // The end first: what is appended meanwhile is behind it.
+            let end = ends_of(self.store)?.get(&stream).copied();
             let oldest = self.store.from(stream, 1, 1)?;
-            Ok(oldest.first().map_or(1, |block| block.first))
+            let first = oldest.first().map(|block| block.first);
+            Ok(first.or(end).unwrap_or(1))
         })
     }
 }

@@ -29,8 +29,9 @@ fn folded(row: &Row) -> Result<Folded, DbError> {
 }
 
 /// The position of a view in a stream. A new view begins at the first entry, and its lag counts from `now_ms`. Where other
-/// views have folded the stream and days of it were dropped since, the view begins at `first_kept`: it is younger than
-/// what was dropped. In a store where nothing is folded yet it begins at 1, so that missing entries are found.
+/// views have folded the stream and days of it were dropped since, the view begins at `first_kept`, the end of the stream
+/// where nothing of it is kept: it is younger than what was dropped. In a store where nothing is folded yet it begins at 1,
+/// so that missing entries are found.
 pub(crate) fn position(
     db: &Database,
     view: &str,

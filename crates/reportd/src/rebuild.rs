@@ -83,11 +83,10 @@ fn rebuild_here(stores: &Stores, stop: &Stop) -> anyhow::Result<Option<i64>> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let maker = ViewMaker::at_rest(stores, &clock)?;
     let bar = Progress::start("rebuild", Unit::Entries, 0, stop);
-    let before = stores.views_number()?;
     let sealed = rebuild(stores, &clock, &maker, &mut |step| {
         bar.reach(step.done, step.total)
     })?;
-    stores.leave_views(before, LONGEST_CHANGE)?;
+    stores.leave_views(stores.views_number()?, LONGEST_CHANGE)?;
     Ok(sealed)
 }
 
@@ -101,6 +100,36 @@ pub(crate) fn rebuild(
 ) -> anyhow::Result<Option<i64>> {
     let before = stores.views_number()?;
     let (number, db) = stores.new_views()?;
+    let sealed = match fold_all(stores, clock, maker, db, tell) {
+        Ok(sealed) => sealed,
+        Err(error) => {
+            discard(stores, number);
+            return Err(error);
+        }
+    };
+    // Where it is not told whether they are served, they must stay.
+    if !stores.publish_views(before, number)? {
+        discard(stores, number);
+        bail!("another rebuild was quicker: its views are served");
+    }
+    Ok(sealed)
+}
+
+/// Drops views that will never be served; where they cannot be dropped now, a later rebuild does so.
+fn discard(stores: &Stores, number: i64) {
+    if let Err(error) = stores.discard_views(number) {
+        tracing::warn!(%error, number, "views that will not be served could not be dropped");
+    }
+}
+
+/// Folds the base and the journal into a fresh store of views.
+fn fold_all(
+    stores: &Stores,
+    clock: &Arc<dyn Clock>,
+    maker: &ViewMaker,
+    db: Database,
+    tell: &mut dyn FnMut(Step) -> bool,
+) -> anyhow::Result<Option<i64>> {
     let sealed = copy_base(stores, &db)?;
     let blocks = stores.blocks(clock)?;
     let mut refold = Refold::new(blocks, Arc::clone(clock), db.clone(), maker.views());
@@ -122,10 +151,6 @@ pub(crate) fn rebuild(
         }
     }
     db.checkpoint()?;
-    drop((refold, db));
-    if !stores.publish_views(before, number)? {
-        bail!("another rebuild was quicker: its views are served");
-    }
     Ok(sealed)
 }
 

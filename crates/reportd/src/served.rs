@@ -126,8 +126,9 @@ impl Served {
 
     /// Serves the views that a rebuild has published, where it has. Blocks.
     pub(crate) fn follow(&self) -> anyhow::Result<()> {
-        let published = self.stores.views_number()?;
         let mut number = self.number.lock().unwrap_or_else(PoisonError::into_inner);
+        // Behind the lock: whoever waited for it would go back to views that were replaced meanwhile.
+        let published = self.stores.views_number()?;
         if self.is_closed() {
             return Ok(());
         }

@@ -212,22 +212,17 @@ impl Stores {
         }
     }
 
-    /// An empty store for views that nobody serves yet, and their number. What earlier rebuilds left is dropped.
+    /// An empty store for views that nobody serves yet, and their number.
     pub(crate) fn new_views(&self) -> anyhow::Result<(i64, Database)> {
-        let served = self.views_number()?;
         match &self.postgres {
             Some(postgres) => {
-                let older = postgres.views_numbers()?.into_iter();
-                older
-                    .filter(|older| *older < served)
-                    .try_for_each(|older| self.drop_views(older))?;
                 let number = draw_views_number(&postgres.journal()?)?;
                 Ok((number, with_view_tables(postgres.views(number)?)?))
             }
             None => {
                 let path = self.folder.rebuild_file();
                 remove_database(&path)?;
-                Ok((served + 1, self.views_at(&path)?))
+                Ok((self.views_number()? + 1, self.views_at(&path)?))
             }
         }
     }
@@ -248,8 +243,16 @@ impl Stores {
         }
     }
 
-    /// Drops views that are no longer served, or not yet.
-    pub(crate) fn drop_views(&self, number: i64) -> anyhow::Result<()> {
+    /// Drops the views of [`Self::new_views`], which will not be served.
+    pub(crate) fn discard_views(&self, number: i64) -> anyhow::Result<()> {
+        match &self.postgres {
+            Some(_) => self.drop_views(number),
+            None => remove_database(&self.folder.rebuild_file()),
+        }
+    }
+
+    /// Drops views that are no longer served.
+    fn drop_views(&self, number: i64) -> anyhow::Result<()> {
         match &self.postgres {
             Some(postgres) => {
                 let sql = format!("DROP SCHEMA IF EXISTS {VIEWS_SCHEMA}{number} CASCADE");
@@ -260,23 +263,32 @@ impl Stores {
         }
     }
 
-    /// Drops the files of views of lower numbers: they were served before.
+    /// Drops the files of views of lower numbers: they were served before. On PostgreSQL other nodes may still do so.
     pub(crate) fn drop_older_views(&self, number: i64) -> anyhow::Result<()> {
-        if self.postgres.is_some() {
-            return Ok(());
+        match &self.postgres {
+            Some(_) => Ok(()),
+            None => self.drop_views_before(number),
         }
-        let older = self.folder.views_numbers().into_iter();
-        older
+    }
+
+    fn drop_views_before(&self, number: i64) -> anyhow::Result<()> {
+        let numbers = match &self.postgres {
+            Some(postgres) => postgres.views_numbers()?,
+            None => self.folder.views_numbers(),
+        };
+        numbers
+            .into_iter()
             .filter(|older| *older < number)
             .try_for_each(|older| self.drop_views(older))
     }
 
-    /// Drops views that were served up to now, when the servers have had time to change over. Blocks.
+    /// Drops all views before those of `number`, which are served, when the servers have had time to change over: what was
+    /// served, and what rebuilds left that were killed, or were slower. Blocks.
     pub(crate) fn leave_views(&self, number: i64, longest_change: Duration) -> anyhow::Result<()> {
         if self.postgres.is_some() {
             std::thread::sleep(longest_change);
         }
-        self.drop_views(number)
+        self.drop_views_before(number)
     }
 
     /// The base of the journal, where days were dropped.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use reportd_journal::AppendError;
+use reportd_platform::clock::{MINUTE_MS, SECOND_MS};
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use reportd_testbed::run;
 use rstest::rstest;
@@ -81,6 +82,39 @@ async fn a_writer_that_panics_leaves_nobody_waiting() {
     assert_eq!(late, Err(AppendError::Closed));
     store.set_fault(Fault::None);
     assert!(!journal.is_writable());
+}
+
+#[tokio::test]
+async fn entries_that_waited_longer_than_a_minute_are_refused_and_not_stored() {
+    let (bed, store) = (Bed::new(Embedded), Arc::new(MemoryStore::default()));
+    let journal = bed.journal_on(Arc::clone(&store) as _);
+    for (round, waited_ms) in [(0, MINUTE_MS), (1, MINUTE_MS + SECOND_MS)] {
+        store.hold(true);
+        let in_hand = spawn_append(&journal, &format!("{round}a"));
+        bed.until("the block is at the store", || store.is_waiting())
+            .await;
+        let stored = store.count();
+        // They wait for the writer, which is held up, as is all else in a process that is stopped.
+        let wait = ["b", "c"].map(|name| spawn_append(&journal, &format!("{round}{name}")));
+        tokio::task::yield_now().await;
+        bed.clock.advance(waited_ms);
+        store.hold(false);
+        assert_eq!(in_hand.await.unwrap(), Ok(stored + 1), "it was in time");
+        for (sequence, sender) in (stored + 2..).zip(wait) {
+            match (round, sender.await.unwrap()) {
+                (0, told) => assert_eq!(told, Ok(sequence), "just in time"),
+                (_, Err(AppendError::Unavailable(_))) => {}
+                (_, told) => panic!("{told:?}"),
+            }
+        }
+    }
+    assert_eq!((store.count(), journal.end()), (4, 5));
+    assert_eq!(append_each(&journal, &["next"]).await, [5]);
+    assert_eq!(
+        scanned(&journal, &all()).unwrap(),
+        ["next", "1a", "0c", "0b", "0a"]
+    );
+    assert!(journal.is_writable());
 }
 
 #[rstest]

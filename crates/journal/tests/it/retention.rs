@@ -389,6 +389,87 @@ fn a_day_without_blocks_is_not_the_one_that_stays() {
 }
 
 #[test]
+fn a_view_that_is_added_later_begins_at_the_first_entry_that_is_kept() {
+    on_both(|world| {
+        let (served, base_db) = (world.db("served"), world.db("base"));
+        world.fold(&served, &VIEWS[..1]);
+        let mut base = Base::new(world.refold(&base_db, &VIEWS[..1]));
+        let dropped = base.drop_oldest(FIRST_DAY + 1, &served, &mut || true);
+        assert_eq!(dropped.unwrap().map(|dropped| dropped.day), Some(FIRST_DAY));
+        world.fold(&served, &VIEWS);
+        assert_eq!(ledgers(&served), [payloads(0..5), payloads(1..5)]);
+        assert_eq!(ends(&served), Ends::from([(LOCAL_STREAM, 11)]), "level");
+        // It goes on like any other.
+        run(append_each(&world.journal, &["next"]));
+        world.fold(&served, &VIEWS);
+        assert!(
+            ledgers(&served)
+                .iter()
+                .all(|told| told.ends_with(&["next".to_owned()]))
+        );
+    });
+}
+
+#[test]
+fn missing_entries_are_told_in_a_store_where_nothing_is_folded() {
+    on_both(|world| {
+        let (served, base_db) = (world.db("served"), world.db("base"));
+        world.fold(&served, &VIEWS);
+        let dropped = world.base(&base_db).drop_oldest(ALL, &served, &mut || true);
+        assert_eq!(dropped.unwrap().map(|dropped| dropped.day), Some(FIRST_DAY));
+        let fresh = world.db("fresh");
+        let goal = Goal::now(world.store.as_ref(), world.bed.clock.as_ref()).unwrap();
+        for _ in 0..2 {
+            // Also when it is tried again, where both views have a position.
+            let told = world.refold(&fresh, &VIEWS).fold_to(&goal, &mut |_| true);
+            assert!(
+                matches!(told, Err(JournalError::Missing { from: 1, to: 3, .. })),
+                "{told:?}"
+            );
+            assert_eq!(ledgers(&fresh), vec![Vec::<String>::new(); 2]);
+        }
+    });
+}
+
+#[test]
+fn a_view_that_is_added_later_is_level_with_a_stream_of_which_nothing_is_kept() {
+    let shared = Shared::new();
+    let bed = Bed::new(StoreKind::Embedded);
+    let store = |name: &str| {
+        let clock = Arc::<ManualClock>::clone(&bed.clock) as _;
+        Arc::new(DayTables::open(&shared.db, clock, name).unwrap())
+    };
+    let [a, b] = ["a", "b"].map(|name| bed.journal_on(store(name)));
+    run(append_each(&b, &["quiet"]));
+    // As a node tells with its beats.
+    let told = "UPDATE journal_stream SET next = 2 WHERE stream = 2";
+    shared.db.execute(told, &[]).unwrap();
+    for payload in ["0", "1", "2"] {
+        run(append_each(&a, &[payload]));
+        bed.clock.advance(DAY_MS);
+    }
+    let fold = |db: &Database, names: &[&'static str]| {
+        let clock = Arc::clone(&bed.clock) as _;
+        let mut refold = Refold::new(store("x"), clock, db.clone(), views(names));
+        let goal = Goal::now(store("x").as_ref(), bed.clock.as_ref()).unwrap();
+        refold.fold_to(&goal, &mut |_| true).unwrap();
+    };
+    let (served, base_db) = (shared.views_in("served"), shared.views_in("base"));
+    fold(&served, &VIEWS[..1]);
+    let clock = Arc::clone(&bed.clock) as _;
+    let names = &VIEWS[..1];
+    let mut base = Base::new(Refold::new(store("x"), clock, base_db, views(names)));
+    let dropped = base.drop_oldest(FIRST_DAY + 1, &served, &mut || true);
+    assert_eq!(dropped.unwrap().map(|dropped| dropped.day), Some(FIRST_DAY));
+    fold(&served, &VIEWS);
+    assert_eq!(ends(&served), Ends::from([(1, 4), (2, 2)]), "level");
+    assert_eq!(folded(&served, "second"), ["1", "2"]);
+    run(append_each(&b, &["loud"]));
+    fold(&served, &VIEWS);
+    assert_eq!(folded(&served, "second"), ["1", "2", "loud"]);
+}
+
+#[test]
 fn a_day_of_several_streams_is_sealed_to_the_end_of_each() {
     let shared = Shared::new();
     let bed = Bed::new(StoreKind::Embedded);
