@@ -149,7 +149,7 @@ fn two_rebuilds_at_once_leave_the_views_of_one() {
             let read = |node: &Server| {
                 let read = node.get("/api/apps/bots/comm/operations", &key);
                 assert_eq!(read.status, 200, "{}", read.text());
-                total(node, &key);
+                node.counted(&key, ACTIVE);
             };
             while !rebuilds.iter().all(|rebuild| rebuild.is_finished()) {
                 nodes.iter().for_each(|node| read(node));
