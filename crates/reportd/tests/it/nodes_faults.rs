@@ -99,7 +99,7 @@ fn a_node_stopped_past_its_lease_goes_on_with_its_own_stream() {
     let key = cluster.key("viewer");
     let (a, b) = (cluster.lazy_node("a"), cluster.node("b"));
     let views = cluster.db(Some("reportd_views_1"));
-    let mut sent = leave_unfolded(&views, &a);
+    let mut sent = leave_unfolded(&views, &a, &key);
     signal(a.pid(), "STOP");
     wait_until("its stream is folded by the other", || {
         folded(&views) == sent
