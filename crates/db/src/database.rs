@@ -234,7 +234,9 @@ impl<'a> Tx<'a> {
         rows.into_iter().map(|mut row| row.take_text(0)).collect()
     }
 
-    pub(crate) fn number_behind(&mut self, table: &str) -> Result<(), DbError> {
+    /// Puts the numbers that the database gives to new rows of a `{{serial}}` table behind those that are there: after rows
+    /// were inserted with numbers of their own.
+    pub fn number_behind(&mut self, table: &str) -> Result<(), DbError> {
         self.session.number_behind(table)
     }
 

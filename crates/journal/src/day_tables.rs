@@ -89,6 +89,8 @@ impl DayTables {
                  VALUES ($1, '', '', 1, 1, 1, 0) ON CONFLICT (stream) DO NOTHING";
             self.blocks.places.db.write(|tx| {
                 tx.execute(stream, &[newest.stream.into()])?;
+                // The next new node takes a number behind it.
+                tx.number_behind("journal_stream")?;
                 for blocks in run.chunks(IMPORTED_AT_ONCE) {
                     let values: Vec<_> = blocks.iter().flat_map(values).collect();
                     tx.execute(&import_sql(&table, blocks.len()), &values)?;

@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reportd_db::{Database, DbError, postgres};
 use reportd_journal::{
-    AppendError, DayTables, Goal, Journal, JournalError, JournalMetrics, Lag, Options, Pace,
-    Projector, Refold, Scan,
+    AppendError, BlockStore, DayTables, Goal, Journal, JournalError, JournalMetrics, LOCAL_STREAM,
+    Lag, Options, Pace, Projector, Refold, Scan,
 };
 use reportd_platform::clock::{Clock, ManualClock, SECOND_MS};
-use reportd_testbed::{TestDatabase, fresh_database};
+use reportd_testbed::{StoreKind, TestDatabase, fresh_database};
 use tokio::runtime::Runtime;
 
-use crate::bed::{Faults, KIND, Ledger, NOW_MS, append_each, entry, folded, ledger};
+use crate::bed::{Bed, Faults, KIND, Ledger, NOW_MS, append_each, entry, folded, ledger};
 use crate::scan::page;
 
 const LEASE_MS: i64 = 10 * SECOND_MS;
@@ -394,4 +394,22 @@ fn a_read_waits_for_what_another_node_acknowledged_and_for_nothing_else() {
     for node in [b, a] {
         node.end();
     }
+}
+
+#[test]
+fn nodes_that_start_on_an_imported_journal_take_its_stream_and_new_ones_behind_it() {
+    let bed = Bed::new(StoreKind::Embedded);
+    let embedded = bed.day_files();
+    let journal = bed.journal_on(Arc::clone(&embedded) as _);
+    run(append_each(&journal, &["a", "b"]));
+    let shared = Shared::new();
+    let clock = || Arc::new(ManualClock::at(NOW_MS)) as Arc<dyn Clock>;
+    let open = |name| DayTables::open(&shared.db, clock(), name).unwrap();
+    let blocks = embedded.from(LOCAL_STREAM, 1, u64::MAX).unwrap();
+    open("").import(&blocks).unwrap();
+    let begun = ["first", "second", "third"].map(|name| {
+        let end = open(name).begin().unwrap();
+        (end.stream, end.next)
+    });
+    assert_eq!(begun, [(1, 3), (2, 1), (3, 1)]);
 }
