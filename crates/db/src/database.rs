@@ -33,6 +33,14 @@ pub(crate) trait Session {
     /// Inserts the rows whose key is new, merges the bounds of the others, and tells for each row whether it was new.
     /// `values` is as for [`Self::upsert`].
     fn insert_new(&mut self, table: &Table, values: &[Value<'_>]) -> Result<Vec<bool>, DbError>;
+    /// The rows of `keys`, which hold one key after the other, in key order, none twice: for each what stands beside the
+    /// key, or nothing where there is no row. With `lock` no other transaction changes them until this one ends.
+    fn find(
+        &mut self,
+        table: &Table,
+        keys: &[Value<'_>],
+        lock: bool,
+    ) -> Result<Vec<Option<Row>>, DbError>;
     /// Puts the numbers that the database gives to new rows of `table` behind those that are there.
     fn number_behind(&mut self, table: &str) -> Result<(), DbError>;
 }
@@ -293,5 +301,46 @@ impl<'a> Tx<'a> {
             is_new[first] = told;
         }
         Ok(is_new)
+    }
+
+    /// The rows of `keys`, in the order given: what stands beside the key, or `None` where there is no row. `table` may
+    /// name some of its columns only.
+    pub fn find<const K: usize>(
+        &mut self,
+        table: &Table,
+        keys: &[[Value<'_>; K]],
+    ) -> Result<Vec<Option<Row>>, DbError> {
+        self.find_rows(table, keys, false)
+    }
+
+    /// [`Self::find`] that locks the rows, in key order: what was read stays as it is until this transaction writes it.
+    /// Only rows that are there can be locked.
+    pub fn find_locked<const K: usize>(
+        &mut self,
+        table: &Table,
+        keys: &[[Value<'_>; K]],
+    ) -> Result<Vec<Option<Row>>, DbError> {
+        self.find_rows(table, keys, true)
+    }
+
+    fn find_rows<const K: usize>(
+        &mut self,
+        table: &Table,
+        keys: &[[Value<'_>; K]],
+        lock: bool,
+    ) -> Result<Vec<Option<Row>>, DbError> {
+        table.check_key_width(K)?;
+        if keys.is_sorted_by(|a, b| a < b) {
+            return self.session.find(table, keys.as_flattened(), lock);
+        }
+        let mut distinct = keys.to_vec();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let found = self.session.find(table, distinct.as_flattened(), lock)?;
+        let place = |key: &[Value<'_>; K]| distinct.binary_search(key).ok();
+        Ok(keys
+            .iter()
+            .map(|key| place(key).and_then(|place| found.get(place).cloned().flatten()))
+            .collect())
     }
 }

@@ -273,7 +273,9 @@ impl Prepared {
         }
         let places: Vec<_> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
         let source = format!("VALUES ({})", places.join(", "));
-        let sql = Arc::new(TableSql::new(table, &source)?);
+        let mut sql = TableSql::new(table, &source)?;
+        sql.find = spell(&sql.find);
+        let sql = Arc::new(sql);
         self.tables.insert(*table, Arc::clone(&sql));
         Ok(sql)
     }
@@ -314,14 +316,10 @@ impl Session for Prepared {
 
     fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
         self.with_statement(sql, |statement| {
-            let width = statement.column_count();
             let mut found = Vec::new();
             let mut rows = statement.query(rusqlite::params_from_iter(values))?;
             while let Some(row) = rows.next()? {
-                let cells = (0..width)
-                    .map(|index| row.get_ref(index).map(cell))
-                    .collect::<Result<_, _>>()?;
-                found.push(Row { cells });
+                found.push(read_row(row)?);
             }
             Ok(found)
         })
@@ -347,6 +345,29 @@ impl Session for Prepared {
         Ok(is_new)
     }
 
+    /// A writer is the only one: there is nothing to lock.
+    fn find(
+        &mut self,
+        table: &Table,
+        keys: &[Value<'_>],
+        _lock: bool,
+    ) -> Result<Vec<Option<Row>>, DbError> {
+        let sql = self.table_sql(table)?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&sql.find)
+            .map_err(classify)?;
+        let keys = keys.chunks_exact(table.key_width());
+        keys.map(|key| {
+            let mut rows = statement
+                .query(rusqlite::params_from_iter(key))
+                .map_err(classify)?;
+            let row = rows.next().map_err(classify)?;
+            row.map(read_row).transpose().map_err(classify)
+        })
+        .collect()
+    }
+
     /// Nothing to do: `AUTOINCREMENT` numbers behind the greatest that was ever written.
     fn number_behind(&mut self, _table: &str) -> Result<(), DbError> {
         Ok(())
@@ -362,6 +383,14 @@ impl ToSql for Value<'_> {
             Self::Bytes(value) => ValueRef::Blob(value),
         }))
     }
+}
+
+fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
+    let columns = 0..row.as_ref().column_count();
+    let cells = columns.map(|index| row.get_ref(index).map(cell));
+    Ok(Row {
+        cells: cells.collect::<Result<_, _>>()?,
+    })
 }
 
 fn cell(value: ValueRef<'_>) -> Cell {

@@ -23,6 +23,9 @@ pub enum Merge {
     Order,
     /// Goes with the row that won: the newest by the order columns, and where there are none the first.
     Payload,
+    /// The new value takes the place of the stored one. Only for rows that this transaction has read under a lock that
+    /// every writer of theirs takes ([`crate::Tx::find_locked`]): what it takes the place of must be what was read.
+    Replace,
 }
 
 /// A column of a [`Table`].
@@ -34,8 +37,8 @@ pub struct Column {
     pub merge: Merge,
 }
 
-/// A table whose rows fold together by key. With [`Merge::Add`], [`Merge::Least`] or [`Merge::Greatest`] columns each of
-/// them merges; with [`Merge::Order`] columns it is a register that the newest row wins; with neither, the first row of
+/// A table whose rows fold together by key. With [`Merge::Add`], [`Merge::Least`], [`Merge::Greatest`] or
+/// [`Merge::Replace`] columns each of them merges; with [`Merge::Order`] columns it is a register that the newest row wins; with neither, the first row of
 /// a key stays. A register has no merged columns beside its order: the row that loses would take its part along.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Table {
@@ -54,6 +57,8 @@ pub(crate) struct TableSql {
     pub(crate) insert_new: String,
     /// Merges the bounds of a row whose key is taken; none where the table has no bounds.
     pub(crate) merge_bounds: Option<String>,
+    /// Selects what stands beside the key, for a row of placeholders.
+    pub(crate) find: String,
 }
 
 impl TableSql {
@@ -73,6 +78,7 @@ impl TableSql {
             upsert: format!("{insert}{}", table.upsert_sql()),
             insert_new: format!("{insert}NOTHING"),
             merge_bounds: has_bounds.then(|| format!("{insert}{}", table.merge_bounds_sql())),
+            find: table.find_sql(),
         })
     }
 }
@@ -108,10 +114,10 @@ impl Table {
         if width == 0 || self.columns[width..].iter().any(|c| c.merge == Merge::Key) {
             return Err(self.error("its key columns must come first"));
         }
-        let merged = [Merge::Add, Merge::Least, Merge::Greatest];
+        let merged = [Merge::Add, Merge::Least, Merge::Greatest, Merge::Replace];
         if self.has(Merge::Order) && merged.into_iter().any(|merge| self.has(merge)) {
             return Err(self.error(
-                "columns that add or bound cannot stand beside order columns: a row that is not the newest would be lost",
+                "columns that add, bound or replace cannot stand beside order columns: a row that is not the newest would be lost",
             ));
         }
         Ok(())
@@ -126,23 +132,34 @@ impl Table {
         }
     }
 
+    /// Refuses keys of another width than the table's.
+    pub(crate) fn check_key_width(&self, width: usize) -> Result<(), DbError> {
+        if self.key_width() == width && width < self.columns.len() {
+            Ok(())
+        } else {
+            Err(self.error("expected keys of the table's width, and columns beside them"))
+        }
+    }
+
     /// What an upsert does where the key is taken.
     fn upsert_sql(&self) -> String {
         if self.has(Merge::Order) {
             return self.register_sql();
         }
-        let added = self.names(Merge::Add);
-        if added.is_empty() && !self.has(Merge::Least) && !self.has(Merge::Greatest) {
-            return "NOTHING".to_owned();
-        }
-        if added.is_empty() {
-            return self.merge_bounds_sql();
+        let (added, replaced) = (self.names(Merge::Add), self.names(Merge::Replace));
+        if added.is_empty() && replaced.is_empty() {
+            return if self.has(Merge::Least) || self.has(Merge::Greatest) {
+                self.merge_bounds_sql()
+            } else {
+                "NOTHING".to_owned()
+            };
         }
         let table = self.name;
         let mut assignments: Vec<String> = added
             .iter()
             .map(|c| format!("{c} = {table}.{c} + excluded.{c}"))
             .collect();
+        assignments.extend(replaced.iter().map(|c| format!("{c} = excluded.{c}")));
         assignments.extend(self.bounds().map(|(c, by)| self.bound_sql(c, by)));
         format!("UPDATE SET {}", assignments.join(", "))
     }
@@ -192,6 +209,29 @@ impl Table {
         format!(
             "{column} = CASE WHEN excluded.{column} {by} {table}.{column} THEN excluded.{column} ELSE {table}.{column} END"
         )
+    }
+
+    fn find_sql(&self) -> String {
+        let width = self.key_width();
+        let places = (1..=width).map(|place| format!("${place}"));
+        let keys = self.columns[..width].iter().zip(places);
+        let conditions: Vec<_> = keys
+            .map(|(c, place)| format!("{} = {place}", c.name))
+            .collect();
+        format!(
+            "SELECT {} FROM {} WHERE {}",
+            self.names_beside_key("").join(", "),
+            self.name,
+            conditions.join(" AND ")
+        )
+    }
+
+    /// The names of the columns beside the key, each behind `owner`.
+    pub(crate) fn names_beside_key(&self, owner: &str) -> Vec<String> {
+        let columns = self.columns[self.key_width()..].iter();
+        columns
+            .map(|column| format!("{owner}{}", column.name))
+            .collect()
     }
 
     fn insert_into(&self) -> String {
@@ -265,6 +305,7 @@ impl Table {
             match (column.merge, *stored, *new) {
                 (Merge::Add, Value::Int(a), Value::Int(b)) => *stored = Value::Int(a + b),
                 (Merge::Order | Merge::Payload, _, new) if newer => *stored = new,
+                (Merge::Replace, _, new) => *stored = new,
                 _ => {}
             }
         }
@@ -305,12 +346,14 @@ mod tests {
         const ADD: Column = column("n", Merge::Add);
         const LEAST: Column = column("n", Merge::Least);
         const GREATEST: Column = column("n", Merge::Greatest);
+        const REPLACE: Column = column("n", Merge::Replace);
         assert_eq!(refusal(&[KEY, ORDER, PAYLOAD]), None);
         assert_eq!(refusal(&[KEY, ADD, LEAST, PAYLOAD]), None);
         for told in [
             refusal(&[KEY, ORDER, ADD]),
             refusal(&[KEY, ORDER, LEAST]),
             refusal(&[KEY, GREATEST, ORDER]),
+            refusal(&[KEY, REPLACE, ORDER]),
         ] {
             let told = told.unwrap();
             let expected = "statement failed: table t: columns that add";
@@ -345,5 +388,6 @@ mod tests {
              CASE WHEN excluded.until > t.until THEN excluded.until ELSE t.until END WHERE excluded.until > t.until"
         );
         assert_eq!(sql.merge_bounds, Some(sql.upsert));
+        assert_eq!(sql.find, "SELECT until, v FROM t WHERE k = $1");
     }
 }

@@ -3,10 +3,17 @@
 //! The way of an event, left to right: [`routes`] takes the feed, [`intake`] makes an entry of it ([`entry`]), the journal
 //! makes it durable, [`view`] folds it into marks and counters, [`query`] reads them, [`routes`] and [`api`] show them.
 
+mod compare;
 mod entry;
+mod gather;
 mod intake;
+mod marks;
+mod numbers;
 mod query;
 mod schema;
+mod tally;
+mod users;
+mod view;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -22,6 +29,7 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
 
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
+pub use view::PushView;
 
 /// Entries of this room in the journal.
 pub const KIND: Kind = Kind(2);

@@ -21,6 +21,10 @@ pub(super) struct Batch {
     pub(super) sql: TableSql,
     /// Tells the keys that were new, in the order of the rows.
     pub(super) insert_new: String,
+    /// Tells for each key that has a row its place among the keys, and what stands beside it; in key order.
+    pub(super) find: String,
+    /// The same, and locks the rows.
+    pub(super) find_locked: String,
 }
 
 impl Batch {
@@ -35,11 +39,31 @@ impl Batch {
             .iter()
             .map(|column| column.name)
             .collect();
+        let find = find_sql(table, &keys, &arrays[..keys.len()]);
         Ok(Self {
             insert_new: format!("{} RETURNING {}", sql.insert_new, keys.join(", ")),
+            find_locked: format!("{find} FOR UPDATE OF t"),
+            find,
             sql,
         })
     }
+}
+
+fn find_sql(table: &Table, keys: &[&str], arrays: &[String]) -> String {
+    let (arrays, names) = (arrays.join(", "), keys.join(", "));
+    let equal: Vec<_> = keys
+        .iter()
+        .map(|key| format!("t.{key} = asked.{key}"))
+        .collect();
+    let order: Vec<_> = keys.iter().map(|key| format!("t.{key}")).collect();
+    format!(
+        "SELECT asked.place, {} FROM unnest({arrays}) WITH ORDINALITY AS asked ({names}, place) \
+         JOIN {} t ON {} ORDER BY {}",
+        table.names_beside_key("t.").join(", "),
+        table.name,
+        equal.join(" AND "),
+        order.join(", ")
+    )
 }
 
 /// Parts of the rows that are each small enough for one statement.

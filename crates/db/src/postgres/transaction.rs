@@ -160,6 +160,34 @@ impl Session for Transaction<'_> {
         Ok(is_new)
     }
 
+    fn find(
+        &mut self,
+        table: &Table,
+        keys: &[Value<'_>],
+        lock: bool,
+    ) -> Result<Vec<Option<Row>>, DbError> {
+        let batch = self.batch(table)?;
+        let sql = if lock {
+            &batch.find_locked
+        } else {
+            &batch.find
+        };
+        let keys: Vec<_> = keys.chunks_exact(table.key_width()).collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in cut(&keys) {
+            let begin = found.len();
+            found.resize(begin + keys.len(), None);
+            for mut row in self.ask_over(sql, keys)?.rows()? {
+                let place = usize::try_from(row.int(0)?).unwrap_or(0);
+                row.cells.remove(0);
+                if let Some(slot) = found.get_mut(begin + place - 1) {
+                    *slot = Some(row);
+                }
+            }
+        }
+        Ok(found)
+    }
+
     fn number_behind(&mut self, table: &str) -> Result<(), DbError> {
         let numbered = "SELECT a.attname FROM pg_catalog.pg_attribute a WHERE a.attrelid = to_regclass(quote_ident($1)) \
                         AND a.attidentity <> ''";

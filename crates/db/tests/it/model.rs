@@ -61,6 +61,17 @@ const SPAN: Table = Table {
     ],
 };
 
+/// The same rows, read under a lock and written again.
+const SPAN_READ: Table = Table {
+    name: "span",
+    columns: &[
+        column("k", Merge::Key),
+        column("least", Merge::Replace),
+        column("greatest", Merge::Replace),
+        column("n", Merge::Replace),
+    ],
+};
+
 #[derive(Debug, Clone)]
 enum Operation {
     Count(Vec<(i64, String, i64)>),
@@ -70,6 +81,8 @@ enum Operation {
     /// The same rows, to merge.
     Touch(Vec<(i64, i64, i64)>),
     Span(Vec<(i64, i64, u8)>),
+    /// Doubles `n` of these keys, and makes those that are missing.
+    Double(Vec<i64>),
     Forget(i64),
     /// Fails after the operation inside it was done.
     RolledBack(Box<Operation>),
@@ -88,6 +101,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         seen().prop_map(Operation::See),
         seen().prop_map(Operation::Touch),
         proptest::collection::vec((0..4_i64, -5..5_i64, 0..9_u8), 0..8).prop_map(Operation::Span),
+        proptest::collection::vec(0..4_i64, 0..8).prop_map(Operation::Double),
         (0..9_i64).prop_map(Operation::Forget),
     ];
     (plain, proptest::bool::weighted(0.2)).prop_map(|(operation, fails)| {
@@ -135,6 +149,13 @@ impl Model {
                 for (k, low, high) in rows {
                     let (least, greatest, n) = self.span.entry(*k).or_insert((*low, *high, 0));
                     (*least, *greatest, *n) = ((*least).min(*low), (*greatest).max(*high), *n + 1);
+                }
+            }
+            Operation::Double(keys) => {
+                let before = self.span.clone();
+                for k in keys {
+                    let (least, greatest, n) = before.get(k).copied().unwrap_or((*k, 0, 1));
+                    self.span.insert(*k, (least, greatest, 2 * n));
                 }
             }
             Operation::Forget(below) => self.seen.retain(|k, _| k >= below),
@@ -187,6 +208,7 @@ fn run(tx: &mut Tx<'_>, operation: &Operation) -> Result<Vec<bool>, DbError> {
                 .collect();
             tx.upsert(&SPAN, &mut rows)?;
         }
+        Operation::Double(keys) => double(tx, keys)?,
         Operation::Forget(below) => {
             tx.execute("DELETE FROM seen WHERE k < $1", &[(*below).into()])?;
         }
@@ -196,6 +218,30 @@ fn run(tx: &mut Tx<'_>, operation: &Operation) -> Result<Vec<bool>, DbError> {
         }
     }
     Ok(Vec::new())
+}
+
+fn double(tx: &mut Tx<'_>, keys: &[i64]) -> Result<(), DbError> {
+    let sought: Vec<[Value<'_>; 1]> = keys.iter().map(|k| [(*k).into()]).collect();
+    let found = tx.find_locked(&SPAN_READ, &sought)?;
+    assert_eq!(found, tx.find(&SPAN_READ, &sought)?);
+    let doubled: Result<Vec<_>, DbError> = (keys.iter().zip(found))
+        .map(|(k, row)| match row {
+            Some(mut row) => Ok((*k, row.int(0)?, row.take_bytes(1)?, 2 * row.int(2)?)),
+            None => Ok((*k, *k, vec![0], 2)),
+        })
+        .collect();
+    let doubled = doubled?;
+    let mut rows: Vec<_> = (doubled.iter())
+        .map(|(k, least, greatest, n)| {
+            [
+                (*k).into(),
+                (*least).into(),
+                greatest[..].into(),
+                (*n).into(),
+            ]
+        })
+        .collect();
+    tx.upsert(&SPAN_READ, &mut rows)
 }
 
 fn stored(tx: &mut Tx<'_>) -> Result<Model, DbError> {

@@ -4,19 +4,42 @@ use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_protocol::push::{Channel, Funnel, Loss, Quota};
 
+use super::rows::{COUNTERS, channel, loss, total, unknown};
+use super::tasks::add_counters;
+
 /// The funnel of a day; empty where nothing happened. Without actions.
 pub(crate) fn day_funnel(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _day: i64,
-    _by_brand: bool,
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    day: i64,
+    by_brand: bool,
 ) -> Result<Funnel, DbError> {
-    Ok(Funnel::default())
+    let bound = [app.into(), day.into()];
+    let sql = format!(
+        "SELECT channel, {COUNTERS} FROM push_day_count WHERE app = $1 AND day = $2 AND brand = 0"
+    );
+    let mut funnel = Funnel::default();
+    for row in tx.query(&sql, &bound)? {
+        add_counters(&mut funnel, &row, 0)?;
+    }
+    if by_brand {
+        let sql = format!(
+            "SELECT w.word, {COUNTERS} FROM push_day_count c JOIN push_word w ON w.id = c.brand \
+             WHERE c.app = $1 AND c.day = $2 AND c.brand > 0"
+        );
+        for mut row in tx.query(&sql, &bound)? {
+            let figures = total(&row, 1)?.figures;
+            funnel.brands.push((row.take_text(0)?, figures));
+        }
+    }
+    Ok(funnel)
 }
 
 /// What was lost on a day.
-pub(crate) fn day_losses(_tx: &mut Tx<'_>, _app: AppNo, _day: i64) -> Result<Vec<Loss>, DbError> {
-    Ok(Vec::new())
+pub(crate) fn day_losses(tx: &mut Tx<'_>, app: AppNo, day: i64) -> Result<Vec<Loss>, DbError> {
+    let sql = "SELECT phase, channel, reason, n FROM push_day_loss WHERE app = $1 AND day = $2 ORDER BY phase, channel, reason";
+    let rows = tx.query(sql, &[app.into(), day.into()])?;
+    rows.iter().map(|row| loss(row, 0)).collect()
 }
 
 /// The use of a quota on a day.
@@ -32,9 +55,22 @@ pub(crate) struct QuotaCount {
 
 /// The use of all quotas on a day; those without use are left out.
 pub(crate) fn quota_counts(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _day: i64,
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    day: i64,
 ) -> Result<Vec<QuotaCount>, DbError> {
-    Ok(Vec::new())
+    let sql =
+        "SELECT channel, quota, sent, received FROM push_quota_count WHERE app = $1 AND day = $2";
+    let rows = tx.query(sql, &[app.into(), day.into()])?;
+    let count = |row: &reportd_db::Row| {
+        let quota = usize::try_from(row.int(1)?).ok();
+        let quota = quota.and_then(|place| Quota::ALL.get(place).copied());
+        Ok(QuotaCount {
+            channel: channel(row, 0)?.ok_or_else(|| unknown("channel"))?,
+            quota: quota.ok_or_else(|| unknown("quota"))?,
+            sent: row.int(2)?,
+            received: row.int(3)?,
+        })
+    };
+    rows.iter().map(count).collect()
 }

@@ -1,10 +1,15 @@
-//! Tasks and groups: their funnels, what was lost, and lists of them.
+//! Tasks and groups: their funnels, and what was lost.
 
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use reportd_db::{DbError, Tx};
+use reportd_db::{Column, DbError, Merge, Row, Table, Tx, Value};
 use reportd_platform::AppNo;
-use reportd_protocol::push::{Detail, Funnel, Loss, TaskKind, Total};
+use reportd_protocol::push::{Detail, Funnel, TaskKind};
+
+use super::rows::{COUNTERS, channel, list, loss, total, unknown};
+use crate::schema::WORD_FOUND;
+use crate::view::kind_number;
 
 /// Which tasks a report serves.
 #[derive(Debug, Clone)]
@@ -15,90 +20,268 @@ pub(crate) struct Served {
     pub(crate) singles: bool,
 }
 
+/// What is known of a task itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TaskRow {
+    pub(super) no: i64,
+    pub(super) kind: TaskKind,
+    pub(super) group_name: Option<String>,
+    pub(super) created_at_ms: i64,
+    pub(super) is_announced: bool,
+}
+
+const fn column(name: &'static str, merge: Merge) -> Column {
+    Column { name, merge }
+}
+
+const TASK_ROW: Table = Table {
+    name: "push_task",
+    columns: &[
+        column("app", Merge::Key),
+        column("task", Merge::Key),
+        column("id", Merge::Payload),
+        column("created_at", Merge::Payload),
+        column("kind", Merge::Payload),
+        column("group_name", Merge::Payload),
+        column("prefix_kind", Merge::Payload),
+        column("first_at", Merge::Payload),
+    ],
+};
+
+impl TaskRow {
+    /// The columns of [`TASK_ROW`] beside its key; `None` of a task that is neither announced nor of a known prefix.
+    fn read(mut row: Row) -> Result<Option<Self>, DbError> {
+        let (announced_at_ms, group_name) = (row.int(1)?, row.take_text(3)?);
+        let is_announced = announced_at_ms >= 0;
+        let (kind, created_at_ms) = if is_announced {
+            (row.int(2)?, announced_at_ms)
+        } else {
+            (row.int(4)?, row.int(5)?)
+        };
+        let Ok(kind) = usize::try_from(kind) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            no: row.int(0)?,
+            kind: *TaskKind::ALL.get(kind).ok_or_else(|| unknown("kind"))?,
+            group_name: Some(group_name).filter(|name| !name.is_empty()),
+            created_at_ms,
+            is_announced,
+        }))
+    }
+
+    fn is_served(&self, served: &Served) -> bool {
+        served.created_ms.contains(&self.created_at_ms)
+            && (served.singles || self.kind != TaskKind::Single)
+    }
+}
+
+/// Tasks by their ids, in the order given.
+pub(super) fn find_tasks(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    ids: &[String],
+) -> Result<Vec<Option<TaskRow>>, DbError> {
+    let keys: Vec<[Value<'_>; 2]> = ids.iter().map(|id| [app.into(), id.into()]).collect();
+    let found = tx.find(&TASK_ROW, &keys)?.into_iter();
+    found
+        .map(|row| row.map_or(Ok(None), TaskRow::read))
+        .collect()
+}
+
+/// The ids and numbers of the tasks that are known and served.
+fn served_tasks(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    ids: &[String],
+    served: &Served,
+) -> Result<Vec<(String, i64)>, DbError> {
+    let tasks = ids.iter().zip(find_tasks(tx, app, ids)?);
+    Ok(tasks
+        .filter_map(|(id, task)| {
+            let task = task.filter(|task| task.is_served(served))?;
+            Some((id.clone(), task.no))
+        })
+        .collect())
+}
+
 /// The funnels of tasks that are known and served, in the order given. `actions` are those that are asked for.
 pub(crate) fn task_funnels(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _ids: &[String],
-    _served: &Served,
-    _by_brand: bool,
-    _actions: &[String],
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    ids: &[String],
+    served: &Served,
+    by_brand: bool,
+    actions: &[String],
 ) -> Result<Vec<(String, Funnel)>, DbError> {
-    Ok(Vec::new())
+    let tasks = served_tasks(tx, app, ids, served)?;
+    let numbers: Vec<i64> = tasks.iter().map(|(_, no)| *no).collect();
+    let mut funnels = channel_funnels(tx, &numbers)?;
+    if by_brand {
+        add_brands(tx, &numbers, &mut funnels)?;
+    }
+    if !actions.is_empty() {
+        add_actions(tx, app, &numbers, actions, &mut funnels)?;
+    }
+    let funnel = |(id, no)| (id, funnels.remove(&no).unwrap_or_default());
+    Ok(tasks.into_iter().map(funnel).collect())
 }
 
 /// The details of tasks that are known and served, in the order given.
 pub(crate) fn task_details(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _ids: &[String],
-    _served: &Served,
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    ids: &[String],
+    served: &Served,
 ) -> Result<Vec<(String, Detail)>, DbError> {
-    Ok(Vec::new())
+    let tasks = served_tasks(tx, app, ids, served)?;
+    let numbers: Vec<i64> = tasks.iter().map(|(_, no)| *no).collect();
+    let mut funnels = channel_funnels(tx, &numbers)?;
+    let (places, values) = list(&numbers, 0);
+    let sql = format!(
+        "SELECT task, phase, channel, reason, n FROM push_task_loss WHERE task IN ({places})"
+    );
+    let mut losses = HashMap::<i64, Vec<_>>::new();
+    for row in tx.query(&sql, &values)? {
+        losses.entry(row.int(0)?).or_default().push(loss(&row, 1)?);
+    }
+    let detail = |(id, no)| {
+        let funnel = funnels.remove(&no).unwrap_or_default();
+        let detail = Detail {
+            total: funnel.total,
+            channels: funnel.channels,
+            losses: losses.remove(&no).unwrap_or_default(),
+        };
+        (id, detail)
+    };
+    Ok(tasks.into_iter().map(detail).collect())
 }
+
+/// The funnels of tasks by their numbers, without brands and actions; a task without data has none.
+pub(super) fn channel_funnels(
+    tx: &mut Tx<'_>,
+    numbers: &[i64],
+) -> Result<HashMap<i64, Funnel>, DbError> {
+    let (places, values) = list(numbers, 0);
+    let sql = format!(
+        "SELECT task, channel, {COUNTERS} FROM push_task_count WHERE task IN ({places}) AND brand = 0"
+    );
+    let mut funnels = HashMap::<i64, Funnel>::new();
+    for row in tx.query(&sql, &values)? {
+        add_counters(funnels.entry(row.int(0)?).or_default(), &row, 1)?;
+    }
+    Ok(funnels)
+}
+
+/// Adds a row of a channel's number and its counters.
+pub(super) fn add_counters(funnel: &mut Funnel, row: &Row, column: usize) -> Result<(), DbError> {
+    let counters = total(row, column + 1)?;
+    match channel(row, column)? {
+        None => funnel.total = counters,
+        Some(channel) => funnel.channels.push((channel, counters.figures)),
+    }
+    Ok(())
+}
+
+/// Adds the brands of tasks.
+pub(super) fn add_brands(
+    tx: &mut Tx<'_>,
+    numbers: &[i64],
+    funnels: &mut HashMap<i64, Funnel>,
+) -> Result<(), DbError> {
+    let (places, values) = list(numbers, 0);
+    let sql = format!(
+        "SELECT c.task, w.word, {COUNTERS} FROM push_task_count c JOIN push_word w ON w.id = c.brand \
+         WHERE c.task IN ({places}) AND c.brand > 0"
+    );
+    for mut row in tx.query(&sql, &values)? {
+        let brand = (row.take_text(1)?, total(&row, 2)?.figures);
+        funnels.entry(row.int(0)?).or_default().brands.push(brand);
+    }
+    Ok(())
+}
+
+fn add_actions(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    numbers: &[i64],
+    actions: &[String],
+    funnels: &mut HashMap<i64, Funnel>,
+) -> Result<(), DbError> {
+    let keys: Vec<[Value<'_>; 2]> = actions
+        .iter()
+        .map(|action| [app.into(), action.into()])
+        .collect();
+    let mut names = HashMap::new();
+    for (action, row) in actions.iter().zip(tx.find(&WORD_FOUND, &keys)?) {
+        if let Some(row) = row {
+            names.insert(row.int(0)?, action);
+        }
+    }
+    let words: Vec<i64> = names.keys().copied().collect();
+    let (task_places, mut values) = list(numbers, 0);
+    let (action_places, action_values) = list(&words, values.len());
+    values.extend(action_values);
+    let sql = format!(
+        "SELECT task, action, n FROM push_task_action WHERE task IN ({task_places}) AND action IN ({action_places})"
+    );
+    for row in tx.query(&sql, &values)? {
+        if let Some(action) = names.get(&row.int(1)?) {
+            let count = ((*action).clone(), row.int(2)?);
+            funnels.entry(row.int(0)?).or_default().actions.push(count);
+        }
+    }
+    Ok(())
+}
+
+/// The tasks of a group that are served: app, name, first and last time of creation, and the kind that is not.
+const OF_GROUP: &str = "t.app = $1 AND t.group_name = $2 AND t.created_at >= $3 AND t.created_at <= $4 AND t.kind <> $5";
 
 /// The funnel of a group's tasks; `None` where no task of the group is served.
 pub(crate) fn group_funnel(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _name: &str,
-    _served: &Served,
-    _by_brand: bool,
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    name: &str,
+    served: &Served,
+    by_brand: bool,
 ) -> Result<Option<Funnel>, DbError> {
-    Ok(None)
-}
-
-/// A task in a list.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ListedTask {
-    /// Its number in this store.
-    pub(crate) no: i64,
-    pub(crate) task_id: String,
-    pub(crate) kind: TaskKind,
-    pub(crate) group_name: Option<String>,
-    /// As it was announced, or of the earliest event.
-    pub(crate) created_at_ms: i64,
-    /// A `task` event has come.
-    pub(crate) is_announced: bool,
-    pub(crate) total: Total,
-}
-
-/// What a list of tasks shows: newest first.
-#[derive(Debug, Clone)]
-pub(crate) struct Listing {
-    /// When they were created, in ms.
-    pub(crate) created_ms: RangeInclusive<i64>,
-    pub(crate) group_name: Option<String>,
-    /// The last task of the page before, as (created_at_ms, no).
-    pub(crate) after: Option<(i64, i64)>,
-    pub(crate) limit: i64,
-}
-
-/// A page of tasks of all kinds.
-pub(crate) fn list_tasks(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _listing: &Listing,
-) -> Result<Vec<ListedTask>, DbError> {
-    Ok(Vec::new())
-}
-
-/// All that is known of a task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct ShownTask {
-    pub(crate) task: ListedTask,
-    /// With all its brands and actions.
-    pub(crate) funnel: Funnel,
-    pub(crate) losses: Vec<Loss>,
-    /// Its totals by day of the event, ascending.
-    pub(crate) days: Vec<(i64, Total)>,
-}
-
-/// A task of any kind and age; `None` where it is not known, or neither announced nor of a known prefix.
-pub(crate) fn task(
-    _tx: &mut Tx<'_>,
-    _app: AppNo,
-    _task_id: &str,
-) -> Result<Option<ShownTask>, DbError> {
-    Ok(None)
+    let left_out = if served.singles {
+        -1
+    } else {
+        kind_number(TaskKind::Single)
+    };
+    let values = [
+        app.into(),
+        name.into(),
+        (*served.created_ms.start()).max(0).into(),
+        (*served.created_ms.end()).into(),
+        left_out.into(),
+    ];
+    let sql = format!("SELECT 1 FROM push_task t WHERE {OF_GROUP} LIMIT 1");
+    if tx.query_first(&sql, &values)?.is_none() {
+        return Ok(None);
+    }
+    let sums: Vec<_> = (COUNTERS.split(", "))
+        .map(|counter| format!("CAST(SUM(c.{counter}) AS BIGINT)"))
+        .collect();
+    let sums = sums.join(", ");
+    let mut funnel = Funnel::default();
+    let sql = format!(
+        "SELECT c.channel, {sums} FROM push_task t JOIN push_task_count c ON c.task = t.id AND c.brand = 0 \
+         WHERE {OF_GROUP} GROUP BY c.channel"
+    );
+    for row in tx.query(&sql, &values)? {
+        add_counters(&mut funnel, &row, 0)?;
+    }
+    if by_brand {
+        let sql = format!(
+            "SELECT w.word, {sums} FROM push_task t JOIN push_task_count c ON c.task = t.id AND c.brand > 0 \
+             JOIN push_word w ON w.id = c.brand WHERE {OF_GROUP} GROUP BY w.word"
+        );
+        for mut row in tx.query(&sql, &values)? {
+            let figures = total(&row, 1)?.figures;
+            funnel.brands.push((row.take_text(0)?, figures));
+        }
+    }
+    Ok(Some(funnel))
 }

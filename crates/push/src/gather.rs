@@ -1,0 +1,235 @@
+//! What a batch tells, taken apart: tasks, words and devices are collected once each, and everything else names them by
+//! their place in these collections until the store has given them numbers.
+
+use std::collections::HashMap;
+
+use foldhash::fast::RandomState;
+use reportd_db::DbError;
+use reportd_journal::Batch;
+use reportd_platform::AppNo;
+use reportd_protocol::push::{Channel, Quota, TaskKind};
+
+use crate::entry::{Decoder, Record, RecordOf};
+
+/// What a mark is about: `sendable`, the four stages behind it, actions and losses.
+pub(crate) mod stage {
+    pub(crate) const SENDABLE: u8 = 0;
+    /// `sent`; the other stages follow by their index.
+    pub(crate) const SENT: u8 = 1;
+    pub(crate) const CLICKED: u8 = 4;
+    pub(crate) const ACTION: u8 = 5;
+    pub(crate) const LOST: u8 = 6;
+}
+
+/// Names by app, each with its place in order of occurrence.
+#[derive(Default)]
+pub(crate) struct Names<'a> {
+    places: HashMap<(AppNo, &'a str), u32, RandomState>,
+    pub(crate) all: Vec<(AppNo, &'a str)>,
+}
+
+impl<'a> Names<'a> {
+    fn place(&mut self, app: AppNo, name: &'a str) -> u32 {
+        let all = &mut self.all;
+        *self.places.entry((app, name)).or_insert_with(|| {
+            all.push((app, name));
+            u32::try_from(all.len() - 1).unwrap_or(u32::MAX)
+        })
+    }
+}
+
+/// That a device reached something.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Fact {
+    /// Place among the tasks.
+    pub(crate) task: u32,
+    pub(crate) stage: u8,
+    /// What exactly, but for the word: of a stage the channel and the quota, of a loss the channel, phase and reason.
+    pub(crate) detail: u32,
+    /// Place among the words, of the brand or the action; [`NO_WORD`] for none.
+    pub(crate) word: u32,
+    pub(crate) day: i64,
+    /// Place among the devices.
+    pub(crate) device: u32,
+}
+
+/// No brand.
+pub(crate) const NO_WORD: u32 = u32::MAX;
+
+/// An announcement of a task: the greatest wins.
+pub(crate) type Announced<'a> = (i64, &'a str, TaskKind);
+
+/// What is told of a task itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Told<'a> {
+    /// The least time of an event; the greatest number where there was none.
+    pub(crate) first_at_ms: i64,
+    pub(crate) announced: Option<Announced<'a>>,
+}
+
+/// A presence of a device.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Presence {
+    pub(crate) app: AppNo,
+    pub(crate) device: u32,
+    pub(crate) at_ms: i64,
+    pub(crate) day: i64,
+    pub(crate) is_online: bool,
+}
+
+/// What a batch tells.
+#[derive(Default)]
+pub(crate) struct Gathered<'a> {
+    pub(crate) tasks: Names<'a>,
+    /// For each task.
+    pub(crate) told: Vec<Told<'a>>,
+    pub(crate) words: Names<'a>,
+    pub(crate) devices: Names<'a>,
+    pub(crate) facts: Vec<Fact>,
+    /// Devices that register: the earliest time and its day.
+    pub(crate) registered: HashMap<u32, (i64, i64), RandomState>,
+    pub(crate) presences: Vec<Presence>,
+}
+
+impl<'a> Gathered<'a> {
+    /// Takes a batch apart.
+    pub(crate) fn of(batch: &'a Batch) -> Result<Self, DbError> {
+        let mut gathered = Self::default();
+        for entry in batch.entries() {
+            let sequence = entry.sequence;
+            let unreadable =
+                || DbError::Corrupt(format!("entry {sequence} of kind push cannot be read"));
+            let mut decoder = Decoder::new(entry.payload).ok_or_else(unreadable)?;
+            while let Some(record) = decoder.next_record().ok_or_else(unreadable)? {
+                gathered.add(entry.app, &record);
+            }
+        }
+        Ok(gathered)
+    }
+
+    fn add(&mut self, app: AppNo, record: &Record<'a>) {
+        let (at_ms, day) = (record.at_ms, record.day);
+        match &record.of {
+            RecordOf::Task {
+                task,
+                kind,
+                group_name,
+            } => {
+                let place = self.task(app, task, i64::MAX);
+                if let Some(told) = self.told.get_mut(place as usize) {
+                    told.announced = told.announced.max(Some((at_ms, *group_name, *kind)));
+                }
+            }
+            RecordOf::Receipt(receipt) => {
+                if let Some(of) = receipt.counted_as() {
+                    self.add(app, &Record { at_ms, day, of });
+                }
+            }
+            RecordOf::Device { cid, .. } => {
+                let device = self.devices.place(app, cid);
+                let earliest = self.registered.entry(device).or_insert((at_ms, day));
+                *earliest = (*earliest).min((at_ms, day));
+            }
+            RecordOf::Presence { cid, is_online } => {
+                let presence = Presence {
+                    app,
+                    device: self.devices.place(app, cid),
+                    at_ms,
+                    day,
+                    is_online: *is_online,
+                };
+                self.presences.push(presence);
+            }
+            of => self.add_fact(app, (at_ms, day), of),
+        }
+    }
+
+    fn add_fact(&mut self, app: AppNo, (at_ms, day): (i64, i64), of: &RecordOf<'a>) {
+        let fact = |task, stage, detail| Fact {
+            task,
+            stage,
+            detail,
+            word: NO_WORD,
+            day,
+            device: 0,
+        };
+        let (fact, cids) = match of {
+            RecordOf::Sendable { task, cids } => {
+                let task = self.task(app, task, at_ms);
+                (fact(task, stage::SENDABLE, 0), cids.clone())
+            }
+            RecordOf::Reached {
+                task,
+                cids,
+                stage,
+                channel,
+                brand,
+                quota,
+            } => {
+                let task = self.task(app, task, at_ms);
+                let stage = stage::SENT + small(stage.index());
+                let mut fact = fact(task, stage, reached(*channel, *quota));
+                // Only the channel gt is told apart by brand.
+                if *channel == Channel::Gt && !brand.is_empty() {
+                    fact.word = self.words.place(app, brand);
+                }
+                (fact, cids.clone())
+            }
+            RecordOf::Lost {
+                task,
+                cids,
+                channel,
+                phase,
+                reason,
+            } => {
+                let task = self.task(app, task, at_ms);
+                let place = small(channel.index()) | small(phase.index()) << 4;
+                let detail = u32::from(place) | u32::from(reason.code()) << 8;
+                (fact(task, stage::LOST, detail), cids.clone())
+            }
+            RecordOf::Action { task, cid, action } => {
+                let action_fact = Fact {
+                    word: self.words.place(app, action),
+                    device: self.devices.place(app, cid),
+                    // An action counts once whatever the day.
+                    day: 0,
+                    ..fact(self.task(app, task, at_ms), stage::ACTION, 0)
+                };
+                self.facts.push(action_fact);
+                return;
+            }
+            _ => return,
+        };
+        for cid in cids {
+            let device = self.devices.place(app, cid);
+            self.facts.push(Fact { device, ..fact });
+        }
+    }
+
+    /// The place of a task that has an event at `at_ms`.
+    fn task(&mut self, app: AppNo, task: &'a str, at_ms: i64) -> u32 {
+        let place = self.tasks.place(app, task);
+        self.told.resize(
+            self.tasks.all.len(),
+            Told {
+                first_at_ms: i64::MAX,
+                announced: None,
+            },
+        );
+        if let Some(told) = self.told.get_mut(place as usize) {
+            told.first_at_ms = told.first_at_ms.min(at_ms);
+        }
+        place
+    }
+}
+
+/// The detail of a stage.
+fn reached(channel: Channel, quota: Option<Quota>) -> u32 {
+    let quota = quota.map_or(0, |quota| small(quota.index()) + 1);
+    u32::from(small(channel.index()) | quota << 4)
+}
+
+/// Indices of the vocabulary are below 16.
+fn small(index: usize) -> u8 {
+    u8::try_from(index).unwrap_or(u8::MAX)
+}

@@ -1,0 +1,198 @@
+//! Marks: which devices of a part did what. A *part* is 256 devices whose numbers follow each other; a device of it is
+//! told by one byte. The marks of a part are a few sets of devices, one for each thing that some of them did on a day,
+//! and stand in one row: a feed that tells of many devices at once touches one row for 256 of them, and a lone receipt
+//! one small row. Counters need no rows of their own for what was seen: a device is new to a counter where none of the
+//! sets that feed it has it.
+
+use reportd_journal::{Reader, put_signed, put_unsigned};
+
+/// Devices of a part.
+pub(crate) const PART_DEVICES: i64 = 256;
+
+/// The part of a device, and its place in it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the rest of a division by 256"
+)]
+pub(crate) fn part_of(device: i64) -> (i64, u8) {
+    let place = device.rem_euclid(PART_DEVICES) as u8;
+    (device.div_euclid(PART_DEVICES), place)
+}
+
+/// Some of the devices of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Devices([u64; 4]);
+
+impl Devices {
+    pub(crate) fn insert(&mut self, place: u8) {
+        self.0[usize::from(place / 64)] |= 1 << (place % 64);
+    }
+
+    pub(crate) fn union(self, other: Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
+    }
+
+    /// Those that `other` has not.
+    pub(crate) fn without(self, other: Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & !other.0[word]))
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self == Self::default()
+    }
+
+    pub(crate) fn count(self) -> i64 {
+        self.0.iter().map(|word| i64::from(word.count_ones())).sum()
+    }
+
+    fn places(self) -> impl Iterator<Item = u8> {
+        (0..=u8::MAX).filter(move |place| self.0[usize::from(place / 64)] >> (place % 64) & 1 != 0)
+    }
+
+    /// Writes them: 0 for all, 255 and 32 bytes for many, else how many and the place of each.
+    pub(crate) fn put(self, bytes: &mut Vec<u8>) {
+        match u8::try_from(self.count()) {
+            Err(_) => bytes.push(ALL),
+            Ok(count) if count < BITMAP_BYTES => {
+                bytes.push(count);
+                bytes.extend(self.places());
+            }
+            Ok(_) => {
+                bytes.push(BITMAP);
+                bytes.extend(self.0.iter().flat_map(|word| word.to_le_bytes()));
+            }
+        }
+    }
+
+    /// Reads what [`Self::put`] wrote.
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let mut devices = Self::default();
+        match reader.byte()? {
+            ALL => devices.0 = [u64::MAX; 4],
+            BITMAP => {
+                for word in &mut devices.0 {
+                    *word = u64::from_le_bytes(reader.exact(8)?.try_into().ok()?);
+                }
+            }
+            count => {
+                for &place in reader.exact(count.into())? {
+                    devices.insert(place);
+                }
+            }
+        }
+        Some(devices)
+    }
+}
+
+const ALL: u8 = 0;
+const BITMAP: u8 = 255;
+const BITMAP_BYTES: u8 = 32;
+
+/// What some devices did, and on which day. What it is depends on the stage: see [`crate::gather`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Deed {
+    pub(crate) day: i64,
+    pub(crate) what: u64,
+}
+
+/// The marks of a part: each deed once, in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Marks(Vec<(Deed, Devices)>);
+
+impl Marks {
+    /// Reads what [`Self::encode`] wrote; `None` where these are no marks.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let mut marks = Vec::new();
+        let mut day = 0;
+        while !reader.is_empty() {
+            day += reader.signed()?;
+            let what = reader.unsigned()?;
+            marks.push((Deed { day, what }, Devices::read(&mut reader)?));
+        }
+        Some(Self(marks))
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.0.len() * 12);
+        let mut last_day = 0;
+        for (deed, devices) in &self.0 {
+            put_signed(&mut bytes, deed.day - last_day);
+            last_day = deed.day;
+            put_unsigned(&mut bytes, deed.what);
+            devices.put(&mut bytes);
+        }
+        bytes
+    }
+
+    /// All devices that did one of the deeds that `is_meant`.
+    pub(crate) fn of(&self, is_meant: impl Fn(Deed) -> bool) -> Devices {
+        let meant = self.0.iter().filter(|(deed, _)| is_meant(*deed));
+        meant.fold(Devices::default(), |all, (_, devices)| all.union(*devices))
+    }
+
+    /// Adds devices to a deed; true where some of them are new to it.
+    pub(crate) fn add(&mut self, deed: Deed, devices: Devices) -> bool {
+        match self.0.binary_search_by_key(&deed, |(known, _)| *known) {
+            Ok(place) => {
+                let known = &mut self.0[place].1;
+                let is_new = !devices.without(*known).is_empty();
+                *known = known.union(devices);
+                is_new
+            }
+            Err(place) => {
+                self.0.insert(place, (deed, devices));
+                true
+            }
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Deed, Devices)> {
+        self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn marks_are_sets_and_read_back(
+            added in proptest::collection::vec((0..4_i64, 0..3_u64, any::<u8>()), 0..1500),
+            all in any::<bool>(),
+        ) {
+            let mut marks = Marks::default();
+            let mut model = BTreeSet::new();
+            let every = (0..=u8::MAX).map(|place| (19_000, 5, place));
+            let every: Vec<_> = if all { every.collect() } else { Vec::new() };
+            for &(day, what, place) in added.iter().chain(&every) {
+                let mut devices = Devices::default();
+                devices.insert(place);
+                let is_new = marks.add(Deed { day, what }, devices);
+                prop_assert_eq!(is_new, model.insert((day, what, place)));
+            }
+            let read = Marks::decode(&marks.encode()).unwrap();
+            prop_assert_eq!(&read, &marks);
+            let of_what = |wanted| marks.of(|deed| deed.what == wanted).places().collect::<BTreeSet<_>>();
+            for what in [0, 1, 2, 5] {
+                let expected: BTreeSet<u8> = model.iter().filter(|deed| deed.1 == what).map(|deed| deed.2).collect();
+                prop_assert_eq!(of_what(what), expected);
+            }
+        }
+    }
+
+    #[test]
+    fn devices_fall_into_parts_by_their_number() {
+        assert_eq!(part_of(1), (0, 1));
+        assert_eq!(part_of(255), (0, 255));
+        assert_eq!(part_of(256), (1, 0));
+        assert_eq!(part_of(1_000_000), (3906, 64));
+    }
+}

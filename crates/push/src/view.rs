@@ -1,0 +1,223 @@
+//! The fold of push reports. Rows that a fold reads before it writes are locked first, table by table and in key order:
+//! tasks, words, devices, days and points of users; whatever stands below them is written under these locks.
+
+use reportd_db::{DbError, Tx, Value};
+use reportd_journal::{Batch, Difference, StreamNo, View};
+use reportd_protocol::push::TaskKind;
+
+use crate::compare::compare;
+use crate::gather::{Fact, Gathered, NO_WORD};
+use crate::marks::{Deed, Devices, Marks, part_of};
+use crate::numbers::Numbers;
+use crate::schema::{ANNOUNCED, DEVICE, DEVICE_FOUND, MARK, TASK, TASK_FOUND, WORD, WORD_FOUND};
+use crate::tally::{Tally, what_of};
+use crate::users::fold_users;
+
+/// Its name, in positions and metrics.
+pub(crate) const VIEW: &str = "push";
+
+/// Devices and words that are remembered; a device takes about a hundred bytes.
+const MOST_DEVICES: usize = 200_000;
+const MOST_WORDS: usize = 20_000;
+/// Parts that are in memory at once.
+const PARTS_AT_ONCE: usize = 2_000;
+
+/// The view.
+pub struct PushView {
+    words: Numbers,
+    devices: Numbers,
+}
+
+impl Default for PushView {
+    fn default() -> Self {
+        Self {
+            words: Numbers::new(&WORD, &WORD_FOUND, MOST_WORDS),
+            devices: Numbers::new(&DEVICE, &DEVICE_FOUND, MOST_DEVICES),
+        }
+    }
+}
+
+impl View for PushView {
+    fn name(&self) -> &'static str {
+        VIEW
+    }
+
+    fn kind(&self) -> reportd_journal::Kind {
+        crate::KIND
+    }
+
+    fn apply(&mut self, tx: &mut Tx<'_>, batch: &Batch) -> Result<(), DbError> {
+        let gathered = Gathered::of(batch)?;
+        let tasks = lock_tasks(tx, &gathered)?;
+        let words = self.words.resolve(tx, &gathered.words.all)?;
+        let devices = self.devices.resolve(tx, &gathered.devices.all)?;
+        fold_users(tx, &gathered, &devices)?;
+        let mut marked = marked(&gathered, &tasks, &words, &devices);
+        marked.sort_unstable();
+        mark(tx, &marked)
+    }
+
+    fn committed(&mut self) {
+        self.words.committed();
+        self.devices.committed();
+    }
+
+    fn rolled_back(&mut self) {
+        self.words.forget();
+        self.devices.forget();
+    }
+
+    /// Nothing: a receipt may come however late.
+    fn prune(&mut self, _tx: &mut Tx<'_>, _horizon_ms: i64) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    /// Nothing is kept of single entries.
+    fn forget(
+        &mut self,
+        _tx: &mut Tx<'_>,
+        _stream: StreamNo,
+        _sequence: u64,
+    ) -> Result<(), DbError> {
+        Ok(())
+    }
+
+    fn compare(
+        &self,
+        stored: &mut Tx<'_>,
+        folded: &mut Tx<'_>,
+        tell: &mut dyn FnMut(Difference),
+    ) -> Result<(), DbError> {
+        compare(stored, folded, tell)
+    }
+}
+
+/// Locks the tasks of a batch, new ones too, writes what is told of them, and returns their numbers.
+fn lock_tasks(tx: &mut Tx<'_>, gathered: &Gathered<'_>) -> Result<Vec<i64>, DbError> {
+    let prefix_kind = |task| TaskKind::from_task_id(task).map_or(-1, kind_number);
+    let tasks = || gathered.tasks.all.iter().zip(&gathered.told);
+    let rows: Vec<[Value<'_>; 4]> = tasks()
+        .map(|(&(app, task), told)| {
+            [
+                app.into(),
+                task.into(),
+                prefix_kind(task).into(),
+                told.first_at_ms.into(),
+            ]
+        })
+        .collect();
+    tx.insert_new(&TASK, &rows)?;
+    let keys: Vec<[Value<'_>; 2]> = tasks()
+        .map(|(&(app, task), _)| [app.into(), task.into()])
+        .collect();
+    let found = tx.find_locked(&TASK_FOUND, &keys)?;
+    let mut announced: Vec<[Value<'_>; 6]> = tasks()
+        .filter_map(|(&(app, task), told)| {
+            let (created_at_ms, group_name, kind) = told.announced?;
+            Some([
+                app.into(),
+                task.into(),
+                prefix_kind(task).into(),
+                created_at_ms.into(),
+                group_name.into(),
+                kind_number(kind).into(),
+            ])
+        })
+        .collect();
+    tx.upsert(&ANNOUNCED, &mut announced)?;
+    let lost = || DbError::Statement("a new task has no number".to_owned());
+    let numbers = found.into_iter();
+    numbers.map(|row| row.ok_or_else(lost)?.int(0)).collect()
+}
+
+/// Kinds as they are stored.
+pub(crate) fn kind_number(kind: TaskKind) -> i64 {
+    i64::try_from(kind.index()).unwrap_or(-1)
+}
+
+/// A fact in the numbers of the store, in the order in which marks are written.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Marked {
+    row: Row,
+    deed: Deed,
+    place: u8,
+}
+
+/// A row of marks.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Row {
+    task: i64,
+    stage: u8,
+    part: i64,
+    app: i64,
+}
+
+fn marked(gathered: &Gathered<'_>, tasks: &[i64], words: &[i64], devices: &[i64]) -> Vec<Marked> {
+    let number = |of: &[i64], place: u32| of.get(place as usize).copied().unwrap_or(0);
+    let of_fact = |fact: &Fact| {
+        let (part, place) = part_of(number(devices, fact.device));
+        let app = gathered.tasks.all.get(fact.task as usize);
+        let word = if fact.word == NO_WORD {
+            0
+        } else {
+            number(words, fact.word)
+        };
+        Marked {
+            row: Row {
+                task: number(tasks, fact.task),
+                stage: fact.stage,
+                part,
+                app: app.map_or(0, |(app, _)| i64::from(*app)),
+            },
+            deed: Deed {
+                day: fact.day,
+                what: what_of(fact.stage, fact.detail, word),
+            },
+            place,
+        }
+    };
+    gathered.facts.iter().map(of_fact).collect()
+}
+
+/// Marks what a batch tells, which is in order, and counts it.
+fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
+    let mut tally = Tally::default();
+    let rows: Vec<&[Marked]> = marked.chunk_by(|a, b| a.row == b.row).collect();
+    for rows in rows.chunks(PARTS_AT_ONCE) {
+        let key = |marked: &&[Marked]| {
+            let row = marked[0].row;
+            let stage = i64::from(row.stage);
+            [row.task.into(), stage.into(), row.part.into()]
+        };
+        let keys: Vec<[Value<'_>; 3]> = rows.iter().map(key).collect();
+        let mut written = Vec::new();
+        for (marked, stored) in rows.iter().zip(tx.find(&MARK, &keys)?) {
+            let stored = stored.map(|mut row| row.take_bytes(0)).transpose()?;
+            let mut marks = Marks::decode(stored.as_deref().unwrap_or_default())
+                .ok_or_else(|| DbError::Corrupt("marks that cannot be read".to_owned()))?;
+            if mark_part(&mut tally, &mut marks, marked) {
+                written.push((key(marked), marks.encode()));
+            }
+        }
+        let mut rows: Vec<[Value<'_>; 4]> = (written.iter())
+            .map(|([task, stage, part], bytes)| [*task, *stage, *part, bytes[..].into()])
+            .collect();
+        tx.upsert(&MARK, &mut rows)?;
+    }
+    tally.write(tx)
+}
+
+/// Marks what a batch tells of one row; true where something is new.
+fn mark_part(tally: &mut Tally, marks: &mut Marks, marked: &[Marked]) -> bool {
+    let mut has_news = false;
+    for of_deed in marked.chunk_by(|a, b| a.deed == b.deed) {
+        let Marked { row, deed, .. } = of_deed[0];
+        let mut devices = Devices::default();
+        for marked in of_deed {
+            devices.insert(marked.place);
+        }
+        let scope = (row.app, row.task, row.stage);
+        has_news |= tally.mark(scope, marks, deed, devices);
+    }
+    has_news
+}
