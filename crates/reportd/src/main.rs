@@ -9,6 +9,7 @@ mod demo;
 mod export;
 mod health;
 mod key_commands;
+mod kinds;
 mod load;
 mod logging;
 mod master_key;

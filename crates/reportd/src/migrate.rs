@@ -19,11 +19,11 @@ use reportd_platform::random::SystemRandom;
 use reportd_platform::secret::Secret;
 use reportd_platform::zones::time_text;
 
+use crate::kinds::LoadedKinds;
 use crate::migration::{Step, begin, done_step, mark, unmark};
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::rebuild::{ROWS_AT_ONCE, SCHEMA_TABLE, copy_base};
-use crate::served::ViewMaker;
 use crate::settings::{MASTER_KEY, Settings, is_postgres_url};
 use crate::stores::{DataFolder, Postgres, Stores};
 use crate::verify::{print_found, verify};
@@ -131,9 +131,9 @@ impl Migrate {
         self.copy_state(|_| Ok(()))?;
         self.import_journal()?;
         self.once(Step::Views, || self.copy_views())?;
-        let maker = ViewMaker::at_rest(&self.target, &self.clock)?;
-        self.fold(maker.views())?;
-        self.verify(&maker)?;
+        let kinds = LoadedKinds::at_rest(&self.target, &self.clock)?;
+        self.fold(kinds.views())?;
+        self.verify(&kinds)?;
         let at = (self.clock.now_ms(), self.source_end()?);
         // What was changed meanwhile by a command comes along.
         self.copy_state(|tx| mark(tx, Step::Done, &self.name, at))
@@ -222,9 +222,9 @@ impl Migrate {
     }
 
     /// Verifies what is there. Where it is not what the journal says, the views are copied anew by the next try.
-    fn verify(&self, maker: &ViewMaker) -> anyhow::Result<()> {
+    fn verify(&self, kinds: &LoadedKinds) -> anyhow::Result<()> {
         let bar = self.bar("verify", Unit::Entries, 0);
-        let found = verify(&self.target, &self.clock, maker, &mut |step| {
+        let found = verify(&self.target, &self.clock, kinds, &mut |step| {
             bar.reach(step.done, step.total)
         })?;
         drop(bar);
@@ -248,8 +248,8 @@ impl Migrate {
         };
         let bar = self.bar("base", Unit::Rows, rows_in(&from)?);
         copy_tables((&from, &self.target.new_base()?), &bar, |_| Ok(()))?;
-        let maker = ViewMaker::at_rest(&self.target, &self.clock)?;
-        let views = maker.views();
+        let kinds = LoadedKinds::at_rest(&self.target, &self.clock)?;
+        let views = kinds.views();
         let names: Vec<_> = views.iter().map(|view| view.name()).collect();
         let ends = from.read(|tx| views_ends(tx, &names))?;
         Ok(ends.get(&LOCAL_STREAM).copied().unwrap_or(1))

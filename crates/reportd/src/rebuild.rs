@@ -12,9 +12,9 @@ use reportd_platform::zones::day_text;
 use serde::{Deserialize, Serialize};
 
 use crate::control;
+use crate::kinds::LoadedKinds;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
-use crate::served::ViewMaker;
 use crate::settings::Settings;
 use crate::stores::Stores;
 
@@ -81,9 +81,9 @@ fn rebuild_here(stores: &Stores, stop: &Stop) -> anyhow::Result<Option<i64>> {
         .then(|| stores.folder.lock())
         .transpose()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let maker = ViewMaker::at_rest(stores, &clock)?;
+    let kinds = LoadedKinds::at_rest(stores, &clock)?;
     let bar = Progress::start("rebuild", Unit::Entries, 0, stop);
-    let sealed = rebuild(stores, &clock, &maker, &mut |step| {
+    let sealed = rebuild(stores, &clock, &kinds, &mut |step| {
         bar.reach(step.done, step.total)
     })?;
     stores.leave_views(stores.views_number()?, LONGEST_CHANGE)?;
@@ -95,12 +95,12 @@ fn rebuild_here(stores: &Stores, stop: &Stop) -> anyhow::Result<Option<i64>> {
 pub(crate) fn rebuild(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
-    maker: &ViewMaker,
+    kinds: &LoadedKinds,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Option<i64>> {
     let before = stores.views_number()?;
     let (number, db) = stores.new_views()?;
-    let sealed = match fold_all(stores, clock, maker, db, tell) {
+    let sealed = match fold_all(stores, clock, kinds, db, tell) {
         Ok(sealed) => sealed,
         Err(error) => {
             discard(stores, number);
@@ -126,13 +126,13 @@ fn discard(stores: &Stores, number: i64) {
 fn fold_all(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
-    maker: &ViewMaker,
+    kinds: &LoadedKinds,
     db: Database,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Option<i64>> {
     let sealed = copy_base(stores, &db)?;
     let blocks = stores.blocks(clock)?;
-    let mut refold = Refold::new(blocks, Arc::clone(clock), db.clone(), maker.views());
+    let mut refold = Refold::new(blocks, Arc::clone(clock), db.clone(), kinds.views());
     let mut done = 0;
     for _ in 0..MOST_ROUNDS {
         let goal = Goal::now(refold.store().as_ref(), clock.as_ref())?;

@@ -9,10 +9,10 @@ use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 
 use crate::backup::WorkFolder;
+use crate::kinds::LoadedKinds;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::rebuild::{Step, copy_base, explained};
-use crate::served::ViewMaker;
 use crate::settings::Settings;
 use crate::stores::Stores;
 
@@ -43,9 +43,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 /// Verifies, and prints what it found; an error where there are differences. Blocks.
 pub(crate) fn verify_and_print(stores: &Stores, stop: &Stop) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let maker = ViewMaker::at_rest(stores, &clock)?;
+    let kinds = LoadedKinds::at_rest(stores, &clock)?;
     let bar = Progress::start("verify", Unit::Entries, 0, stop);
-    let found = verify(stores, &clock, &maker, &mut |step| {
+    let found = verify(stores, &clock, &kinds, &mut |step| {
         bar.reach(step.done, step.total)
     })?;
     drop(bar);
@@ -85,7 +85,7 @@ pub(crate) fn print_found(found: &Found) -> anyhow::Result<()> {
 pub(crate) fn verify(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
-    maker: &ViewMaker,
+    kinds: &LoadedKinds,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Found> {
     // A command on a database needs no data folder.
@@ -95,7 +95,7 @@ pub(crate) fn verify(
     let second = stores.views_at(&work.path.join("views.db"))?;
     let sealed = copy_base(stores, &second)?;
     let blocks = stores.blocks(clock)?;
-    let mut refold = Refold::new(blocks, Arc::clone(clock), second, maker.views());
+    let mut refold = Refold::new(blocks, Arc::clone(clock), second, kinds.views());
     let served = stores.views()?;
     let mut done = 0;
     for _ in 0..MOST_ROUNDS {
