@@ -8,7 +8,7 @@ use reportd_platform::clock::DAY_MS;
 
 use crate::reads::Ends;
 use crate::refold::{Goal, Refold, views_ends};
-use crate::store::{BlockStore, JournalError};
+use crate::store::{BlockReader, JournalError};
 
 /// A day that was dropped from the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,7 +97,7 @@ impl Base {
 }
 
 /// True where one of the days holds blocks: a day may have been made in vain.
-fn has_blocks(store: &dyn BlockStore, days: &[i64]) -> Result<bool, JournalError> {
+fn has_blocks(store: &dyn BlockReader, days: &[i64]) -> Result<bool, JournalError> {
     for &day in days.iter().rev() {
         if !store.ends_of_day(day)?.is_empty() {
             return Ok(true);
