@@ -5,13 +5,12 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::bail;
 use reportd_db::{Database, DbError};
-use reportd_journal::{
-    Goal, Journal, JournalError, Pace, Projector, Refold, View, ViewStatus, views_ends,
-};
+use reportd_journal::{Journal, JournalError, Pace, Projector, Refold, View, ViewStatus};
 use reportd_platform::clock::Clock;
 
 use crate::kinds::LoadedKinds;
-use crate::rebuild::{Step, rebuild};
+use crate::rebuild::rebuild;
+use crate::refold::Step;
 use crate::stores::Stores;
 
 /// Nodes that change over fold into the same views: so often one may find that another was quicker.
@@ -119,12 +118,7 @@ impl Served {
             next.clone(),
             self.uncounted_views(),
         );
-        let names: Vec<_> = refold.views().map(|view| view.name()).collect();
-        let goal = Goal {
-            ends: self.db.read(|tx| views_ends(tx, &names))?,
-            // Nothing is pruned by it: what stands behind it may have arrived long ago.
-            as_of_ms: None,
-        };
+        let goal = self.db.read(|tx| refold.goal_of(tx))?;
         for _ in 0..MOST_CONFLICTS {
             match refold.fold_to(&goal, &mut |_| !self.is_closed()) {
                 Err(JournalError::Db(DbError::Conflict(_))) => {}

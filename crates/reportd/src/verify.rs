@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use reportd_db::{Database, DbError};
-use reportd_journal::{Difference, Goal, Refold, views_ends};
+use reportd_db::Database;
+use reportd_journal::{Difference, Refold};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 
@@ -12,15 +12,12 @@ use crate::backup::WorkFolder;
 use crate::kinds::LoadedKinds;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
-use crate::rebuild::{Step, copy_base, explained};
+use crate::refold::{Step, approach, copy_base};
 use crate::settings::Settings;
 use crate::stores::Stores;
 
 /// Differences that are printed; further ones are counted.
 const MOST_PRINTED: usize = 1_000;
-/// So few entries are folded while the served views are held still.
-const NEARLY_LEVEL: u64 = 20_000;
-const MOST_ROUNDS: u32 = 20;
 
 /// What a verify found.
 pub(crate) struct Found {
@@ -97,35 +94,15 @@ pub(crate) fn verify(
     let blocks = stores.blocks(clock)?;
     let mut refold = Refold::new(blocks, Arc::clone(clock), second, kinds.views());
     let served = stores.views()?;
-    let mut done = 0;
-    for _ in 0..MOST_ROUNDS {
-        let goal = served.read(|tx| goal_of(tx, &refold))?;
-        let left = refold.left(&goal)?;
-        let total = done + left;
-        let folded = refold.fold_to(&goal, &mut |entries| {
-            done += entries;
-            tell(Step { done, total })
-        });
-        folded.map_err(explained)?;
-        if left < NEARLY_LEVEL {
-            break;
-        }
-    }
+    let folded = |refold: &Refold| Ok(served.read(|tx| refold.goal_of(tx))?);
+    // What is left then is folded while the served views are held still.
+    let mut done = approach(&mut refold, folded, tell)?;
     let (differences, count) = compare(&served, &mut refold, &mut done)?;
     Ok(Found {
         entries: done,
         sealed,
         differences,
         count,
-    })
-}
-
-/// What the served views have folded. Nothing is pruned by it: what stands behind it may have arrived long ago.
-fn goal_of(tx: &mut reportd_db::Tx<'_>, refold: &Refold) -> Result<Goal, DbError> {
-    let names: Vec<_> = refold.views().map(|view| view.name()).collect();
-    Ok(Goal {
-        ends: views_ends(tx, &names)?,
-        as_of_ms: None,
     })
 }
 
@@ -137,7 +114,7 @@ fn compare(
 ) -> anyhow::Result<(Vec<Difference>, usize)> {
     let (mut differences, mut count) = (Vec::new(), 0);
     served.try_read(|stored| -> anyhow::Result<()> {
-        let goal = goal_of(stored, refold)?;
+        let goal = refold.goal_of(stored)?;
         refold.fold_to(&goal, &mut |entries| {
             *done += entries;
             true
