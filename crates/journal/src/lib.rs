@@ -27,6 +27,7 @@ mod scan;
 mod store;
 mod streams;
 mod tail;
+mod thread;
 mod view;
 
 pub use base::{Base, DroppedDay};
