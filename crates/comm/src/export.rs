@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use reportd_db::Database;
 use reportd_journal::{
-    BlockStore, JournalError, RawBlock, Replay, Sought, Span, owner_key, views_ends,
+    BlockReader, JournalError, RawBlock, Replay, Sought, Span, owner_key, views_ends,
 };
 use reportd_platform::AppNo;
 use reportd_platform::clock::DAY_MS;
@@ -51,7 +51,7 @@ impl Exported {
 /// it began is not in it. One block is in memory at a time.
 pub struct Export<'a> {
     exported: Exported,
-    store: &'a dyn BlockStore,
+    store: &'a dyn BlockReader,
     views: &'a Database,
     replay: Replay<'a>,
     /// The head of the first block that was read.
@@ -61,7 +61,7 @@ pub struct Export<'a> {
 impl<'a> Export<'a> {
     /// An export of what `store` holds and `views` have folded now.
     pub fn begin(
-        store: &'a dyn BlockStore,
+        store: &'a dyn BlockReader,
         views: &'a Database,
         exported: Exported,
     ) -> Result<Self, JournalError> {

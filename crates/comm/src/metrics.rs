@@ -7,7 +7,8 @@ use reportd_platform::metrics::{AppLabel, Metrics, ProtocolMetrics};
 
 /// What this room counts for the outside.
 pub struct CommMetrics {
-    pub(crate) protocol: ProtocolMetrics,
+    /// What every protocol counts.
+    pub protocol: ProtocolMetrics,
     pub(crate) unknown_fields: Counter,
     pub(crate) rejections_dropped: Counter,
     pub(crate) repeats: Family<AppLabel, Counter>,
@@ -44,17 +45,5 @@ impl CommMetrics {
             registry.register("wide_dimensions", about, new.wide_dimensions.clone());
         });
         new
-    }
-
-    /// Reports that were acknowledged since the start.
-    #[must_use]
-    pub fn reports(&self) -> u64 {
-        self.protocol.reports.get()
-    }
-
-    /// Requests that were answered since the start.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.protocol.requests.get()
     }
 }

@@ -7,8 +7,8 @@ use reportd_db::{Database, DbError, Tx};
 use reportd_platform::clock::DAY_MS;
 
 use crate::reads::Ends;
-use crate::refold::{Goal, Refold, views_ends};
-use crate::store::{BlockStore, JournalError};
+use crate::refold::{Goal, Refold};
+use crate::store::{BlockReader, JournalError};
 
 /// A day that was dropped from the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,9 +40,8 @@ impl Base {
     /// Lets views forget single entries that the journal holds no longer. After the drop, never before: as long as an entry
     /// can be read, what is known of it stays. What a drop that was interrupted left is forgotten by the next.
     fn forget_dropped(&mut self, served: &Database) -> Result<(), JournalError> {
-        let names: Vec<_> = self.refold.views().map(|view| view.name()).collect();
         let base = self.refold.db().clone();
-        for stream in base.read(|tx| views_ends(tx, &names))?.into_keys() {
+        for stream in base.read(|tx| self.refold.folded_in(tx))?.into_keys() {
             let kept = self.refold.store().from(stream, 1, 1)?;
             if let Some(kept) = kept.first() {
                 for db in [&base, served] {
@@ -72,8 +71,7 @@ impl Base {
             return Ok(None);
         }
         let ends: Ends = store.ends_of_day(day)?.into_iter().collect();
-        let names: Vec<_> = self.refold.views().map(|view| view.name()).collect();
-        let folded = served.read(|tx| views_ends(tx, &names))?;
+        let folded = served.read(|tx| self.refold.folded_in(tx))?;
         let is_folded = |(stream, end)| folded.get(stream).is_some_and(|at| at >= end);
         if !ends.iter().all(is_folded) {
             return Ok(None);
@@ -97,7 +95,7 @@ impl Base {
 }
 
 /// True where one of the days holds blocks: a day may have been made in vain.
-fn has_blocks(store: &dyn BlockStore, days: &[i64]) -> Result<bool, JournalError> {
+fn has_blocks(store: &dyn BlockReader, days: &[i64]) -> Result<bool, JournalError> {
     for &day in days.iter().rev() {
         if !store.ends_of_day(day)?.is_empty() {
             return Ok(true);

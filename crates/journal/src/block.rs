@@ -3,7 +3,7 @@
 use sha2::{Digest, Sha256};
 use zstd::bulk::{Compressor, decompress};
 
-use crate::store::{Block, BlockStore, JournalError, RawBlock};
+use crate::store::{Block, BlockReader, JournalError, RawBlock};
 
 /// The format written today: zstd over entries.
 const VERSION: i64 = 1;
@@ -81,7 +81,7 @@ fn checksum(block: &RawBlock) -> Vec<u8> {
 }
 
 /// Checks a block and unpacks it; `store` names its place where it is damaged.
-pub(crate) fn unpack(raw: &RawBlock, store: &dyn BlockStore) -> Result<Block, JournalError> {
+pub(crate) fn unpack(raw: &RawBlock, store: &dyn BlockReader) -> Result<Block, JournalError> {
     let damaged = |cause| JournalError::Damaged {
         place: store.place_of(raw),
         stream: raw.stream,

@@ -9,7 +9,7 @@ use reportd_db::{Database, DbError, Row, Tx, Value};
 use reportd_platform::clock::DAY_MS;
 
 use crate::StreamNo;
-use crate::store::{JournalError, RawBlock, Span};
+use crate::store::{BlockReader, JournalError, RawBlock, Span};
 
 /// Blocks fetched by one statement when replaying.
 const FETCH_BLOCKS: i64 = 64;
@@ -139,11 +139,6 @@ impl<P: DayPlaces> DayBlocks<P> {
         Ok((days, begun))
     }
 
-    /// The newest block of a stream.
-    pub(crate) fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
-        self.last_in(self.places.days()?.into_iter().rev(), stream)
-    }
-
     fn last_in(
         &self,
         newest_first: impl Iterator<Item = i64>,
@@ -172,47 +167,41 @@ impl<P: DayPlaces> DayBlocks<P> {
         self.last_in(days.into_iter().rev().take(2), stream)
     }
 
-    /// See [`crate::BlockStore::ends_of_day`].
-    pub(crate) fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
-        let ends = self.read(day, |tx, table| {
-            // From stream to stream along the key: a day may hold millions of blocks.
-            let next =
-                format!("SELECT stream FROM {table} WHERE stream > $1 ORDER BY stream LIMIT 1");
-            let end = format!(
-                "SELECT first + count FROM {table} WHERE stream = $1 ORDER BY first DESC LIMIT 1"
-            );
-            let (mut ends, mut before) = (Vec::new(), -1);
-            while let Some(row) = tx.query_first(&next, &[before.into()])? {
-                before = row.int(0)?;
-                let newest = tx.query_int(&end, &[before.into()])?;
-                ends.push((stream_no(&row, 0)?, newest.cast_unsigned()));
-            }
-            Ok(ends)
-        })?;
-        Ok(ends.unwrap_or_default())
-    }
-
     /// A day was dropped.
     pub(crate) fn forget_day(&self, day: i64) {
         let mut firsts = self.firsts.lock().unwrap_or_else(PoisonError::into_inner);
         firsts.retain(|&(of, _), _| of != day);
     }
+}
 
-    /// See [`crate::BlockStore::from`].
-    pub(crate) fn from(
+/// What keeps its blocks by day.
+pub(crate) trait KeptByDay: Send + Sync {
+    type Places: DayPlaces;
+
+    fn blocks(&self) -> &DayBlocks<Self::Places>;
+}
+
+impl<T: KeptByDay> BlockReader for T {
+    fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
+        let blocks = self.blocks();
+        blocks.last_in(blocks.places.days()?.into_iter().rev(), stream)
+    }
+
+    fn from(
         &self,
         stream: StreamNo,
         sequence: u64,
         max_bytes: u64,
     ) -> Result<Vec<RawBlock>, JournalError> {
-        let (days, begun) = self.days_by(stream, sequence)?;
+        let blocks = self.blocks();
+        let (days, begun) = blocks.days_by(stream, sequence)?;
         let (mut found, mut bytes) = (Vec::<RawBlock>::new(), 0);
         for &day in &days[begun.saturating_sub(1)..] {
             loop {
                 let next = found
                     .last()
                     .map_or(sequence, |last| last.first + last.count);
-                let rows = self.read(day, |tx, table| fetch(tx, table, stream, next))?;
+                let rows = blocks.read(day, |tx, table| fetch(tx, table, stream, next))?;
                 let rows = rows.unwrap_or_default();
                 if rows.is_empty() {
                     break;
@@ -230,18 +219,18 @@ impl<P: DayPlaces> DayBlocks<P> {
         Ok(found)
     }
 
-    /// See [`crate::BlockStore::heads_before`].
-    pub(crate) fn heads_before(
+    fn heads_before(
         &self,
         stream: StreamNo,
         sequence: u64,
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError> {
-        let (days, begun) = self.days_by(stream, sequence)?;
+        let blocks = self.blocks();
+        let (days, begun) = blocks.days_by(stream, sequence)?;
         for &day in days[..begun].iter().rev() {
             let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let before = i64::try_from(sequence).unwrap_or(i64::MAX);
-            let rows = self.read(day, |tx, table| {
+            let rows = blocks.read(day, |tx, table| {
                 let sql = format!(
                     "SELECT {HEAD} FROM {table} WHERE stream = $1 AND first < $2 ORDER BY first DESC LIMIT $3"
                 );
@@ -257,16 +246,16 @@ impl<P: DayPlaces> DayBlocks<P> {
         Ok(Vec::new())
     }
 
-    /// See [`crate::BlockStore::heads_from`]. The database itself passes over what lies outside: of a day that holds
-    /// nothing of the span, nothing comes here.
-    pub(crate) fn heads_from(
+    /// The database itself passes over what lies outside: of a day that holds nothing of the span, nothing comes here.
+    fn heads_from(
         &self,
         stream: StreamNo,
         sequence: u64,
         span: &Span,
         limit: usize,
     ) -> Result<Vec<RawBlock>, JournalError> {
-        let (days, begun) = self.days_by(stream, sequence)?;
+        let blocks = self.blocks();
+        let (days, begun) = blocks.days_by(stream, sequence)?;
         let days = days[begun.saturating_sub(1)..].iter();
         for &day in days.filter(|&&day| day >= span.first_day) {
             let values = [
@@ -276,7 +265,7 @@ impl<P: DayPlaces> DayBlocks<P> {
                 span.to_ts_ms.into(),
                 i64::try_from(limit).unwrap_or(i64::MAX).into(),
             ];
-            let rows = self.read(day, |tx, table| {
+            let rows = blocks.read(day, |tx, table| {
                 let sql = format!(
                     "SELECT {HEAD} FROM {table} WHERE stream = $1 AND first >= $2 AND max_ts >= $3 AND min_ts <= $4 \
                      ORDER BY first LIMIT $5"
@@ -291,21 +280,49 @@ impl<P: DayPlaces> DayBlocks<P> {
         Ok(Vec::new())
     }
 
-    /// See [`crate::BlockStore::load`].
-    pub(crate) fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
+    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
+        let blocks = self.blocks();
         let key = [head.stream.into(), head.first.cast_signed().into()];
-        let row = self.read(day_of(head), |tx, table| {
+        let row = blocks.read(day_of(head), |tx, table| {
             let sql = format!("SELECT {NAMES} FROM {table} WHERE stream = $1 AND first = $2");
             tx.query_first(&sql, &key)
         })?;
         let Some(row) = row else { return Ok(None) };
         let missing = JournalError::Missing {
-            place: self.places.place(day_of(head)),
+            place: blocks.places.place(day_of(head)),
             stream: head.stream,
             from: head.first,
             to: head.first + head.count,
         };
         Ok(Some(block(row.ok_or(missing)?, true)?))
+    }
+
+    fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
+        let blocks = self.blocks();
+        let ends = blocks.read(day, |tx, table| {
+            // From stream to stream along the key: a day may hold millions of blocks.
+            let next =
+                format!("SELECT stream FROM {table} WHERE stream > $1 ORDER BY stream LIMIT 1");
+            let end = format!(
+                "SELECT first + count FROM {table} WHERE stream = $1 ORDER BY first DESC LIMIT 1"
+            );
+            let (mut ends, mut before) = (Vec::new(), -1);
+            while let Some(row) = tx.query_first(&next, &[before.into()])? {
+                before = row.int(0)?;
+                let newest = tx.query_int(&end, &[before.into()])?;
+                ends.push((stream_no(&row, 0)?, newest.cast_unsigned()));
+            }
+            Ok(ends)
+        })?;
+        Ok(ends.unwrap_or_default())
+    }
+
+    fn days(&self) -> Result<Vec<i64>, JournalError> {
+        self.blocks().places.days()
+    }
+
+    fn place_of(&self, block: &RawBlock) -> String {
+        self.blocks().places.place(day_of(block))
     }
 }
 

@@ -11,9 +11,11 @@ use reportd_db::{Database, sqlite};
 use reportd_platform::clock::DAY_MS;
 use reportd_platform::zones::{day_text, parse_day};
 
-use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, day_of, values};
-use crate::store::{BlockStore, JournalError, RawBlock, Span, StreamEnd};
-use crate::{LOCAL_STREAM, StreamNo};
+use crate::LOCAL_STREAM;
+use crate::day_blocks::{
+    DayBlocks, DayPlaces, DayTable, KeptByDay, NAMES, block_columns, day_of, values,
+};
+use crate::store::{BlockReader, BlockStore, JournalError, RawBlock, StreamEnd};
 
 const MIGRATIONS: Migrations = Migrations {
     set: "journal",
@@ -46,7 +48,7 @@ impl DayFiles {
 }
 
 /// The folder and its open files.
-struct Folder {
+pub(crate) struct Folder {
     folder: PathBuf,
     open: Mutex<BTreeMap<i64, Database>>,
     /// Days whose file this process began to make and could not: there is no block in them.
@@ -142,9 +144,17 @@ fn file_error(path: &Path, error: &std::io::Error) -> JournalError {
     }
 }
 
+impl KeptByDay for DayFiles {
+    type Places = Folder;
+
+    fn blocks(&self) -> &DayBlocks<Folder> {
+        &self.blocks
+    }
+}
+
 impl BlockStore for DayFiles {
     fn begin(&self) -> Result<StreamEnd, JournalError> {
-        let last = self.blocks.last(LOCAL_STREAM)?;
+        let last = self.last(LOCAL_STREAM)?;
         Ok(last.map_or(StreamEnd::empty(LOCAL_STREAM), |last| StreamEnd::of(&last)))
     }
 
@@ -158,54 +168,6 @@ impl BlockStore for DayFiles {
         let file = self.blocks.places.file_to_append(day_of(block))?;
         file.execute(&sql, &values(block))?;
         Ok(())
-    }
-
-    fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
-        self.blocks.last(stream)
-    }
-
-    fn from(
-        &self,
-        stream: StreamNo,
-        sequence: u64,
-        max_bytes: u64,
-    ) -> Result<Vec<RawBlock>, JournalError> {
-        self.blocks.from(stream, sequence, max_bytes)
-    }
-
-    fn heads_before(
-        &self,
-        stream: StreamNo,
-        sequence: u64,
-        limit: usize,
-    ) -> Result<Vec<RawBlock>, JournalError> {
-        self.blocks.heads_before(stream, sequence, limit)
-    }
-
-    fn heads_from(
-        &self,
-        stream: StreamNo,
-        sequence: u64,
-        span: &Span,
-        limit: usize,
-    ) -> Result<Vec<RawBlock>, JournalError> {
-        self.blocks.heads_from(stream, sequence, span, limit)
-    }
-
-    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
-        self.blocks.load(head)
-    }
-
-    fn place_of(&self, block: &RawBlock) -> String {
-        self.blocks.places.place(day_of(block))
-    }
-
-    fn days(&self) -> Result<Vec<i64>, JournalError> {
-        self.blocks.places.days()
-    }
-
-    fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
-        self.blocks.ends_of_day(day)
     }
 
     fn drop_day(&self, day: i64) -> Result<(), JournalError> {

@@ -10,9 +10,10 @@ use reportd_db::{Database, DbError};
 use reportd_platform::clock::Clock;
 use reportd_platform::zones::day_text;
 
-use crate::StreamNo;
-use crate::day_blocks::{DayBlocks, DayPlaces, DayTable, NAMES, block_columns, day_of, values};
-use crate::store::{BlockStore, JournalError, RawBlock, Span, StreamEnd};
+use crate::day_blocks::{
+    DayBlocks, DayPlaces, DayTable, KeptByDay, NAMES, block_columns, day_of, values,
+};
+use crate::store::{BlockStore, JournalError, RawBlock, StreamEnd};
 use crate::streams::{Lease, SHARED_MIGRATIONS, StreamRow, StreamTable};
 
 /// Blocks that one statement imports.
@@ -118,7 +119,7 @@ fn import_sql(table: &str, blocks: usize) -> String {
     )
 }
 
-struct Tables {
+pub(crate) struct Tables {
     db: Database,
     /// Days whose table is known to be there.
     made: Mutex<BTreeSet<i64>>,
@@ -167,6 +168,14 @@ impl DayPlaces for Tables {
 
     fn place(&self, day: i64) -> String {
         format!("table {}", table_name(day))
+    }
+}
+
+impl KeptByDay for DayTables {
+    type Places = Tables;
+
+    fn blocks(&self) -> &DayBlocks<Tables> {
+        &self.blocks
     }
 }
 
@@ -219,54 +228,6 @@ impl BlockStore for DayTables {
             0 => Err(taken_over),
             _ => Ok(()),
         }
-    }
-
-    fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
-        self.blocks.last(stream)
-    }
-
-    fn from(
-        &self,
-        stream: StreamNo,
-        sequence: u64,
-        max_bytes: u64,
-    ) -> Result<Vec<RawBlock>, JournalError> {
-        self.blocks.from(stream, sequence, max_bytes)
-    }
-
-    fn heads_before(
-        &self,
-        stream: StreamNo,
-        sequence: u64,
-        limit: usize,
-    ) -> Result<Vec<RawBlock>, JournalError> {
-        self.blocks.heads_before(stream, sequence, limit)
-    }
-
-    fn heads_from(
-        &self,
-        stream: StreamNo,
-        sequence: u64,
-        span: &Span,
-        limit: usize,
-    ) -> Result<Vec<RawBlock>, JournalError> {
-        self.blocks.heads_from(stream, sequence, span, limit)
-    }
-
-    fn load(&self, head: &RawBlock) -> Result<Option<RawBlock>, JournalError> {
-        self.blocks.load(head)
-    }
-
-    fn place_of(&self, block: &RawBlock) -> String {
-        self.blocks.places.place(day_of(block))
-    }
-
-    fn days(&self) -> Result<Vec<i64>, JournalError> {
-        self.blocks.places.days()
-    }
-
-    fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError> {
-        self.blocks.ends_of_day(day)
     }
 
     fn drop_day(&self, day: i64) -> Result<(), JournalError> {

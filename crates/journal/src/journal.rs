@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use reportd_db::Database;
@@ -20,6 +19,7 @@ use crate::metrics::JournalMetrics;
 use crate::nodes::Peers;
 use crate::store::{Block, BlockStore, JournalError, StreamEnd};
 use crate::tail::Tail;
+use crate::thread::Thread;
 
 /// How a journal is run.
 #[derive(Debug, Clone)]
@@ -67,7 +67,7 @@ pub struct Journal {
     options: Options,
     pending: Mutex<Pending>,
     arrived: Condvar,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    writer: Thread,
     /// The store refused the last block.
     refused: AtomicBool,
     /// The stream was given to another node: nothing can be appended any more.
@@ -166,7 +166,7 @@ impl Journal {
             options,
             pending: Mutex::new(Pending::empty(0)),
             arrived: Condvar::new(),
-            writer: Mutex::default(),
+            writer: Thread::default(),
             refused: AtomicBool::new(false),
             is_lost: AtomicBool::new(false),
         });
@@ -177,17 +177,7 @@ impl Journal {
             is_position_sure: true,
             company: Company::default(),
         };
-        let thread = std::thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || writer.run());
-        let thread = thread.map_err(|error| JournalError::File {
-            place: "thread".to_owned(),
-            cause: error.to_string(),
-        })?;
-        *journal
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        journal.writer.start("journal", move || writer.run())?;
         Ok(journal)
     }
 
@@ -270,14 +260,7 @@ impl Journal {
     pub fn close(&self) -> Result<(), JournalError> {
         self.pending().closed = true;
         self.arrived.notify_one();
-        let writer = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if writer.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the journal's writer had panicked");
-        }
+        self.writer.join("the journal's writer");
         self.store.checkpoint()
     }
 

@@ -27,6 +27,7 @@ mod scan;
 mod store;
 mod streams;
 mod tail;
+mod thread;
 mod view;
 
 pub use base::{Base, DroppedDay};
@@ -44,7 +45,7 @@ pub use reads::Ends;
 pub use refold::{Goal, Refold, views_ends};
 pub use replay::{Replay, Sought};
 pub use scan::{Cursor, Place, Scan};
-pub use store::{Block, BlockStore, JournalError, RawBlock, Span, StreamEnd};
+pub use store::{Block, BlockReader, BlockStore, JournalError, RawBlock, Span, StreamEnd};
 pub use streams::{SHARED_MIGRATIONS, draw_views_number, serve_views, views_number};
 pub use view::{Batch, MIGRATIONS, View};
 

@@ -3,7 +3,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use reportd_db::DbError;
@@ -13,6 +12,7 @@ use crate::day_tables::DayTables;
 use crate::journal::Journal;
 use crate::store::JournalError;
 use crate::streams::{Lease, StreamRow};
+use crate::thread::Thread;
 
 /// How often the streams are looked at: so long may a reader elsewhere wait before it is heard.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
@@ -26,7 +26,7 @@ pub(crate) struct Peers {
     pub(crate) lease: Duration,
     stopping: Mutex<bool>,
     stopped: Condvar,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Thread,
 }
 
 impl Peers {
@@ -36,36 +36,21 @@ impl Peers {
             lease,
             stopping: Mutex::default(),
             stopped: Condvar::new(),
-            thread: Mutex::default(),
+            thread: Thread::default(),
         }
     }
 
     /// Starts to look at the streams.
     pub(crate) fn start(&self, journal: &Arc<Journal>) -> Result<(), JournalError> {
         let watch = Watch::new(Arc::clone(journal), Arc::clone(&self.tables), self.lease);
-        let thread = std::thread::Builder::new()
-            .name("nodes".to_owned())
-            .spawn(move || watch.run());
-        let thread = thread.map_err(|error| JournalError::File {
-            place: "thread".to_owned(),
-            cause: error.to_string(),
-        })?;
-        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
-        Ok(())
+        self.thread.start("nodes", move || watch.run())
     }
 
     /// Ends the look and lets go of all streams: others may take them at once.
     pub(crate) fn leave(&self, own_end: u64) -> Result<(), JournalError> {
         *self.stopping.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.stopped.notify_all();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the look at other nodes had panicked");
-        }
+        self.thread.join("the look at other nodes");
         for row in self.tables.look()? {
             if row.holder == self.tables.node() && Some(row.lease) != self.tables.held() {
                 self.tables.streams().release(row.lease, row.next, false)?;

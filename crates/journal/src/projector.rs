@@ -1,8 +1,7 @@
 //! The projector: one thread that feeds views with what has come since their last fold.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use reportd_db::Database;
@@ -14,6 +13,7 @@ use crate::fresh::ViewProgress;
 use crate::journal::Journal;
 use crate::metrics::ViewLabel;
 use crate::store::JournalError;
+use crate::thread::Thread;
 use crate::view::View;
 
 /// How often the projector folds.
@@ -63,7 +63,7 @@ pub struct ViewStatus {
 pub struct Projector {
     journal: Arc<Journal>,
     views: Vec<Arc<ViewProgress>>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: Thread,
 }
 
 impl Projector {
@@ -91,17 +91,12 @@ impl Projector {
             pace,
             stop_at: None,
         };
-        let thread = std::thread::Builder::new()
-            .name("projector".to_owned())
-            .spawn(move || worker.run());
-        let thread = thread.map_err(|error| JournalError::File {
-            place: "thread".to_owned(),
-            cause: error.to_string(),
-        })?;
+        let thread = Thread::default();
+        thread.start("projector", move || worker.run())?;
         Ok(Self {
             journal,
             views,
-            thread: Mutex::new(Some(thread)),
+            thread,
         })
     }
 
@@ -121,14 +116,7 @@ impl Projector {
     /// after the next start. Close the journal first. Blocks.
     pub fn stop(&self) {
         self.journal.progress.stop();
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if thread.is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the projector had panicked");
-        }
+        self.thread.join("the projector");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::fresh::{LONGEST_WAIT, Lag, ViewProgress};
 use crate::journal::Journal;
 use crate::nodes::Peers;
 use crate::positions::folded_by_all;
-use crate::store::{BlockStore, JournalError, StreamEnd};
+use crate::store::{BlockReader, BlockStore, JournalError, StreamEnd};
 
 /// Sequences by stream: entries before them are meant.
 pub type Ends = BTreeMap<StreamNo, u64>;

@@ -98,6 +98,21 @@ impl Refold {
         self.folds.iter().map(|fold| fold.view.as_ref())
     }
 
+    /// Up to where a store has folded what these views fold.
+    pub(crate) fn folded_in(&self, views: &mut Tx<'_>) -> Result<Ends, DbError> {
+        let names: Vec<_> = self.views().map(|view| view.name()).collect();
+        folded_by_all(views, &names)
+    }
+
+    /// What a store has folded of what these views fold, as a goal. Nothing is pruned by it: what stands behind it may have
+    /// arrived long ago.
+    pub fn goal_of(&self, views: &mut Tx<'_>) -> Result<Goal, DbError> {
+        Ok(Goal {
+            ends: self.folded_in(views)?,
+            as_of_ms: None,
+        })
+    }
+
     /// Entries that are left up to `goal`, counted once a view.
     pub fn left(&mut self, goal: &Goal) -> Result<u64, JournalError> {
         let source = source(&self.store, self.clock.as_ref());

@@ -10,7 +10,7 @@ use crate::StreamNo;
 use crate::block::unpack;
 use crate::filter::may_hold;
 use crate::reads::Ends;
-use crate::store::{Block, BlockStore, JournalError, RawBlock, Span};
+use crate::store::{Block, BlockReader, JournalError, RawBlock, Span};
 
 const HEADS_AT_ONCE: usize = 64;
 
@@ -27,14 +27,14 @@ pub struct Sought {
 
 /// A forward read.
 pub struct Replay<'a> {
-    store: &'a dyn BlockStore,
+    store: &'a dyn BlockReader,
     sought: Sought,
     streams: Vec<Heads>,
 }
 
 impl<'a> Replay<'a> {
     /// A read of what `store` holds now.
-    pub fn begin(store: &'a dyn BlockStore, sought: Sought) -> Result<Self, JournalError> {
+    pub fn begin(store: &'a dyn BlockReader, sought: Sought) -> Result<Self, JournalError> {
         let streams = sought.before.iter();
         let streams = streams.map(|(&stream, &end)| Heads::begin(store, &sought, stream, end));
         let streams = streams.collect::<Result<_, _>>()?;
@@ -113,7 +113,7 @@ struct Heads {
 
 impl Heads {
     fn begin(
-        store: &dyn BlockStore,
+        store: &dyn BlockReader,
         sought: &Sought,
         stream: StreamNo,
         end: u64,
@@ -137,7 +137,7 @@ impl Heads {
     /// The oldest head that is left.
     fn peek(
         &mut self,
-        store: &dyn BlockStore,
+        store: &dyn BlockReader,
         span: &Span,
     ) -> Result<Option<&RawBlock>, JournalError> {
         if self.fetched.is_empty() && self.next < self.end {

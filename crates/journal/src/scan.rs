@@ -11,7 +11,7 @@ use crate::block::unpack;
 use crate::filter::may_hold;
 use crate::journal::Journal;
 use crate::reads::Ends;
-use crate::store::{Block, BlockStore, JournalError, RawBlock};
+use crate::store::{Block, BlockReader, JournalError, RawBlock};
 
 /// Blocks that one call unpacks at most.
 const MOST_BLOCKS: usize = 64;
@@ -123,7 +123,7 @@ impl Scan {
 
 /// The blocks of a stream, newest first.
 struct Heads<'a> {
-    store: &'a dyn BlockStore,
+    store: &'a dyn BlockReader,
     stream: StreamNo,
     /// Entries at or after this are not shown.
     end: u64,
@@ -135,7 +135,7 @@ struct Heads<'a> {
 }
 
 impl<'a> Heads<'a> {
-    fn new(store: &'a dyn BlockStore, scan: &Scan, stream: StreamNo) -> Self {
+    fn new(store: &'a dyn BlockReader, scan: &Scan, stream: StreamNo) -> Self {
         let end = scan.end(stream);
         let cursor = scan.cursor.as_ref();
         let item = cursor

@@ -174,15 +174,8 @@ pub struct Span {
     pub to_ts_ms: i64,
 }
 
-/// Where blocks are kept. A node appends to one stream of its own, the same as long as it runs; where several nodes share
-/// the store, it can read the streams of the others.
-pub trait BlockStore: Send + Sync {
-    /// Takes the right to append to the node's stream, or takes it back, and tells where that stream ends.
-    fn begin(&self) -> Result<StreamEnd, JournalError>;
-    /// Where each stream ends that was ever appended to, the node's own among them.
-    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError>;
-    /// Appends a block to the node's stream; it is durable when this returns `Ok`.
-    fn append(&self, block: &RawBlock) -> Result<(), JournalError>;
+/// What is read of blocks, wherever they are kept.
+pub trait BlockReader: Send + Sync {
     /// The newest block of a stream, with its data.
     fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError>;
     /// Blocks of a stream, oldest first, from the one that holds `sequence` or else the first behind it: as many as
@@ -216,10 +209,21 @@ pub trait BlockStore: Send + Sync {
     fn days(&self) -> Result<Vec<i64>, JournalError>;
     /// The streams that have blocks in a day, each with the sequence behind the newest of them.
     fn ends_of_day(&self, day: i64) -> Result<Vec<(StreamNo, u64)>, JournalError>;
-    /// Drops a day with all its blocks. They must be sealed in a base before (see [`crate::Base`]).
-    fn drop_day(&self, day: i64) -> Result<(), JournalError>;
     /// A name for people of where a block is kept.
     fn place_of(&self, block: &RawBlock) -> String;
+}
+
+/// Where blocks are kept. A node appends to one stream of its own, the same as long as it runs; where several nodes share
+/// the store, it can read the streams of the others.
+pub trait BlockStore: BlockReader {
+    /// Takes the right to append to the node's stream, or takes it back, and tells where that stream ends.
+    fn begin(&self) -> Result<StreamEnd, JournalError>;
+    /// Where each stream ends that was ever appended to, the node's own among them.
+    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError>;
+    /// Appends a block to the node's stream; it is durable when this returns `Ok`.
+    fn append(&self, block: &RawBlock) -> Result<(), JournalError>;
+    /// Drops a day with all its blocks. They must be sealed in a base before (see [`crate::Base`]).
+    fn drop_day(&self, day: i64) -> Result<(), JournalError>;
     /// Writes something that changes nothing, and syncs it: to learn whether a store that refused works again.
     fn probe(&self, now_ms: i64) -> Result<(), JournalError>;
     /// Makes what is stored quick to open again.

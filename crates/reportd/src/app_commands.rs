@@ -10,18 +10,16 @@ use reportd_platform::settings::{AppSetting, parse_duration_ms};
 use serde_json::{Map, Value, json};
 
 use crate::cli::{App, Given};
+use crate::kinds::KINDS;
 use crate::output::print_line;
 use crate::settings::Settings;
 use crate::stores::{DataFolder, Stores};
 use crate::text_table::text_table;
 
-/// The settings that an app can have, of all rooms.
+/// The settings that an app can have.
 fn app_settings() -> Vec<AppSetting> {
-    reportd_comm::APP_SETTINGS
-        .iter()
-        .copied()
-        .chain([AES_MODE, AES_IV])
-        .collect()
+    let of_kinds = KINDS.iter().flat_map(|kind| kind.app_settings);
+    of_kinds.copied().chain([AES_MODE, AES_IV]).collect()
 }
 
 /// Runs a command on apps.
@@ -77,7 +75,7 @@ pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
     }
 }
 
-/// Creates an app with what every room gives a new one.
+/// Creates an app with what every kind of reports gives a new one.
 pub(crate) fn create(
     folder: &DataFolder,
     state: &Database,
@@ -92,7 +90,9 @@ pub(crate) fn create(
     };
     Ok(state.try_write(|tx| {
         let issued = apps::create(tx, new, &vault, now_ms)?;
-        reportd_comm::install_standard_operations(tx, &new.id)?;
+        for kind in KINDS {
+            (kind.furnish_app)(tx, &new.id)?;
+        }
         apps::set(tx, &new.id, settings, &app_settings(), now_ms)?;
         Ok::<_, AppError>(issued)
     })?)

@@ -13,7 +13,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinHandle;
 
-use crate::rebuild::{Step, Told};
+use crate::rebuild::Told;
+use crate::refold::Step;
 use crate::running::Running;
 use crate::status::Status;
 

@@ -7,13 +7,19 @@ use reportd_platform::credentials;
 use reportd_platform::random::SystemRandom;
 use reportd_platform::reseal::{ReplaceError, SealedColumn, replace_master_key};
 
+use crate::kinds::KINDS;
 use crate::output::print_line;
 use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
 use crate::stores::Stores;
 
-/// The sealed secrets of all rooms.
+/// The sealed secrets of apps and of all kinds of reports.
 pub(crate) fn sealed_columns() -> Vec<SealedColumn> {
-    credentials::SEALED_COLUMNS.to_vec()
+    let of_kinds = KINDS.iter().flat_map(|kind| kind.sealed_columns);
+    credentials::SEALED_COLUMNS
+        .iter()
+        .chain(of_kinds)
+        .copied()
+        .collect()
 }
 
 /// Replaces the master key.

@@ -9,7 +9,6 @@
 use std::sync::Arc;
 
 use anyhow::{Context, ensure};
-use reportd_db::copy::copy_table;
 use reportd_db::{Database, DbError, Tx};
 use reportd_journal::{
     BlockStore, DayFiles, DayTables, Goal, LOCAL_STREAM, Refold, View, views_ends,
@@ -19,11 +18,12 @@ use reportd_platform::random::SystemRandom;
 use reportd_platform::secret::Secret;
 use reportd_platform::zones::time_text;
 
+use crate::copy_store::{copy_store, rows_in};
+use crate::kinds::LoadedKinds;
 use crate::migration::{Step, begin, done_step, mark, unmark};
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
-use crate::rebuild::{ROWS_AT_ONCE, SCHEMA_TABLE, copy_base};
-use crate::served::ViewMaker;
+use crate::refold::copy_base;
 use crate::settings::{MASTER_KEY, Settings, is_postgres_url};
 use crate::stores::{DataFolder, Postgres, Stores};
 use crate::verify::{print_found, verify};
@@ -131,9 +131,9 @@ impl Migrate {
         self.copy_state(|_| Ok(()))?;
         self.import_journal()?;
         self.once(Step::Views, || self.copy_views())?;
-        let maker = ViewMaker::at_rest(&self.target, &self.clock)?;
-        self.fold(maker.views())?;
-        self.verify(&maker)?;
+        let kinds = LoadedKinds::at_rest(&self.target, &self.clock)?;
+        self.fold(kinds.views())?;
+        self.verify(&kinds)?;
         let at = (self.clock.now_ms(), self.source_end()?);
         // What was changed meanwhile by a command comes along.
         self.copy_state(|tx| mark(tx, Step::Done, &self.name, at))
@@ -155,7 +155,7 @@ impl Migrate {
         then: impl FnOnce(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> anyhow::Result<()> {
         let bar = self.bar("state", Unit::Rows, rows_in(&self.from_state)?);
-        copy_tables((&self.from_state, &self.to_state), &bar, then)
+        copy_with((&self.from_state, &self.to_state), &bar, then)
     }
 
     /// Brings the blocks that are not there yet.
@@ -195,7 +195,7 @@ impl Migrate {
         let to = self.target.emptied_views()?;
         if let Some(from) = self.folded_views()? {
             let bar = self.bar("views", Unit::Rows, rows_in(&from)?);
-            return copy_tables((&from, &to), &bar, |_| Ok(()));
+            return copy_with((&from, &to), &bar, |_| Ok(()));
         }
         copy_base(&self.target, &to).map(|_| ())
     }
@@ -222,9 +222,9 @@ impl Migrate {
     }
 
     /// Verifies what is there. Where it is not what the journal says, the views are copied anew by the next try.
-    fn verify(&self, maker: &ViewMaker) -> anyhow::Result<()> {
+    fn verify(&self, kinds: &LoadedKinds) -> anyhow::Result<()> {
         let bar = self.bar("verify", Unit::Entries, 0);
-        let found = verify(&self.target, &self.clock, maker, &mut |step| {
+        let found = verify(&self.target, &self.clock, kinds, &mut |step| {
             bar.reach(step.done, step.total)
         })?;
         drop(bar);
@@ -247,9 +247,9 @@ impl Migrate {
             return Ok(1);
         };
         let bar = self.bar("base", Unit::Rows, rows_in(&from)?);
-        copy_tables((&from, &self.target.new_base()?), &bar, |_| Ok(()))?;
-        let maker = ViewMaker::at_rest(&self.target, &self.clock)?;
-        let views = maker.views();
+        copy_with((&from, &self.target.new_base()?), &bar, |_| Ok(()))?;
+        let kinds = LoadedKinds::at_rest(&self.target, &self.clock)?;
+        let views = kinds.views();
         let names: Vec<_> = views.iter().map(|view| view.name()).collect();
         let ends = from.read(|tx| views_ends(tx, &names))?;
         Ok(ends.get(&LOCAL_STREAM).copied().unwrap_or(1))
@@ -260,44 +260,11 @@ impl Migrate {
     }
 }
 
-/// Rows of all tables of a store.
-fn rows_in(db: &Database) -> Result<u64, DbError> {
-    db.read(|tx| {
-        let mut rows = 0;
-        for table in tables(tx)? {
-            let count = format!("SELECT COUNT(*) FROM {table}");
-            rows += tx.query_int(&count, &[])?.unsigned_abs();
-        }
-        Ok(rows)
-    })
-}
-
-fn tables(tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
-    let mut tables = tx.table_names()?;
-    tables.retain(|table| table != SCHEMA_TABLE);
-    Ok(tables)
-}
-
-/// Copies all tables of a store in place of what the other has in them, and does what is to be done `then`, all in one
-/// transaction.
-fn copy_tables(
-    (from, to): (&Database, &Database),
+/// Copies a store, and shows how far it is.
+fn copy_with(
+    stores: (&Database, &Database),
     bar: &Progress,
     then: impl FnOnce(&mut Tx<'_>) -> Result<(), DbError>,
 ) -> anyhow::Result<()> {
-    let copied = from.read(|from| {
-        to.write(|to| {
-            for table in tables(from)? {
-                to.execute(&format!("DELETE FROM {table}"), &[])?;
-                let mut before = 0;
-                copy_table(from, to, &table, ROWS_AT_ONCE, &mut |rows| {
-                    let goes_on = bar.advance(rows - before);
-                    before = rows;
-                    goes_on
-                })?;
-            }
-            then(to)
-        })
-    });
-    Ok(copied?)
+    Ok(copy_store(stores, &mut |rows| bar.advance(rows), then)?)
 }

@@ -15,6 +15,8 @@ use reportd_platform::web::{Problem, openapi};
 use utoipa::openapi::OpenApi;
 
 use crate::health;
+use crate::kinds::{KINDS, ReportKind};
+use crate::settings::Settings;
 
 const ABOUT: &str = "One server for the reports of an app. Bots report by the wire protocol, with the app's token; \
 programs read and manage by the API, with an API key.
@@ -49,13 +51,15 @@ const FILES: &[(&str, &str, &[u8], bool)] = &[
     ),
 ];
 
-/// The document. A protocol that is switched off is not in it.
-pub(crate) fn document(comm_protocol: bool) -> OpenApi {
+/// The document, with the protocols that are spoken.
+fn document(is_spoken: impl Fn(&ReportKind) -> bool) -> OpenApi {
     let mut document = openapi::shared("reportd", env!("CARGO_PKG_VERSION"), ABOUT);
-    if comm_protocol {
-        document.merge(reportd_comm::protocol_openapi());
+    for kind in KINDS {
+        if is_spoken(kind) {
+            document.merge((kind.protocol_openapi)());
+        }
+        document.merge((kind.api_openapi)());
     }
-    document.merge(reportd_comm::api_openapi());
     document.merge(health::openapi());
     openapi::complete(&mut document);
     document
@@ -63,12 +67,14 @@ pub(crate) fn document(comm_protocol: bool) -> OpenApi {
 
 /// The document as it is checked in.
 pub(crate) fn text() -> anyhow::Result<String> {
-    Ok(document(true).to_pretty_json()? + "\n")
+    Ok(document(|_| true).to_pretty_json()? + "\n")
 }
 
 /// The routes of the document and of the page that shows it. Neither needs a key.
-pub(crate) fn routes(comm_protocol: bool) -> anyhow::Result<Router> {
-    let json: Arc<str> = document(comm_protocol).to_json()?.into();
+pub(crate) fn routes(settings: &Settings) -> anyhow::Result<Router> {
+    let json: Arc<str> = document(|kind| (kind.is_enabled)(settings))
+        .to_json()?
+        .into();
     let json = move || async move { ([content_type("application/json")], json.to_string()) };
     Ok(Router::new()
         .route("/api/openapi.json", get(json))
@@ -129,7 +135,7 @@ mod tests {
 
     #[test]
     fn every_reference_has_what_it_names() {
-        let document = serde_json::to_value(document(true)).unwrap();
+        let document = serde_json::to_value(document(|_| true)).unwrap();
         let mut places = Vec::new();
         let mut waiting = vec![&document];
         while let Some(value) = waiting.pop() {

@@ -5,34 +5,21 @@ use std::time::Duration;
 
 use anyhow::bail;
 use reportd_db::Database;
-use reportd_db::copy::copy_table;
-use reportd_journal::{Base, Goal, JournalError, Refold};
+use reportd_journal::{Goal, Refold};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 use serde::{Deserialize, Serialize};
 
 use crate::control;
+use crate::kinds::LoadedKinds;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
-use crate::served::ViewMaker;
+use crate::refold::{Step, approach, copy_base};
 use crate::settings::Settings;
 use crate::stores::Stores;
 
-/// So few entries are left for the servers, who fold on.
-const NEARLY_LEVEL: u64 = 20_000;
-/// Rounds after which it changes over all the same: each is as long as what came during the last.
-const MOST_ROUNDS: u32 = 20;
 /// By then every node has seen that rebuilt views are there, and stopped to read and fold the old ones.
 const LONGEST_CHANGE: Duration = Duration::from_secs(10);
-pub(crate) const ROWS_AT_ONCE: usize = 2_000;
-pub(crate) const SCHEMA_TABLE: &str = "schema_migration";
-
-/// How far a fold is: entries folded, and how many there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Step {
-    pub(crate) done: u64,
-    pub(crate) total: u64,
-}
 
 /// What a rebuild tells while it runs and when it ends: a line each on the control socket.
 #[derive(Debug, Serialize, Deserialize)]
@@ -81,9 +68,9 @@ fn rebuild_here(stores: &Stores, stop: &Stop) -> anyhow::Result<Option<i64>> {
         .then(|| stores.folder.lock())
         .transpose()?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let maker = ViewMaker::at_rest(stores, &clock)?;
+    let kinds = LoadedKinds::at_rest(stores, &clock)?;
     let bar = Progress::start("rebuild", Unit::Entries, 0, stop);
-    let sealed = rebuild(stores, &clock, &maker, &mut |step| {
+    let sealed = rebuild(stores, &clock, &kinds, &mut |step| {
         bar.reach(step.done, step.total)
     })?;
     stores.leave_views(stores.views_number()?, LONGEST_CHANGE)?;
@@ -95,12 +82,12 @@ fn rebuild_here(stores: &Stores, stop: &Stop) -> anyhow::Result<Option<i64>> {
 pub(crate) fn rebuild(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
-    maker: &ViewMaker,
+    kinds: &LoadedKinds,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Option<i64>> {
     let before = stores.views_number()?;
     let (number, db) = stores.new_views()?;
-    let sealed = match fold_all(stores, clock, maker, db, tell) {
+    let sealed = match fold_all(stores, clock, kinds, db, tell) {
         Ok(sealed) => sealed,
         Err(error) => {
             discard(stores, number);
@@ -126,61 +113,15 @@ fn discard(stores: &Stores, number: i64) {
 fn fold_all(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
-    maker: &ViewMaker,
+    kinds: &LoadedKinds,
     db: Database,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Option<i64>> {
     let sealed = copy_base(stores, &db)?;
     let blocks = stores.blocks(clock)?;
-    let mut refold = Refold::new(blocks, Arc::clone(clock), db.clone(), maker.views());
-    let mut done = 0;
-    for _ in 0..MOST_ROUNDS {
-        let goal = Goal::now(refold.store().as_ref(), clock.as_ref())?;
-        let left = refold.left(&goal)?;
-        let total = done + left;
-        if !tell(Step { done, total }) {
-            bail!("it was interrupted");
-        }
-        let folded = refold.fold_to(&goal, &mut |entries| {
-            done += entries;
-            tell(Step { done, total })
-        });
-        folded.map_err(explained)?;
-        if left < NEARLY_LEVEL {
-            break;
-        }
-    }
+    let mut refold = Refold::new(blocks, Arc::clone(clock), db.clone(), kinds.views());
+    let now = |refold: &Refold| Goal::now(refold.store().as_ref(), clock.as_ref());
+    approach(&mut refold, now, tell)?;
     db.checkpoint()?;
     Ok(sealed)
-}
-
-/// What is to be done where entries were missing.
-pub(crate) fn explained(error: JournalError) -> anyhow::Error {
-    let is_missing = matches!(error, JournalError::Missing { .. });
-    let error = anyhow::Error::from(error);
-    if is_missing {
-        return error.context(
-            "entries are missing: where a day was dropped from the journal meanwhile, run it again",
-        );
-    }
-    error
-}
-
-/// Copies the base of the journal, where there is one, into a fresh store; returns the day up to which it stands in for
-/// the journal.
-pub(crate) fn copy_base(stores: &Stores, to: &Database) -> anyhow::Result<Option<i64>> {
-    let Some(base) = stores.existing_base()? else {
-        return Ok(None);
-    };
-    let day = base.read(|from| {
-        to.write(|to| {
-            for table in from.table_names()? {
-                if table != SCHEMA_TABLE {
-                    copy_table(from, to, &table, ROWS_AT_ONCE, &mut |_| true)?;
-                }
-            }
-            Base::day(to)
-        })
-    })?;
-    Ok(day)
 }

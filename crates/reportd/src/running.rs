@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use reportd_comm::CommMetrics;
 use reportd_db::Database;
 use reportd_journal::Journal;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
 use reportd_platform::metrics::Metrics;
 
+use crate::kinds::LoadedKinds;
 use crate::served::Served;
 
 /// What the commands and surfaces of a running server look at.
@@ -18,6 +18,6 @@ pub(crate) struct Running {
     pub(crate) state: Database,
     pub(crate) served: Arc<Served>,
     pub(crate) journal: Arc<Journal>,
-    pub(crate) comm_metrics: Arc<CommMetrics>,
+    pub(crate) kinds: LoadedKinds,
     pub(crate) directory: Arc<Directory>,
 }

@@ -4,67 +4,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::bail;
-use reportd_comm::{CommMetrics, CommView, Registry};
 use reportd_db::{Database, DbError};
-use reportd_journal::{
-    Goal, Journal, JournalError, Pace, Projector, Refold, View, ViewStatus, views_ends,
-};
+use reportd_journal::{Journal, JournalError, Pace, Projector, Refold, View, ViewStatus};
 use reportd_platform::clock::Clock;
-use reportd_platform::directory::{Directory, FailureLimit};
-use reportd_platform::limiter::{Buckets, Limiter};
-use reportd_platform::metrics::Metrics;
-use reportd_platform::rate_limit::Rate;
 
-use crate::rebuild::{Step, rebuild};
+use crate::kinds::LoadedKinds;
+use crate::rebuild::rebuild;
+use crate::refold::Step;
 use crate::stores::Stores;
 
 /// Nodes that change over fold into the same views: so often one may find that another was quicker.
 const MOST_CONFLICTS: u32 = 20;
-
-/// Makes the views of all rooms: each fold has views of its own, since a view remembers what it met in its store.
-#[derive(Clone)]
-pub(crate) struct ViewMaker {
-    pub(crate) registry: Arc<Registry>,
-    pub(crate) state: Database,
-    pub(crate) metrics: Arc<CommMetrics>,
-}
-
-impl ViewMaker {
-    /// Views for a command, by the settings that the store holds now.
-    pub(crate) fn at_rest(stores: &Stores, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let registry = Arc::new(Registry::default());
-        let state = stores.state()?;
-        let failures = FailureLimit {
-            rate: Rate { per_minute: 1 },
-            limiter: Limiter::new("failure", 1, &Buckets::Memory, Arc::clone(clock)),
-        };
-        // The registry is loaded with the apps that it belongs to.
-        let followers = vec![Arc::clone(&registry) as _];
-        Directory::open(state.clone(), Arc::clone(clock), failures, followers)?;
-        Ok(Self {
-            registry,
-            state,
-            metrics: Arc::new(CommMetrics::register(&Metrics::default())),
-        })
-    }
-
-    /// The same views, whose folds count in no metric.
-    pub(crate) fn uncounted(&self) -> Self {
-        Self {
-            metrics: Arc::new(CommMetrics::register(&Metrics::default())),
-            ..self.clone()
-        }
-    }
-
-    pub(crate) fn views(&self) -> Vec<Box<dyn View>> {
-        let comm = CommView::new(
-            Arc::clone(&self.registry),
-            self.state.clone(),
-            Arc::clone(&self.metrics),
-        );
-        vec![Box::new(comm)]
-    }
-}
 
 /// The served views.
 pub(crate) struct Served {
@@ -73,7 +23,7 @@ pub(crate) struct Served {
     stores: Stores,
     journal: Arc<Journal>,
     clock: Arc<dyn Clock>,
-    maker: ViewMaker,
+    kinds: LoadedKinds,
     pace: Pace,
     number: Mutex<i64>,
     projector: RwLock<Option<Projector>>,
@@ -88,7 +38,7 @@ impl Served {
         stores: Stores,
         journal: Arc<Journal>,
         clock: Arc<dyn Clock>,
-        maker: ViewMaker,
+        kinds: LoadedKinds,
         pace: Pace,
     ) -> anyhow::Result<Self> {
         let number = stores.views_number()?;
@@ -98,7 +48,7 @@ impl Served {
             stores,
             journal,
             clock,
-            maker,
+            kinds,
             pace,
             number: Mutex::new(number),
             projector: RwLock::default(),
@@ -114,7 +64,7 @@ impl Served {
         let projector = Projector::start(
             Arc::clone(&self.journal),
             self.db.clone(),
-            self.maker.views(),
+            self.kinds.views(),
             self.pace,
         )?;
         *self
@@ -168,12 +118,7 @@ impl Served {
             next.clone(),
             self.uncounted_views(),
         );
-        let names: Vec<_> = refold.views().map(|view| view.name()).collect();
-        let goal = Goal {
-            ends: self.db.read(|tx| views_ends(tx, &names))?,
-            // Nothing is pruned by it: what stands behind it may have arrived long ago.
-            as_of_ms: None,
-        };
+        let goal = self.db.read(|tx| refold.goal_of(tx))?;
         for _ in 0..MOST_CONFLICTS {
             match refold.fold_to(&goal, &mut |_| !self.is_closed()) {
                 Err(JournalError::Db(DbError::Conflict(_))) => {}
@@ -193,7 +138,7 @@ impl Served {
             bail!("a rebuild is running already");
         };
         let mut tell = |step| tell(step) && !self.is_closed();
-        let sealed = rebuild(&self.stores, clock, &self.maker.uncounted(), &mut tell)?;
+        let sealed = rebuild(&self.stores, clock, &self.kinds.uncounted(), &mut tell)?;
         self.follow()?;
         Ok(sealed)
     }
@@ -205,7 +150,7 @@ impl Served {
 
     /// The views, whose folds count in no metric.
     pub(crate) fn uncounted_views(&self) -> Vec<Box<dyn View>> {
-        self.maker.uncounted().views()
+        self.kinds.uncounted().views()
     }
 
     /// How each view stands.

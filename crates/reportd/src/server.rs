@@ -1,45 +1,40 @@
 //! Wiring: the stores, the rooms and the web surface of a running server.
 
-use std::fmt::Display;
 use std::fs::File;
 use std::future::Future;
-use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use reportd_comm::{Comm, CommMetrics, IntakeLimits, RejectionLimits, Rejections};
 use reportd_db::Database;
 use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::directory::{Directory, FailureLimit, POLL_INTERVAL};
-use reportd_platform::limiter::{Buckets, Limiter};
+use reportd_platform::limiter::Buckets;
 use reportd_platform::metrics::{Metrics, open_file_limit};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::reseal::unopened;
-use reportd_platform::settings::parse_duration_ms;
-use reportd_platform::web::{
-    self, Api, BodyLimits, Limits, Problem, RequestIds, TrustedProxies, with_request_id,
-};
+use reportd_platform::web::{self, Limits, Problem, RequestIds, TrustedProxies, with_request_id};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
+use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter};
 use crate::master_key::sealed_columns;
 use crate::running::Running;
-use crate::served::{Served, ViewMaker};
+use crate::served::Served;
 use crate::settings::{MASTER_KEY, Settings};
 use crate::stores::Stores;
 use crate::{health, openapi, retention};
 
-/// Addresses and apps whose rate is remembered at once.
-const MOST_LIMITED_KEYS: usize = 65_536;
-
 /// Open files that are no connections of clients: stores, logs, sockets.
 const OWN_FILES: usize = 128;
+
+/// How long the end of a server waits for what requests have left to be written.
+const LONGEST_WRITE: Duration = Duration::from_secs(1);
 
 /// A server that is ready to serve.
 pub(crate) struct Server {
@@ -48,7 +43,8 @@ pub(crate) struct Server {
     router: Router,
     limits: Limits,
     control: ControlSocket,
-    rejections: JoinHandle<()>,
+    /// Write what requests have left to be written; they end with the router.
+    writers: Vec<JoinHandle<()>>,
     /// What is done now and then, beside requests.
     upkeep: Vec<JoinHandle<()>>,
     _lock: File,
@@ -62,15 +58,14 @@ impl Server {
         let socket = stores.folder.control_socket();
         let rooms = open_rooms(settings, stores, discard).await?;
         let running = rooms.running;
-        let mut upkeep = vec![
-            tokio::spawn(follow_directory(Arc::clone(&running))),
-            tokio::spawn(follow_views(Arc::clone(&running))),
-        ];
+        let mut upkeep = rooms.open.upkeep;
+        upkeep.push(tokio::spawn(follow_directory(Arc::clone(&running))));
+        upkeep.push(tokio::spawn(follow_views(Arc::clone(&running))));
         if let Some(kept_ms) = retention::kept_ms(settings)? {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
         }
-        let router = router(settings, rooms.comm, &running)?;
+        let router = router(settings, rooms.open.routes, &running)?;
         let control = control::listen(&socket, Arc::clone(&running))?;
         let listener = TcpListener::bind(&settings.listen)
             .await
@@ -82,7 +77,7 @@ impl Server {
             router,
             limits,
             control,
-            rejections: rooms.rejections,
+            writers: rooms.open.writers,
             upkeep,
             _lock: lock,
         })
@@ -110,19 +105,17 @@ impl Server {
         closed
             .await
             .map_err(|error| anyhow!("closing the stores stopped: {error}"))??;
-        // The router held the queue of rejected requests: what was in it is written now.
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.rejections).await;
+        // The router held their queues: what was in them is written now.
+        let _ = tokio::time::timeout(LONGEST_WRITE, all_ended(self.writers)).await;
         tracing::info!("stopped");
         Ok(())
     }
 }
 
-/// The rooms over their stores.
+/// The kinds of reports over their stores.
 struct Rooms {
     running: Arc<Running>,
-    comm: Comm,
-    /// Writes rejected requests.
-    rejections: JoinHandle<()>,
+    open: OpenKinds,
 }
 
 /// Makes sure that there is a master key, so that a later backup has it, and that this node can open what others have sealed: each makes a key of its own where it is given none.
@@ -156,30 +149,18 @@ impl Rooms {
         check_master_key(&stores, &state)?;
         let metrics = Metrics::default();
         let journal = open_journal(settings, &stores, &clock, discard, &metrics)?;
-        let registry = Arc::new(reportd_comm::Registry::default());
         let buckets = if stores.is_shared() {
             Buckets::Shared(state.clone())
         } else {
             Buckets::Memory
         };
-        let directory = open_directory(settings, &state, &buckets, &clock, &registry)?;
-        let comm_metrics = Arc::new(CommMetrics::register(&metrics));
-        let (rejections, rejections_task) = Rejections::start(
-            state.clone(),
-            rejection_limits(settings)?,
-            Arc::clone(&clock),
-            Arc::clone(&comm_metrics),
-        );
-        let maker = ViewMaker {
-            registry: Arc::clone(&registry),
-            state: state.clone(),
-            metrics: Arc::clone(&comm_metrics),
-        };
+        let kinds = LoadedKinds::load(&state, &metrics);
+        let directory = open_directory(settings, &state, &buckets, &clock, &kinds)?;
         let served = Served::start(
             stores,
             Arc::clone(&journal),
             Arc::clone(&clock),
-            maker,
+            kinds.clone(),
             pace(settings),
         )?;
         let running = Arc::new(Running {
@@ -188,15 +169,15 @@ impl Rooms {
             state,
             served: Arc::new(served),
             journal,
-            comm_metrics,
+            kinds,
             directory,
         });
-        let comm = open_comm(settings, &running, &buckets, registry, rejections);
-        Ok(Self {
-            running,
-            comm,
-            rejections: rejections_task,
-        })
+        let open = running.kinds.open(&Ground {
+            settings,
+            running: &running,
+            buckets: &buckets,
+        })?;
+        Ok(Self { running, open })
     }
 }
 
@@ -205,7 +186,7 @@ fn open_directory(
     state: &Database,
     buckets: &Buckets,
     clock: &Arc<dyn Clock>,
-    registry: &Arc<reportd_comm::Registry>,
+    kinds: &LoadedKinds,
 ) -> anyhow::Result<Arc<Directory>> {
     let failures = FailureLimit {
         rate: Rate {
@@ -213,49 +194,9 @@ fn open_directory(
         },
         limiter: limiter("failure", buckets, clock),
     };
-    let directory = Directory::open(
-        state.clone(),
-        Arc::clone(clock),
-        failures,
-        vec![Arc::clone(registry) as _],
-    )?;
+    let followers = kinds.followers();
+    let directory = Directory::open(state.clone(), Arc::clone(clock), failures, followers)?;
     Ok(Arc::new(directory))
-}
-
-fn open_comm(
-    settings: &Settings,
-    running: &Running,
-    buckets: &Buckets,
-    registry: Arc<reportd_comm::Registry>,
-    rejections: Rejections,
-) -> Comm {
-    Comm {
-        directory: Arc::clone(&running.directory),
-        registry,
-        journal: Arc::clone(&running.journal),
-        views: running.served.db.clone(),
-        rejections: Arc::new(rejections),
-        clock: Arc::clone(&running.clock),
-        metrics: Arc::clone(&running.comm_metrics),
-        limits: IntakeLimits {
-            body: body_limits(settings, settings.comm.body_bytes),
-            per_address: rate(settings.comm.address_rate_limit),
-        },
-        app_limiter: Arc::new(limiter("comm app", buckets, &running.clock)),
-        address_limiter: Arc::new(limiter("comm address", buckets, &running.clock)),
-        api: Api {
-            directory: Arc::clone(&running.directory),
-            body_limits: body_limits(settings, settings.api.body_bytes),
-        },
-    }
-}
-
-fn limiter<K: Hash + Eq + Clone + Display>(
-    name: &'static str,
-    buckets: &Buckets,
-    clock: &Arc<dyn Clock>,
-) -> Limiter<K> {
-    Limiter::new(name, MOST_LIMITED_KEYS, buckets, Arc::clone(clock))
 }
 
 fn open_journal(
@@ -300,29 +241,6 @@ fn pace(settings: &Settings) -> Pace {
     }
 }
 
-fn rejection_limits(settings: &Settings) -> anyhow::Result<RejectionLimits> {
-    let defaults = RejectionLimits::default();
-    let kept_ms = parse_duration_ms(&settings.retention.rejections)
-        .ok()
-        .filter(|&ms| ms <= defaults.kept_ms)
-        .ok_or_else(|| anyhow!("retention.rejections: expected a length of time of at most 7d"))?;
-    Ok(RejectionLimits {
-        kept_ms,
-        ..defaults
-    })
-}
-
-fn rate(per_minute: u32) -> Option<Rate> {
-    (per_minute > 0).then_some(Rate { per_minute })
-}
-
-fn body_limits(settings: &Settings, max_bytes: usize) -> BodyLimits {
-    BodyLimits {
-        max_bytes,
-        timeout: Duration::from_millis(settings.server.body_timeout_ms),
-    }
-}
-
 fn limits(settings: &Settings) -> anyhow::Result<Limits> {
     let proxies = TrustedProxies::parse(&settings.server.trusted_proxies);
     Ok(Limits {
@@ -347,18 +265,20 @@ fn connections(asked: usize, open_files: Option<usize>) -> usize {
     asked.min(most)
 }
 
-fn router(settings: &Settings, comm: Comm, running: &Arc<Running>) -> anyhow::Result<Router> {
+fn router(settings: &Settings, kinds: Router, running: &Arc<Running>) -> anyhow::Result<Router> {
     let ids = Arc::new(RequestIds::new(&SystemRandom)?);
-    let mut router =
-        health::routes(Arc::clone(running)).merge(reportd_comm::api_routes(comm.clone()));
-    router = router.merge(openapi::routes(settings.comm.enabled)?);
-    if settings.comm.enabled {
-        router = router.merge(reportd_comm::protocol_routes(comm));
-    }
-    Ok(router
+    Ok(health::routes(Arc::clone(running))
+        .merge(kinds)
+        .merge(openapi::routes(settings)?)
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
         .layer(from_fn_with_state(ids, with_request_id)))
+}
+
+async fn all_ended(tasks: Vec<JoinHandle<()>>) {
+    for task in tasks {
+        let _ = task.await;
+    }
 }
 
 /// Looks a few times a second whether apps, keys or settings changed.

@@ -46,8 +46,8 @@ impl Status {
     pub(crate) async fn measure(running: &Arc<Running>) -> Self {
         let counted = || {
             (
-                running.comm_metrics.requests(),
-                running.comm_metrics.reports(),
+                running.kinds.requests(),
+                running.kinds.reports(),
                 running.clock.monotonic(),
             )
         };

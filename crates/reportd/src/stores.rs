@@ -17,6 +17,7 @@ use reportd_platform::random::Random;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::{Secret, hex};
 
+use crate::kinds::KINDS;
 use crate::migration;
 use crate::settings::{MASTER_KEY, NEW_MASTER_KEY, Settings};
 
@@ -167,7 +168,9 @@ impl Stores {
             None => sqlite::open(sqlite::Options::durable(self.folder.state_file()))?,
         };
         reportd_platform::MIGRATIONS.apply(&db)?;
-        reportd_comm::STATE_MIGRATIONS.apply(&db)?;
+        for kind in KINDS {
+            kind.state_migrations.apply(&db)?;
+        }
         if self.is_shared() && !self.is_target {
             migration::refuse_unfinished(&db)?;
         }
@@ -379,7 +382,9 @@ fn remove_database(path: &Path) -> anyhow::Result<()> {
 
 fn with_view_tables(db: Database) -> Result<Database, DbError> {
     reportd_journal::MIGRATIONS.apply(&db)?;
-    reportd_comm::VIEW_MIGRATIONS.apply(&db)?;
+    for migrations in KINDS.iter().filter_map(|kind| kind.view_migrations) {
+        migrations.apply(&db)?;
+    }
     Ok(db)
 }
 

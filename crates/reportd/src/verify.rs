@@ -3,24 +3,21 @@
 use std::sync::Arc;
 
 use anyhow::bail;
-use reportd_db::{Database, DbError};
-use reportd_journal::{Difference, Goal, Refold, views_ends};
+use reportd_db::Database;
+use reportd_journal::{Difference, Refold};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 
 use crate::backup::WorkFolder;
+use crate::kinds::LoadedKinds;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
-use crate::rebuild::{Step, copy_base, explained};
-use crate::served::ViewMaker;
+use crate::refold::{Step, approach, copy_base};
 use crate::settings::Settings;
 use crate::stores::Stores;
 
 /// Differences that are printed; further ones are counted.
 const MOST_PRINTED: usize = 1_000;
-/// So few entries are folded while the served views are held still.
-const NEARLY_LEVEL: u64 = 20_000;
-const MOST_ROUNDS: u32 = 20;
 
 /// What a verify found.
 pub(crate) struct Found {
@@ -43,9 +40,9 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<()> {
 /// Verifies, and prints what it found; an error where there are differences. Blocks.
 pub(crate) fn verify_and_print(stores: &Stores, stop: &Stop) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
-    let maker = ViewMaker::at_rest(stores, &clock)?;
+    let kinds = LoadedKinds::at_rest(stores, &clock)?;
     let bar = Progress::start("verify", Unit::Entries, 0, stop);
-    let found = verify(stores, &clock, &maker, &mut |step| {
+    let found = verify(stores, &clock, &kinds, &mut |step| {
         bar.reach(step.done, step.total)
     })?;
     drop(bar);
@@ -85,7 +82,7 @@ pub(crate) fn print_found(found: &Found) -> anyhow::Result<()> {
 pub(crate) fn verify(
     stores: &Stores,
     clock: &Arc<dyn Clock>,
-    maker: &ViewMaker,
+    kinds: &LoadedKinds,
     tell: &mut dyn FnMut(Step) -> bool,
 ) -> anyhow::Result<Found> {
     // A command on a database needs no data folder.
@@ -95,37 +92,17 @@ pub(crate) fn verify(
     let second = stores.views_at(&work.path.join("views.db"))?;
     let sealed = copy_base(stores, &second)?;
     let blocks = stores.blocks(clock)?;
-    let mut refold = Refold::new(blocks, Arc::clone(clock), second, maker.views());
+    let mut refold = Refold::new(blocks, Arc::clone(clock), second, kinds.views());
     let served = stores.views()?;
-    let mut done = 0;
-    for _ in 0..MOST_ROUNDS {
-        let goal = served.read(|tx| goal_of(tx, &refold))?;
-        let left = refold.left(&goal)?;
-        let total = done + left;
-        let folded = refold.fold_to(&goal, &mut |entries| {
-            done += entries;
-            tell(Step { done, total })
-        });
-        folded.map_err(explained)?;
-        if left < NEARLY_LEVEL {
-            break;
-        }
-    }
+    let folded = |refold: &Refold| Ok(served.read(|tx| refold.goal_of(tx))?);
+    // What is left then is folded while the served views are held still.
+    let mut done = approach(&mut refold, folded, tell)?;
     let (differences, count) = compare(&served, &mut refold, &mut done)?;
     Ok(Found {
         entries: done,
         sealed,
         differences,
         count,
-    })
-}
-
-/// What the served views have folded. Nothing is pruned by it: what stands behind it may have arrived long ago.
-fn goal_of(tx: &mut reportd_db::Tx<'_>, refold: &Refold) -> Result<Goal, DbError> {
-    let names: Vec<_> = refold.views().map(|view| view.name()).collect();
-    Ok(Goal {
-        ends: views_ends(tx, &names)?,
-        as_of_ms: None,
     })
 }
 
@@ -137,7 +114,7 @@ fn compare(
 ) -> anyhow::Result<(Vec<Difference>, usize)> {
     let (mut differences, mut count) = (Vec::new(), 0);
     served.try_read(|stored| -> anyhow::Result<()> {
-        let goal = goal_of(stored, refold)?;
+        let goal = refold.goal_of(stored)?;
         refold.fold_to(&goal, &mut |entries| {
             *done += entries;
             true

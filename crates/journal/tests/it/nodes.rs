@@ -10,8 +10,8 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reportd_db::{Database, DbError, postgres};
 use reportd_journal::{
-    AppendError, BlockStore, DayTables, Goal, Journal, JournalError, JournalMetrics, LOCAL_STREAM,
-    Lag, Options, Pace, Projector, Refold, Scan,
+    AppendError, BlockReader, BlockStore, DayTables, Goal, Journal, JournalError, JournalMetrics,
+    LOCAL_STREAM, Lag, Options, Pace, Projector, Refold, Scan,
 };
 use reportd_platform::clock::{Clock, ManualClock, SECOND_MS};
 use reportd_testbed::{StoreKind, TestDatabase, fresh_database};

@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use reportd_db::copy::copy_table;
 use reportd_db::{Database, DbError, sqlite};
 use reportd_journal::{
-    Base, BlockStore, DayFiles, DayTables, DroppedDay, Ends, Goal, Journal, JournalError,
-    LOCAL_STREAM, RawBlock, Refold, Scan, Span, StreamEnd, StreamNo, View, views_ends,
+    Base, BlockReader, BlockStore, DayFiles, DayTables, DroppedDay, Ends, Goal, Journal,
+    JournalError, LOCAL_STREAM, RawBlock, Refold, Scan, Span, StreamEnd, StreamNo, View,
+    views_ends,
 };
 use reportd_platform::clock::{DAY_MS, ManualClock};
 use reportd_testbed::StoreKind;
@@ -219,19 +220,7 @@ struct Interrupted {
     is_torn: AtomicBool,
 }
 
-impl BlockStore for Interrupted {
-    fn begin(&self) -> Result<StreamEnd, JournalError> {
-        self.store.begin()
-    }
-
-    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
-        self.store.ends()
-    }
-
-    fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
-        self.store.append(block)
-    }
-
+impl BlockReader for Interrupted {
     fn last(&self, stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
         self.store.last(stream)
     }
@@ -276,15 +265,29 @@ impl BlockStore for Interrupted {
         self.store.ends_of_day(day)
     }
 
+    fn place_of(&self, block: &RawBlock) -> String {
+        self.store.place_of(block)
+    }
+}
+
+impl BlockStore for Interrupted {
+    fn begin(&self) -> Result<StreamEnd, JournalError> {
+        self.store.begin()
+    }
+
+    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
+        self.store.ends()
+    }
+
+    fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
+        self.store.append(block)
+    }
+
     fn drop_day(&self, day: i64) -> Result<(), JournalError> {
         if self.is_torn.load(Ordering::SeqCst) {
             return Err(DbError::Unavailable("the power is cut".to_owned()).into());
         }
         self.store.drop_day(day)
-    }
-
-    fn place_of(&self, block: &RawBlock) -> String {
-        self.store.place_of(block)
     }
 
     fn probe(&self, now_ms: i64) -> Result<(), JournalError> {

@@ -4,7 +4,7 @@ use std::sync::{Condvar, Mutex, MutexGuard};
 
 use reportd_db::DbError;
 use reportd_journal::{
-    BlockStore, JournalError, LOCAL_STREAM, RawBlock, Span, StreamEnd, StreamNo,
+    BlockReader, BlockStore, JournalError, LOCAL_STREAM, RawBlock, Span, StreamEnd, StreamNo,
 };
 
 /// What happens to an append.
@@ -73,51 +73,7 @@ impl MemoryStore {
     }
 }
 
-impl BlockStore for MemoryStore {
-    fn begin(&self) -> Result<StreamEnd, JournalError> {
-        let first = StreamEnd {
-            stream: LOCAL_STREAM,
-            next: 1,
-            received_at_ms: 0,
-        };
-        let last = self.last(LOCAL_STREAM)?;
-        Ok(last.map_or(first, |last| StreamEnd::of(&last)))
-    }
-
-    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
-        Ok(vec![self.begin()?])
-    }
-
-    fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
-        let mut state = self.state();
-        state.waiting += 1;
-        state = self
-            .changed
-            .wait_while(state, |state| state.is_held)
-            .unwrap_or_else(|poison| poison.into_inner());
-        state.waiting -= 1;
-        let fault = state.fault;
-        assert!(fault != Fault::Panic, "the store is torn");
-        if fault == Fault::Refuse {
-            return Err(DbError::Unavailable("the disk is full".to_owned()).into());
-        }
-        if fault == Fault::AmbiguousAndGone && !state.blocks.is_empty() {
-            return Err(lost());
-        }
-        if state
-            .blocks
-            .iter()
-            .any(|stored| stored.first == block.first)
-        {
-            return Err(DbError::Conflict("it is there".to_owned()).into());
-        }
-        state.blocks.push(block.clone());
-        if fault != Fault::None {
-            return Err(lost());
-        }
-        Ok(())
-    }
-
+impl BlockReader for MemoryStore {
     fn last(&self, _stream: StreamNo) -> Result<Option<RawBlock>, JournalError> {
         let state = self.state();
         if state.fault == Fault::AmbiguousAndGone {
@@ -187,12 +143,58 @@ impl BlockStore for MemoryStore {
         Ok(Vec::new())
     }
 
-    fn drop_day(&self, _day: i64) -> Result<(), JournalError> {
+    fn place_of(&self, _block: &RawBlock) -> String {
+        "memory".to_owned()
+    }
+}
+
+impl BlockStore for MemoryStore {
+    fn begin(&self) -> Result<StreamEnd, JournalError> {
+        let first = StreamEnd {
+            stream: LOCAL_STREAM,
+            next: 1,
+            received_at_ms: 0,
+        };
+        let last = self.last(LOCAL_STREAM)?;
+        Ok(last.map_or(first, |last| StreamEnd::of(&last)))
+    }
+
+    fn ends(&self) -> Result<Vec<StreamEnd>, JournalError> {
+        Ok(vec![self.begin()?])
+    }
+
+    fn append(&self, block: &RawBlock) -> Result<(), JournalError> {
+        let mut state = self.state();
+        state.waiting += 1;
+        state = self
+            .changed
+            .wait_while(state, |state| state.is_held)
+            .unwrap_or_else(|poison| poison.into_inner());
+        state.waiting -= 1;
+        let fault = state.fault;
+        assert!(fault != Fault::Panic, "the store is torn");
+        if fault == Fault::Refuse {
+            return Err(DbError::Unavailable("the disk is full".to_owned()).into());
+        }
+        if fault == Fault::AmbiguousAndGone && !state.blocks.is_empty() {
+            return Err(lost());
+        }
+        if state
+            .blocks
+            .iter()
+            .any(|stored| stored.first == block.first)
+        {
+            return Err(DbError::Conflict("it is there".to_owned()).into());
+        }
+        state.blocks.push(block.clone());
+        if fault != Fault::None {
+            return Err(lost());
+        }
         Ok(())
     }
 
-    fn place_of(&self, _block: &RawBlock) -> String {
-        "memory".to_owned()
+    fn drop_day(&self, _day: i64) -> Result<(), JournalError> {
+        Ok(())
     }
 
     fn probe(&self, _now_ms: i64) -> Result<(), JournalError> {
