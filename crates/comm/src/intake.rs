@@ -110,7 +110,7 @@ impl Accepted<'_> {
             kind: KIND,
             app: app.app.no,
             owner: u64::from(app.app.no),
-            ts_ms: self.report.ts_ms,
+            span_ms: (self.report.ts_ms, self.report.ts_ms),
             filter_keys: self.filter_keys(app.app.no),
             payload: encode(&head, &self.report, &self.forms),
         }

@@ -19,8 +19,8 @@ pub struct NewEntry {
     /// Whose reads must show it once it is acknowledged ([`crate::Journal::fresh`]): a number that the kind chooses, as
     /// that of the app.
     pub owner: u64,
-    /// Time of the report itself, in ms: raw reads look for it.
-    pub ts_ms: i64,
+    /// The least and the greatest time of the reports in it, in ms: raw reads look for them.
+    pub span_ms: (i64, i64),
     /// Keys by which raw reads can pass a block over, from [`crate::filter_key`].
     pub filter_keys: Vec<u64>,
     /// The report, as its kind writes it. No secrets.

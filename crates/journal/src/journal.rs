@@ -207,8 +207,8 @@ impl Journal {
             return Err(AppendError::Full);
         }
         put_entry(&mut pending.bytes, entry);
-        pending.min_ts_ms = pending.min_ts_ms.min(entry.ts_ms);
-        pending.max_ts_ms = pending.max_ts_ms.max(entry.ts_ms);
+        pending.min_ts_ms = pending.min_ts_ms.min(entry.span_ms.0);
+        pending.max_ts_ms = pending.max_ts_ms.max(entry.span_ms.1);
         for &key in &entry.filter_keys {
             pending.filter.insert(key);
         }

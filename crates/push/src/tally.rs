@@ -65,6 +65,15 @@ pub(crate) fn what_of(stage: u8, detail: u32, word: i64) -> u64 {
     }
 }
 
+/// What a fact of a stage is about, taken apart: the detail, and the number of the word or 0.
+pub(crate) fn word_of(stage: i64, what: u64) -> (u64, i64) {
+    match u8::try_from(stage) {
+        Ok(stage::ACTION) => (0, what.cast_signed()),
+        Ok(stage::SENT..=stage::CLICKED) => (what & 0xff, (what >> 8).cast_signed()),
+        _ => (what, 0),
+    }
+}
+
 impl Tally {
     /// Marks that devices of a part did something, and counts those that are new to each counter. Returns true where
     /// something is new.

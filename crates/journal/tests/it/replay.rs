@@ -49,8 +49,9 @@ async fn blocks_come_oldest_first_from_the_days_that_may_hold_them() {
     // Three a day on three days; «b», «e» and «h» are of another group.
     for (number, payload) in (0..).zip(["a", "b", "c", "d", "e", "f", "g", "h", "i"]) {
         let group = if number % 3 == 1 { "y" } else { "x" };
+        let at_ms = bed.clock.now_ms() + number;
         let new = NewEntry {
-            ts_ms: bed.clock.now_ms() + number,
+            span_ms: (at_ms, at_ms),
             filter_keys: vec![key(group)],
             ..entry(payload)
         };

@@ -102,7 +102,7 @@ fn blocks_are_passed_over_by_key_and_time(#[values(Embedded, Postgres)] kind: St
         let key = |value: &str| filter_key(KIND, 1, 3, value.as_bytes());
         for (payload, group, ts_ms) in [("a", "x", 1), ("b", "y", 2), ("c", "x", 3)] {
             let new = NewEntry {
-                ts_ms: NOW_MS + ts_ms,
+                span_ms: (NOW_MS + ts_ms, NOW_MS + ts_ms),
                 filter_keys: vec![key("all"), key(group)],
                 ..entry(payload)
             };

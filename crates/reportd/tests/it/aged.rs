@@ -63,7 +63,7 @@ fn aged_entries(store: &dyn BlockStore, days: i64) -> Vec<Aged> {
                     kind: entry.kind,
                     app: entry.app,
                     owner: u64::from(entry.app),
-                    ts_ms,
+                    span_ms: (ts_ms, ts_ms),
                     filter_keys: Vec::new(),
                     payload,
                 },

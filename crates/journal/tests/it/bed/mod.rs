@@ -29,7 +29,7 @@ pub(crate) fn entry(payload: &str) -> NewEntry {
         kind: KIND,
         app: 1,
         owner: 1,
-        ts_ms: NOW_MS,
+        span_ms: (NOW_MS, NOW_MS),
         filter_keys: Vec::new(),
         payload: payload.as_bytes().to_vec(),
     }
