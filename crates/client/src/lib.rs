@@ -18,6 +18,7 @@ mod error;
 mod request;
 mod response;
 mod retry;
+mod sender;
 mod tls;
 
 pub use bytes::Bytes;
