@@ -4,6 +4,8 @@
 //! It has no pool, no TLS, no timer and no task of its own: whoever awaits a response also drives
 //! the connection, which saves waking a second task for each request.
 
+mod push;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};

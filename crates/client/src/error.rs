@@ -89,6 +89,11 @@ impl ClientError {
             _ => None,
         }
     }
+
+    /// Whether a report of pushes was refused for its token, which may have ended.
+    pub(crate) fn is_bad_token(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if *code == Code::BadToken.code())
+    }
 }
 
 fn is_passing(http: u16) -> bool {
