@@ -20,7 +20,7 @@ async fn main() -> Result<(), AnyError> {
     let report = OutgoingReport::new(now_ms, nonce).item(message);
     match CommClient::new(&base_url, &token)?.send(&report).await {
         Ok(()) => println!("accepted"),
-        Err(ClientError::Refused { ret, msg, .. }) => println!("refused: {ret} {msg}"),
+        Err(ClientError::Refused { code, msg, .. }) => println!("refused: {code} {msg}"),
         Err(error) => return Err(error.into()),
     }
     Ok(())

@@ -4,6 +4,8 @@
 //! It has no pool, no TLS, no timer and no task of its own: whoever awaits a response also drives
 //! the connection, which saves waking a second task for each request.
 
+mod push;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::pin::{Pin, pin};
@@ -13,7 +15,6 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderMap, HeaderValue};
-use hyper::http::response::Parts;
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use reportd_protocol::comm::{PATH, Reply};
@@ -21,7 +22,7 @@ use tokio::net::{TcpStream, ToSocketAddrs};
 
 use crate::error::ClientError;
 use crate::request::report_headers;
-use crate::response::{decode_reply, read_body, retry_after};
+use crate::response::{MAX_REPLY_BYTES, MAX_REPORT_BYTES, Response, decode_reply, read_body};
 
 type Driver = http1::Connection<TokioIo<TcpStream>, Full<Bytes>>;
 
@@ -68,8 +69,23 @@ impl Connection {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), ClientError> {
-        let (head, body) = self.exchange(path, headers, body).await?;
-        Ok((head.status, body))
+        let request = request(Method::POST, path, headers, body)?;
+        let response = self.exchange(request, MAX_REPLY_BYTES).await?;
+        Ok((response.status, response.body))
+    }
+
+    /// Gets `path` and reads the whole response.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post), but a response may have 16 MiB.
+    pub async fn get(
+        &mut self,
+        path: &str,
+        headers: HeaderMap,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let request = request(Method::GET, path, headers, Bytes::new())?;
+        let response = self.exchange(request, MAX_REPORT_BYTES).await?;
+        Ok((response.status, response.body))
     }
 
     /// Sends the body of a CommReport once, without the care of [`CommClient`](crate::CommClient).
@@ -78,29 +94,25 @@ impl Connection {
     /// [`ClientError::Refused`] and [`ClientError::InvalidReply`] by the same rules as there, or
     /// those of [`post`](Self::post). After a refusal the connection can be used again.
     pub async fn post_comm(&mut self, token: &str, body: Bytes) -> Result<Reply, ClientError> {
-        let (head, body) = self.exchange(PATH, report_headers(token)?, body).await?;
-        decode_reply(head.status, retry_after(&head.headers), &body)
+        let request = request(Method::POST, PATH, report_headers(token)?, body)?;
+        let response = self.exchange(request, MAX_REPLY_BYTES).await?;
+        decode_reply(&response)
     }
 
     async fn exchange(
         &mut self,
-        path: &str,
-        mut headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<(Parts, Bytes), ClientError> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = path
-            .parse()
-            .map_err(|error| ClientError::Setup(format!("path: {error}")))?;
+        mut request: Request<Full<Bytes>>,
+        max_bytes: usize,
+    ) -> Result<Response, ClientError> {
+        let headers = request.headers_mut();
         headers.entry(HOST).or_insert_with(|| self.host.clone());
-        *request.headers_mut() = headers;
 
         let Self { sender, driver, .. } = self;
         let exchange = async {
             sender.ready().await?;
             let (head, body) = sender.send_request(request).await?.into_parts();
-            Ok((head, read_body(body).await?))
+            let body = read_body(body, max_bytes).await?;
+            Ok(Response::new(head.status, &head.headers, body))
         };
         drive(driver, exchange)
             .await
@@ -114,6 +126,21 @@ impl fmt::Debug for Connection {
             .field("host", &self.host)
             .finish_non_exhaustive()
     }
+}
+
+fn request(
+    method: Method,
+    path: &str,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, ClientError> {
+    let mut request = Request::new(Full::new(body));
+    *request.method_mut() = method;
+    *request.uri_mut() = path
+        .parse()
+        .map_err(|error| ClientError::Setup(format!("path: {error}")))?;
+    *request.headers_mut() = headers;
+    Ok(request)
 }
 
 /// Runs `exchange` to its end, and the connection with it in the same task: the exchange hands over

@@ -3,27 +3,44 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use reportd_protocol::push::Code;
 use thiserror::Error;
 
 /// The cause of a failed connection or transfer, of whichever crate.
 pub(crate) type Cause = Box<dyn StdError + Send + Sync>;
 
-/// Why a report was not accepted, as far as the client can tell. No text holds the token.
+/// Why a request failed, as far as the client can tell. No text holds a token, a key or a secret.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum ClientError {
     /// The client cannot be built from these settings.
     #[error("cannot set up the client: {0}")]
     Setup(String),
-    /// The server said no. It counted nothing.
-    #[error("refused with HTTP status {http}, ret {ret}: {msg}")]
+    /// This cannot be sent, or could not be answered: no address can hold it.
+    #[error("cannot send the request: {0}")]
+    InvalidRequest(String),
+    /// The server said no in the words of a protocol. It counted nothing.
+    #[error("refused with HTTP status {http}, code {code}: {msg}")]
     Refused {
         /// The HTTP status.
         http: u16,
-        /// The code of the reply; see [`Ret`](reportd_protocol::comm::Ret).
-        ret: i64,
+        /// The code of the reply: `ret` of CommReport, see [`Ret`](reportd_protocol::comm::Ret), or
+        /// `code` of the push reports, see [`Code`].
+        code: i64,
         /// The text of the reply.
         msg: String,
+        /// How long the server asks to wait before the next try.
+        retry_after: Option<Duration>,
+    },
+    /// The API said no, with problem details (RFC 9457). It counted nothing.
+    #[error("refused with HTTP status {http} ({title}): {detail}")]
+    Problem {
+        /// The HTTP status.
+        http: u16,
+        /// The kind of problem.
+        title: String,
+        /// What was wrong, with the place in a feed: `line 2: …`.
+        detail: String,
         /// How long the server asks to wait before the next try.
         retry_after: Option<Duration>,
     },
@@ -54,10 +71,11 @@ impl ClientError {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::Connect(_) | Self::Timeout(_) | Self::Transport(_) => true,
-            Self::Refused { http, .. } | Self::InvalidReply { http, .. } => {
-                matches!(http, 429 | 502 | 503 | 504)
+            Self::Refused { http, code, .. } => {
+                is_passing(*http) || (*http == 401 && is_limited(*code))
             }
-            Self::Setup(_) => false,
+            Self::Problem { http, .. } | Self::InvalidReply { http, .. } => is_passing(*http),
+            Self::Setup(_) | Self::InvalidRequest(_) => false,
         }
     }
 
@@ -65,10 +83,27 @@ impl ClientError {
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after, .. } | Self::InvalidReply { retry_after, .. } => {
-                *retry_after
-            }
+            Self::Refused { retry_after, .. }
+            | Self::Problem { retry_after, .. }
+            | Self::InvalidReply { retry_after, .. } => *retry_after,
             _ => None,
         }
     }
+
+    /// Whether a report of pushes was refused for its token, which may have ended.
+    pub(crate) fn is_bad_token(&self) -> bool {
+        matches!(self, Self::Refused { code, .. } if *code == Code::BadToken.code())
+    }
+}
+
+fn is_passing(http: u16) -> bool {
+    matches!(http, 429 | 502 | 503 | 504)
+}
+
+/// The push reports say 401 where others say 429: old clients lose the body of a 429.
+fn is_limited(code: i64) -> bool {
+    matches!(
+        Code::from_code(code),
+        Some(Code::AuthLimited | Code::ReportLimited)
+    )
 }

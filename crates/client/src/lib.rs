@@ -1,8 +1,8 @@
 //! Typed clients of the report protocols, for any base URL.
 //!
-//! [`CommClient`] is for programs that report: it reuses connections, speaks TLS and tries again
-//! where that is safe. [`Connection`] is for load generators and tests: one plain connection and
-//! nothing that costs.
+//! [`CommClient`], [`PushClient`] and [`PushFeedClient`] are for programs: they reuse connections,
+//! speak TLS and try again where that is safe. [`Connection`] is for load generators and tests: one
+//! plain connection and nothing that costs.
 //!
 //! # Sending again, and nonces
 //!
@@ -11,13 +11,18 @@
 //! of the copies arrive; [`CommClient`] relies on it. The other side of this: two reports that
 //! differ in nothing are one. A constant nonce therefore merges equal reports of the same second.
 //! Give each report a nonce of its own, or at least a `ts` in milliseconds.
+//!
+//! Events and receipts of pushes need no nonce: each is known by what it says, and counts once.
 
+mod clock;
 mod comm;
 mod connection;
 mod error;
+mod push;
 mod request;
 mod response;
 mod retry;
+mod sender;
 mod tls;
 
 pub use bytes::Bytes;
@@ -25,4 +30,8 @@ pub use comm::{CommClient, CommClientBuilder};
 pub use connection::Connection;
 pub use error::ClientError;
 pub use hyper::{HeaderMap, StatusCode, header};
+pub use push::{
+    GroupOptions, PushClient, PushClientBuilder, PushFeedClient, PushFeedClientBuilder,
+    event_batches, receipt_batches,
+};
 pub use reportd_protocol as protocol;

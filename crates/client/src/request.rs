@@ -1,4 +1,4 @@
-//! The headers of a report. Shared by both clients.
+//! The headers of CommReport. Shared by both of its clients.
 
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};

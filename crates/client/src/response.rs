@@ -1,4 +1,4 @@
-//! Reads responses: a bounded body, and the reply in it. Shared by both clients.
+//! Reads responses: a bounded body, and the reply of CommReport in it. Shared by all clients.
 
 use std::time::Duration;
 
@@ -11,50 +11,74 @@ use reportd_protocol::comm::Reply;
 
 use crate::error::{Cause, ClientError};
 
-/// Most bytes of a reply that are read. Replies have some tens; error pages of proxies some
-/// thousands.
-const MAX_REPLY_BYTES: usize = 64 * 1024;
+/// Most bytes of a reply that only says yes or no. Such replies have some tens; error pages of
+/// proxies some thousands.
+pub(crate) const MAX_REPLY_BYTES: usize = 64 * 1024;
 
-/// Reads a body, and fails if it is longer than any reply.
-pub(crate) async fn read_body<B>(body: B) -> Result<Bytes, Cause>
+/// Most bytes of a report. Two hundred tasks with every channel, brand, action and loss have some
+/// millions.
+pub(crate) const MAX_REPORT_BYTES: usize = 16 * 1024 * 1024;
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) body: Bytes,
+}
+
+impl Response {
+    pub(crate) fn new(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Self {
+        Self {
+            status,
+            retry_after: retry_after(headers),
+            body,
+        }
+    }
+
+    /// The error of a server that said no.
+    pub(crate) fn refused(&self, code: i64, msg: String) -> ClientError {
+        ClientError::Refused {
+            http: self.status.as_u16(),
+            code,
+            msg,
+            retry_after: self.retry_after,
+        }
+    }
+
+    /// The error of a response that is not of the protocol.
+    pub(crate) fn invalid(&self, problem: impl Into<String>) -> ClientError {
+        ClientError::InvalidReply {
+            http: self.status.as_u16(),
+            problem: problem.into(),
+            retry_after: self.retry_after,
+        }
+    }
+}
+
+/// Reads a body, and fails if it is longer than `max_bytes`.
+pub(crate) async fn read_body<B>(body: B, max_bytes: usize) -> Result<Bytes, Cause>
 where
     B: Body<Data = Bytes>,
     B::Error: Into<Cause>,
 {
-    Ok(Limited::new(body, MAX_REPLY_BYTES)
-        .collect()
-        .await?
-        .to_bytes())
+    Ok(Limited::new(body, max_bytes).collect().await?.to_bytes())
 }
 
 /// Takes a response for a success only if both its status and its reply say so.
-pub(crate) fn decode_reply(
-    status: StatusCode,
-    retry_after: Option<Duration>,
-    body: &[u8],
-) -> Result<Reply, ClientError> {
-    let http = status.as_u16();
-    let invalid = |problem| ClientError::InvalidReply {
-        http,
-        problem,
-        retry_after,
-    };
-    let reply = Reply::decode(body).map_err(|error| invalid(error.to_string()))?;
-    match (reply.is_ok(), status.is_success()) {
+pub(crate) fn decode_reply(response: &Response) -> Result<Reply, ClientError> {
+    let reply =
+        Reply::decode(&response.body).map_err(|error| response.invalid(error.to_string()))?;
+    match (reply.is_ok(), response.status.is_success()) {
         (true, true) => Ok(reply),
-        (true, false) => Err(invalid("ret 0".to_owned())),
-        (false, _) => Err(ClientError::Refused {
-            http,
-            ret: reply.ret,
-            msg: reply.msg,
-            retry_after,
-        }),
+        (true, false) => Err(response.invalid("ret 0")),
+        (false, _) => Err(response.refused(reply.ret, reply.msg)),
     }
 }
 
 /// The `Retry-After` of a response, if it is in seconds. A date would need a clock that agrees with
 /// the server's.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers
         .get(RETRY_AFTER)?
         .to_str()
@@ -69,8 +93,9 @@ pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 mod tests {
     use super::*;
 
-    fn decode(status: u16, body: &str) -> Result<Reply, ClientError> {
-        decode_reply(StatusCode::from_u16(status).unwrap(), None, body.as_bytes())
+    fn decode(status: u16, body: &'static str) -> Result<Reply, ClientError> {
+        let status = StatusCode::from_u16(status).unwrap();
+        decode_reply(&Response::new(status, &HeaderMap::new(), body.into()))
     }
 
     #[test]
@@ -89,13 +114,13 @@ mod tests {
             error,
             ClientError::Refused {
                 http: 200,
-                ret: 40002,
+                code: 40002,
                 ..
             }
         ));
         assert_eq!(
             error.to_string(),
-            "refused with HTTP status 200, ret 40002: gid"
+            "refused with HTTP status 200, code 40002: gid"
         );
     }
 

@@ -1,9 +1,9 @@
 //! Whether and when a failed request is sent again.
 //!
 //! The wait doubles with each try, and is spread so that clients which failed together do not come
-//! back together. The spread comes from a hash of the body and the try, not from a random source:
-//! different clients send different bodies, so their waits differ just as well, and a test of one
-//! client sees the same waits each time.
+//! back together. The spread comes from a hash of what is sent and the try, not from a random
+//! source: different clients send different bodies, so their waits differ just as well, and a test
+//! of one client sees the same waits each time.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
@@ -22,13 +22,14 @@ pub(crate) struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// How long to wait before `body` is sent again, when try number `attempt` (from 1) ended with
-    /// `error`; `None` to give up.
+    /// How long to wait before a request is sent again, when try number `attempt` (from 1) ended
+    /// with `error`; `None` to give up. `seed` tells the request from others: its body, or when it was
+    /// first sent.
     ///
     /// The server's `Retry-After` lengthens the wait. If it asks for more than the longest wait,
     /// the request is given up: sooner it would be refused again, and the caller should know rather
     /// than hang.
-    pub(crate) fn wait(&self, error: &ClientError, attempt: u32, body: &[u8]) -> Option<Duration> {
+    pub(crate) fn wait(&self, error: &ClientError, attempt: u32, seed: &[u8]) -> Option<Duration> {
         if attempt >= self.attempts || !error.is_retryable() {
             return None;
         }
@@ -42,16 +43,16 @@ impl RetryPolicy {
         Some(
             doubled
                 .min(self.longest_wait)
-                .mul_f64(spread(body, attempt))
+                .mul_f64(spread(seed, attempt))
                 .max(asked),
         )
     }
 }
 
-/// A factor from 0.5 to 1.0, the same for the same body and try.
-fn spread(body: &[u8], attempt: u32) -> f64 {
+/// A factor from 0.5 to 1.0, the same for the same seed and try.
+fn spread(seed: &[u8], attempt: u32) -> f64 {
     let mut hasher = DefaultHasher::new();
-    (body, attempt).hash(&mut hasher);
+    (seed, attempt).hash(&mut hasher);
     let bytes = hasher.finish().to_le_bytes();
     0.5 + f64::from(u16::from_le_bytes([bytes[0], bytes[1]])) / f64::from(u16::MAX) / 2.0
 }
@@ -67,10 +68,14 @@ mod tests {
     };
 
     fn refused(http: u16, retry_after_s: Option<u64>) -> ClientError {
+        with_code(http, 1, retry_after_s)
+    }
+
+    fn with_code(http: u16, code: i64, retry_after_s: Option<u64>) -> ClientError {
         let retry_after = retry_after_s.map(Duration::from_secs);
         ClientError::Refused {
             http,
-            ret: 1,
+            code,
             msg: String::new(),
             retry_after,
         }
@@ -106,6 +111,16 @@ mod tests {
             POLICY.wait(&ClientError::Setup(String::new()), 1, b""),
             None
         );
+    }
+
+    #[test]
+    fn a_push_report_over_its_rate_limit_is_asked_for_again() {
+        for code in [10003, 10005] {
+            let error = with_code(401, code, None);
+            assert!(POLICY.wait(&error, 1, b"").is_some(), "{code}");
+        }
+        assert_eq!(POLICY.wait(&with_code(401, 10001, None), 1, b""), None);
+        assert_eq!(POLICY.wait(&with_code(400, 10003, None), 1, b""), None);
     }
 
     #[test]

@@ -1,14 +1,16 @@
 //! What must hold for every input: no panic, and what is written reads back.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use reportd_protocol::push::{
-    AuthRequest, Channel, Cids, Date, Event, GroupQuery, Phase, Quota, Reason, Receipt, ReceiptApp,
-    Stage, TaskKind, TaskQuery, group_name, past_day, read_events, read_receipts, task_ids,
+    ACTIONS_PARAMETER, AuthRequest, Channel, Cids, Date, Event, GroupQuery, Phase, Quota, Reason,
+    Receipt, ReceiptApp, Stage, TaskKind, TaskQuery, group_name, past_day, percent_encode,
+    read_events, read_receipts, task_ids,
 };
 
 const NOW_MS: i64 = 1_763_700_000_000;
@@ -209,6 +211,18 @@ proptest! {
             let query = format!("actionIdList={text}&startDate={text}&needGetuiByBrand={text}");
             let _ = (TaskQuery::parse(Some(&query)), GroupQuery::parse(Some(&query), today));
         }
+    }
+
+    #[test]
+    fn encoded_texts_read_back(name in "[^\\x00]{1,100}", ids in vec(id(), 1..5)) {
+        let segment = percent_encode(&name);
+        prop_assert_eq!(group_name(&segment).unwrap(), &name[..]);
+        let ids: BTreeSet<String> = ids.into_iter().map(Cow::into_owned).collect();
+        let segments: Vec<String> = ids.iter().map(|id| percent_encode(id)).collect();
+        let read = task_ids(&segments.join(",")).unwrap();
+        prop_assert!(read.iter().eq(&ids));
+        let query = format!("{ACTIONS_PARAMETER}={}", segments.join("%2C"));
+        prop_assert!(TaskQuery::parse(Some(&query)).unwrap().actions.iter().eq(&ids));
     }
 
     #[test]

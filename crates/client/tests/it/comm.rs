@@ -45,11 +45,14 @@ async fn a_refusal_is_final() {
     let refusal = r#"{"ret":40002,"msg":"data_list[0].gid: expected an integer"}"#;
     let server = Server::start([Step::Reply("400 Bad Request", refusal)]).await;
     let error = send(hasty(&server)).await.unwrap_err();
-    let ClientError::Refused { http, ret, msg, .. } = error else {
+    let ClientError::Refused {
+        http, code, msg, ..
+    } = error
+    else {
         panic!("{error}")
     };
     assert_eq!(
-        (http, ret, msg.as_str()),
+        (http, code, msg.as_str()),
         (400, 40002, "data_list[0].gid: expected an integer")
     );
     assert_eq!(server.received().len(), 1);
@@ -74,7 +77,7 @@ async fn gives_up_after_its_attempts() {
             error,
             ClientError::Refused {
                 http: 503,
-                ret: 50301,
+                code: 50301,
                 ..
             }
         ),

@@ -23,7 +23,7 @@ async fn posts_again_and_again_on_one_connection() {
             error,
             ClientError::Refused {
                 http: 429,
-                ret: 42901,
+                code: 42901,
                 ..
             }
         ),

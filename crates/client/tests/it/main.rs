@@ -1,6 +1,9 @@
-//! Both clients against a server that misbehaves on demand.
+//! The clients against a server that misbehaves on demand.
 #![expect(clippy::unwrap_used, reason = "tests and their helpers may panic")]
 
 mod comm;
 mod connection;
+mod push;
+mod push_feed;
+mod push_token;
 mod server;

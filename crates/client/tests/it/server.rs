@@ -1,4 +1,4 @@
-//! A server that answers from a script and remembers what it was sent.
+//! A server that answers from a script, or by what it is asked, and remembers what it was sent.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,7 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What the server does with its next request, on whichever connection it comes.
+/// What the server does with a request, on whichever connection it comes.
+#[derive(Debug, Clone, Copy)]
 pub(crate) enum Step {
     /// Answers with this status line's rest (`503 x\r\nRetry-After: 1`, say) and body.
     Reply(&'static str, &'static str),
@@ -25,6 +26,22 @@ pub(crate) struct Received {
     pub(crate) body: Vec<u8>,
 }
 
+impl Received {
+    /// Method and path.
+    pub(crate) fn call(&self) -> &str {
+        self.head[0].trim_end_matches(" HTTP/1.1")
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.head.iter().filter_map(|line| line.split_once(": "));
+        headers
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+}
+
+type Answer = dyn Fn(&Received) -> Step + Send + Sync;
+
 pub(crate) struct Server {
     pub(crate) addr: SocketAddr,
     script: Arc<Mutex<Vec<Step>>>,
@@ -33,20 +50,36 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start(script: impl IntoIterator<Item = Step>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let addr = listener.local_addr().unwrap();
         let mut script: Vec<Step> = script.into_iter().collect();
         script.reverse();
         let script = Arc::new(Mutex::new(script));
+        let next = Arc::clone(&script);
+        let next = move |_: &Received| {
+            let step = next.lock().unwrap().pop();
+            step.expect("a request beyond the script")
+        };
+        Self {
+            script,
+            ..Self::answering(next).await
+        }
+    }
+
+    /// A server that answers each request by what it is.
+    pub(crate) async fn answering(
+        answer: impl Fn(&Received) -> Step + Send + Sync + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let addr = listener.local_addr().unwrap();
+        let answer: Arc<Answer> = Arc::new(answer);
         let received = Arc::default();
         let server = Self {
             addr,
-            script: Arc::clone(&script),
+            script: Arc::default(),
             received: Arc::clone(&received),
         };
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(stream, Arc::clone(&script), Arc::clone(&received)));
+                tokio::spawn(serve(stream, Arc::clone(&answer), Arc::clone(&received)));
             }
         });
         server
@@ -54,6 +87,11 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         format!("http://{}", self.addr)
+    }
+
+    /// How many requests have come so far.
+    pub(crate) fn count(&self) -> usize {
+        self.received.lock().unwrap().len()
     }
 
     /// All requests so far. Fails the test if some of the script was not used.
@@ -71,16 +109,12 @@ impl Server {
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    script: Arc<Mutex<Vec<Step>>>,
-    received: Arc<Mutex<Vec<Received>>>,
-) {
+async fn serve(stream: TcpStream, answer: Arc<Answer>, received: Arc<Mutex<Vec<Received>>>) {
     let mut stream = BufReader::new(stream);
     while let Some(request) = read_request(&mut stream).await {
+        let step = answer(&request);
         received.lock().unwrap().push(request);
-        let step = script.lock().unwrap().pop();
-        match step.expect("a request beyond the script") {
+        match step {
             Step::Reply(status, body) => {
                 let length = body.len();
                 let reply = format!("HTTP/1.1 {status}\r\nContent-Length: {length}\r\n\r\n{body}");

@@ -2,12 +2,17 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A channel, in the order in which reports show them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = push::Channel, description = "A channel (通道): the way by which a push reaches a device."))]
 pub enum Channel {
     /// 个推通道: the gateway's own connection; the only one that is broken down by brand.
     Gt,
     /// APNs: `ios` in reports, `apn` in the detail report.
+    #[serde(alias = "apn")]
     Ios,
     /// 华为.
     Hw,

@@ -17,6 +17,9 @@ use crate::values::{self, Problem};
 /// (`spec push-report`).
 pub const MAX_EVENTS: u32 = 10_000;
 
+/// Most bytes of one request, after unpacking: 8 MiB (`spec push-report`).
+pub const MAX_FEED_BYTES: usize = 8 * 1024 * 1024;
+
 /// Most that a time may be ahead of now: 10 minutes (`spec push-report`).
 pub const MAX_AHEAD_MS: i64 = 600_000;
 

@@ -41,11 +41,15 @@ pub use code::Code;
 pub use date::{Date, GROUP_WINDOW_DAYS, TASK_WINDOW_DAYS, past_day};
 pub use event::Event;
 pub use events::read_events;
-pub use feed::{Accepted, FeedError, FeedErrorKind, MAX_AHEAD_MS, MAX_EVENTS};
+pub use feed::{Accepted, FeedError, FeedErrorKind, MAX_AHEAD_MS, MAX_EVENTS, MAX_FEED_BYTES};
 pub use json::MAX_COUNT;
 pub use path::{MAX_TASK_IDS, group_name, is_app_id, task_ids};
+pub use percent::percent_encode;
 pub use phase::Phase;
-pub use query::{GroupQuery, MAX_ACTION_IDS, TaskQuery, wants_brands};
+pub use query::{
+    ACTIONS_PARAMETER, BRANDS_PARAMETER, END_PARAMETER, GroupQuery, MAX_ACTION_IDS,
+    START_PARAMETER, TaskQuery, wants_brands,
+};
 pub use quota::Quota;
 pub use reason::Reason;
 pub use receipt::{RECEIPT_OK, Receipt, ReceiptMeaning, receipt_sign};

@@ -1,7 +1,11 @@
 //! Phases: between which two stages a message was lost (折损阶段).
 
+use serde::{Deserialize, Serialize};
+
 /// A phase of the detail report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = push::Phase, description = "Between which two stages a message was lost (折损阶段): request, sendable, sent, received, displayed."))]
 pub enum Phase {
     /// From request to sendable.
     Ts,

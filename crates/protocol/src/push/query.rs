@@ -15,10 +15,17 @@ use crate::values::limit_chars;
 /// Most actions in one `actionIdList`. Our limit, that of task ids.
 pub const MAX_ACTION_IDS: usize = 200;
 
-const BRANDS: &str = "needGetuiByBrand";
-const ACTIONS: &str = "actionIdList";
-const START: &str = "startDate";
-const END: &str = "endDate";
+/// Whether `gt` is to show brands: `true` or `false`.
+pub const BRANDS_PARAMETER: &str = "needGetuiByBrand";
+
+/// Which actions are asked for: ids parted by commas.
+pub const ACTIONS_PARAMETER: &str = "actionIdList";
+
+/// The first day, `yyyy-MM-dd`.
+pub const START_PARAMETER: &str = "startDate";
+
+/// The last day, included, `yyyy-MM-dd`.
+pub const END_PARAMETER: &str = "endDate";
 
 /// The query of `/report/push/task/{ids}`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -62,11 +69,15 @@ impl GroupQuery {
     /// the 70 days or after the end.
     pub fn parse(query: Option<&str>, today: Date) -> Result<Self, Refusal> {
         let first = today.minus_days(GROUP_WINDOW_DAYS);
-        let given = date(query, START)?;
+        let given = date(query, START_PARAMETER)?;
         let start = given.unwrap_or(first);
-        let end = date(query, END)?.unwrap_or(today);
+        let end = date(query, END_PARAMETER)?.unwrap_or(today);
         if start < first || start > end {
-            let at_fault = if given.is_some() { START } else { END };
+            let at_fault = if given.is_some() {
+                START_PARAMETER
+            } else {
+                END_PARAMETER
+            };
             return Err(Refusal::parameter(at_fault, Fault::Invalid));
         }
         Ok(Self {
@@ -82,18 +93,18 @@ impl GroupQuery {
 /// # Errors
 /// 20001 with its name if it is neither `true` nor `false`, in any case of letters.
 pub fn wants_brands(query: Option<&str>) -> Result<bool, Refusal> {
-    match last_value(query, BRANDS)? {
+    match last_value(query, BRANDS_PARAMETER)? {
         None => Ok(false),
-        Some(text) if text.is_empty() => Err(Refusal::parameter(BRANDS, Fault::Empty)),
+        Some(text) if text.is_empty() => Err(Refusal::parameter(BRANDS_PARAMETER, Fault::Empty)),
         Some(text) if text.eq_ignore_ascii_case("true") => Ok(true),
         Some(text) if text.eq_ignore_ascii_case("false") => Ok(false),
-        Some(_) => Err(Refusal::parameter(BRANDS, Fault::Invalid)),
+        Some(_) => Err(Refusal::parameter(BRANDS_PARAMETER, Fault::Invalid)),
     }
 }
 
 fn action_ids(query: Option<&str>) -> Result<Vec<String>, Refusal> {
-    let fault = |fault| Refusal::parameter(ACTIONS, fault);
-    let lists = values(query, ACTIONS).collect::<Result<Vec<_>, _>>()?;
+    let fault = |fault| Refusal::parameter(ACTIONS_PARAMETER, fault);
+    let lists = values(query, ACTIONS_PARAMETER).collect::<Result<Vec<_>, _>>()?;
     let text = lists.join(",");
     let ids = split_list(&text, MAX_ACTION_IDS).map_err(fault)?;
     for id in &ids {

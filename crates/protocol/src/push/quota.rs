@@ -1,15 +1,20 @@
 //! Quota kinds: what a channel limits by day (`seed push-report`, `/report/push/count`).
 
+use serde::{Deserialize, Serialize};
+
 use super::channel::Channel;
 
 /// What kind of message a quota is for. Each belongs to some channels; see [`Quota::of`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = push::Quota, description = "A quota kind: what kind of message a quota is for. Each belongs to some channels."))]
 pub enum Quota {
     /// `special`: vv 系统类消息.
     Special,
     /// `general`: vv 运营类消息, xm 普通消息, op 公信消息.
     General,
     /// `grouppush`: vv 群推.
+    #[serde(rename = "grouppush")]
     GroupPush,
     /// `app`: gt 群推.
     App,

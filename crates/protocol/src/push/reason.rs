@@ -1,7 +1,9 @@
 //! Reasons of losses (折损原因): the table of `seed push-report`.
 
+use serde::Serialize;
+
 /// A reason: a class (大类, 2 to 14) or a sub-code of one (2001 to 14006).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct Reason(u16);
 
 impl Reason {
@@ -49,6 +51,27 @@ impl Reason {
     #[must_use]
     pub fn english(self) -> &'static str {
         position(self.0).map_or("", |place| TABLE[place].2)
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Reason {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        utoipa::openapi::ObjectBuilder::new()
+            .schema_type(utoipa::openapi::Type::Integer)
+            .enum_values(Some(Self::all().map(Self::code)))
+            .description(Some(
+                "Why a message was lost (折损原因): a class (2 to 14), or a sub-code of one, whose \
+                 thousands are its class.",
+            ))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Reason {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "push.Reason".into()
     }
 }
 

@@ -1,8 +1,12 @@
 //! Stages: how far a message came on a channel.
 
+use serde::{Deserialize, Serialize};
+
 /// A stage that is counted by channel. What comes before, 可下发, has no channel: it is an event of
 /// its own. No stage implies another: what was not reported is not counted (`spec push-report`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = push::Stage, description = "How far a message came on a channel: 下发, 接收, 展示, 点击."))]
 pub enum Stage {
     /// 下发: `target_num`.
     Sent,

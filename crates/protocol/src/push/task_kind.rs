@@ -1,8 +1,12 @@
 //! What kind of push a task is.
 
+use serde::{Deserialize, Serialize};
+
 /// A kind of task. `seed push-report` serves lists and apps only; `spec push-report` serves single
 /// pushes where the app has `single_reports`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema), schema(as = push::TaskKind, description = "A kind of task: to a list of devices, to the app, or to one device."))]
 pub enum TaskKind {
     /// toList: to a list of devices.
     List,
