@@ -52,6 +52,7 @@ impl Role {
     #[must_use]
     pub fn may(self, permission: Permission) -> bool {
         match permission {
+            Permission::Feed => matches!(self, Self::Ingest | Self::Admin),
             Permission::Figures => matches!(
                 self,
                 Self::Viewer | Self::Moderator | Self::Lead | Self::Admin
@@ -83,6 +84,8 @@ impl FromStr for Role {
 /// A thing that only some roles may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Permission {
+    /// Feeds: push events.
+    Feed,
     /// Figures: series, census.
     Figures,
     /// Raw reports, rejections, export.

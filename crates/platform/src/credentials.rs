@@ -2,7 +2,7 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reportd_db::Tx;
+use reportd_db::{DbError, Tx};
 
 use crate::AppNo;
 use crate::apps::{AppError, find, invalid};
@@ -199,6 +199,48 @@ pub(crate) fn issue(
         ],
     )?;
     Ok(Issued { kind, secret })
+}
+
+/// A secret of an app that was kept sealed.
+#[derive(Debug, Clone)]
+pub struct Opened {
+    /// Whose it is.
+    pub app: AppNo,
+    /// Its text.
+    pub secret: Secret,
+    /// Until when it is in force, in ms; for ever where there is none.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// All secrets of a kind that is kept sealed and is text, expired ones too, the oldest first. One that cannot be opened is
+/// logged and left out: it must not keep the others from being loaded.
+pub fn open_all(
+    tx: &mut Tx<'_>,
+    kind: CredentialKind,
+    master: &MasterKey,
+) -> Result<Vec<Opened>, DbError> {
+    let sql = "SELECT app, sealed, expires_at FROM credential \
+               WHERE kind = $1 AND sealed IS NOT NULL ORDER BY no";
+    let mut opened = Vec::new();
+    for mut row in tx.query(sql, &[kind.name().into()])? {
+        let (app, sealed) = (row.int(0)?, row.take_bytes(1)?);
+        let text = master
+            .unseal(&sealed, &place(app, kind.name()))
+            .map_err(|error| error.to_string())
+            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is no text".to_owned()));
+        match (text, AppNo::try_from(app)) {
+            (Ok(text), Ok(app)) => opened.push(Opened {
+                app,
+                secret: Secret::new(text),
+                expires_at_ms: row.opt_int(2)?,
+            }),
+            (Err(error), _) => {
+                tracing::error!(app, kind = kind.name(), error, "a secret cannot be opened");
+            }
+            (Ok(_), Err(_)) => tracing::error!(app, "a secret is of no app"),
+        }
+    }
+    Ok(opened)
 }
 
 /// Replaces credentials: new ones work at once, the old ones for `grace_ms` more.

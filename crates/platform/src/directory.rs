@@ -229,6 +229,16 @@ impl Directory {
         limiter.take(limit_key(address), 1, *rate).await
     }
 
+    /// Whether this address has failed too often already; counts nothing. For secrets that are looked up in the store on
+    /// each call, so that guessing cannot load it.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn check_failures(&self, address: IpAddr) -> Result<(), Duration> {
+        let FailureLimit { rate, limiter } = &self.failures;
+        limiter.check(&limit_key(address), *rate)
+    }
+
     async fn look_up<T>(
         self: &Arc<Self>,
         address: IpAddr,

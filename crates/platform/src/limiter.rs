@@ -82,6 +82,26 @@ impl<K: Hash + Eq + Clone + Display> Limiter<K> {
         }
     }
 
+    /// Whether this node knows that the bucket of `key` is empty. Takes nothing and asks no store: another node may have
+    /// emptied it, which the next [`Self::take`] tells.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn check(&self, key: &K, rate: Rate) -> Result<(), Duration> {
+        let now = self.clock.monotonic();
+        let held = self
+            .shared
+            .as_ref()
+            .and_then(|shared| lock(&shared.held).get(key).cloned());
+        if let Some(held) = held {
+            let portion = lock(&held.portion);
+            if portion.rate == Some(rate) && now < portion.refused_until {
+                return Err(portion.refused_until.saturating_sub(now));
+            }
+        }
+        self.local.check(key, rate, now)
+    }
+
     /// Takes `units` from the bucket of `key`.
     ///
     /// # Errors

@@ -35,6 +35,21 @@ impl<K: Hash + Eq> RateLimiter<K> {
         }
     }
 
+    /// Whether a unit could be taken from the bucket of `key` now; nothing is.
+    ///
+    /// # Errors
+    /// The time to wait.
+    pub fn check(&self, key: &K, rate: Rate, now: Duration) -> Result<(), Duration> {
+        let full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = full_at.get(key).copied().unwrap_or(now).max(now) + rate.interval();
+        let most = now + rate.interval() * rate.per_minute.max(1);
+        if next > most {
+            Err(next.saturating_sub(most))
+        } else {
+            Ok(())
+        }
+    }
+
     /// Takes `units` from the bucket of `key` at the monotonic time `now`.
     ///
     /// # Errors
@@ -69,8 +84,10 @@ mod tests {
         let rate = Rate { per_minute: 6 };
         let at = Duration::from_secs;
         for _ in 0..6 {
+            assert_eq!(limiter.check(&"a", rate, at(100)), Ok(()));
             assert_eq!(limiter.take("a", 1, rate, at(100)), Ok(()));
         }
+        assert_eq!(limiter.check(&"a", rate, at(100)), Err(at(10)));
         assert_eq!(limiter.take("a", 1, rate, at(100)), Err(at(10)));
         assert_eq!(
             limiter.take("b", 1, rate, at(100)),

@@ -8,6 +8,8 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
+use crate::clock::DAY_MS;
+
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// A time zone by its IANA name.
@@ -48,6 +50,21 @@ impl Zone {
     #[must_use]
     pub fn day(&self, at_ms: i64) -> i64 {
         local_hour(at_ms, self.offset_seconds(at_ms)).div_euclid(24)
+    }
+
+    /// The first millisecond of a local date: midnight, or where clocks skip midnight the moment behind it.
+    #[must_use]
+    pub fn start_of_day_ms(&self, day: i64) -> i64 {
+        let midnight = |date: Date| self.zone.to_ambiguous_zoned(date.at(0, 0, 0, 0));
+        // Of a midnight that comes twice the earlier one is taken.
+        EPOCH
+            .checked_add(day.days())
+            .and_then(|date| midnight(date).compatible())
+            .map_or_else(
+                // Dates beyond the calendar of the library, where no report is.
+                |_| day.saturating_mul(DAY_MS),
+                |start| start.timestamp().as_millisecond(),
+            )
     }
 }
 
@@ -148,5 +165,49 @@ mod tests {
             ["2026-11-01T01:00", "2026-11-01T01:00", "2026-11-01T02:00"]
         );
         assert!(Zone::named("Mars/Olympus").is_err());
+    }
+
+    #[test]
+    fn a_day_starts_where_the_day_before_ends() {
+        for name in [
+            "UTC",
+            "Asia/Shanghai",
+            "Asia/Kolkata",
+            // Clocks are set at 2 o'clock.
+            "Europe/Berlin",
+            "America/New_York",
+            // By half an hour.
+            "Australia/Lord_Howe",
+            // At midnight: forward, so that midnight is skipped, or back, so that it comes twice.
+            "America/Havana",
+            "Africa/Cairo",
+            "Asia/Beirut",
+        ] {
+            let zone = Zone::named(name).unwrap();
+            for day in 20_454..20_820 {
+                let start_ms = zone.start_of_day_ms(day);
+                let around = (zone.day(start_ms - 1), zone.day(start_ms));
+                assert_eq!(around, (day - 1, day), "{name} {}", day_text(day));
+            }
+        }
+    }
+
+    #[test]
+    fn days_of_23_and_25_hours_are_as_long() {
+        let hours_of = |name: &str, date: &str| {
+            let (zone, day) = (Zone::named(name).unwrap(), parse_day(date).unwrap());
+            (zone.start_of_day_ms(day + 1) - zone.start_of_day_ms(day)) / 3_600_000
+        };
+        assert_eq!(hours_of("Asia/Shanghai", "2026-03-29"), 24);
+        assert_eq!(hours_of("Europe/Berlin", "2026-03-29"), 23);
+        assert_eq!(hours_of("Europe/Berlin", "2026-10-25"), 25);
+        // Midnight itself is skipped: the day begins at 1 o'clock.
+        assert_eq!(hours_of("America/Havana", "2026-03-08"), 23);
+        assert_eq!(hours_of("America/Havana", "2026-11-01"), 25);
+        // A day that the calendar of Samoa left out.
+        assert_eq!(hours_of("Pacific/Apia", "2011-12-30"), 0);
+        // Beyond the calendar nothing overflows.
+        let utc = Zone::named("UTC").unwrap();
+        assert!(utc.start_of_day_ms(i64::MAX) > utc.start_of_day_ms(4_000_000));
     }
 }

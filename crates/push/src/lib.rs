@@ -3,18 +3,25 @@
 //! The way of an event, left to right: [`routes`] takes the feed, [`intake`] makes an entry of it ([`entry`]), the journal
 //! makes it durable, [`view`] folds it into marks and counters, [`query`] reads them, [`routes`] and [`api`] show them.
 
+mod api;
 mod compare;
 mod entry;
 mod gather;
 mod intake;
 mod marks;
+mod metrics;
 mod numbers;
 mod query;
+mod registry;
+mod routes;
 mod schema;
+mod settings;
 mod tally;
+mod tokens;
 mod users;
 mod view;
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -28,6 +35,10 @@ use reportd_platform::random::Random;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
 
+pub use api::{api_openapi, api_routes};
+pub use metrics::PushMetrics;
+pub use registry::Registry;
+pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use view::PushView;
 
@@ -39,6 +50,8 @@ pub const KIND: Kind = Kind(2);
 pub struct Push {
     /// Apps and keys, and the store of the state.
     pub directory: Arc<Directory>,
+    /// Credentials and settings by app.
+    pub registry: Arc<Registry>,
     /// Where events go.
     pub journal: Arc<Journal>,
     /// The store of the views.
@@ -47,6 +60,46 @@ pub struct Push {
     pub clock: Arc<dyn Clock>,
     /// Draws tokens.
     pub random: Arc<dyn Random>,
+    /// What this room counts.
+    pub metrics: Arc<PushMetrics>,
+    /// Limits of requests.
+    pub limits: PushLimits,
+    /// Requests by app and call, where they are limited.
+    pub call_limiter: Arc<Limiter<LimitedCall>>,
+    /// Requests of feeds by address, where they are limited.
+    pub address_limiter: Arc<Limiter<IpAddr>>,
     /// What all API calls share.
     pub api: Api,
+}
+
+/// Limits of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct PushLimits {
+    /// Of the body of `/auth`.
+    pub auth_body: BodyLimits,
+    /// Of the body of a feed: of what is sent, and of what comes out of it where it is packed.
+    pub feed_body: BodyLimits,
+    /// `/auth` by app; none where there is no limit. The spec's default is 100 a minute.
+    pub auth: Option<Rate>,
+    /// `/report/push/count` by app. The spec's default is 60 a minute.
+    pub count: Option<Rate>,
+    /// Each other report by app. Off by default.
+    pub reports: Option<Rate>,
+    /// Requests of feeds that an address may send.
+    pub feeds_per_address: Option<Rate>,
+}
+
+/// What a rate limit under `/v2` counts: a call of an app.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LimitedCall {
+    /// Whose call.
+    app: AppNo,
+    /// Which call.
+    call: &'static str,
+}
+
+impl fmt::Display for LimitedCall {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.app, self.call)
+    }
 }

@@ -3,10 +3,14 @@
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, Merge, Table};
 
-/// Tables in the state store: tokens and settings.
+/// Tables in the state store: tokens, of which only the hash is kept, and settings, a JSON object an app.
 pub const STATE_MIGRATIONS: Migrations = Migrations {
     set: "push",
-    texts: &[],
+    texts: &["CREATE TABLE push_token (
+        hash {{bytes}} NOT NULL PRIMARY KEY, app BIGINT NOT NULL, expires_at BIGINT NOT NULL) {{clustered}};
+        CREATE INDEX push_token_expiry ON push_token (expires_at);
+        CREATE TABLE push_settings (app BIGINT NOT NULL PRIMARY KEY, settings {{text}} NOT NULL) {{clustered}};
+        "],
 };
 
 /// Tables in the views store.

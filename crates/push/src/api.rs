@@ -1,0 +1,72 @@
+//! The JSON API of push reports (spec push-report): what the seven reports cannot show, and the settings of an app.
+
+mod settings;
+mod shown;
+mod tasks;
+mod today;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use reportd_db::{DbError, Tx};
+use reportd_platform::apps::App;
+use reportd_platform::web::{Api, Problem};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::tag::TagBuilder;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::registry::PushApp;
+use crate::{KIND, Push};
+
+impl FromRef<Push> for Api {
+    fn from_ref(push: &Push) -> Self {
+        push.api.clone()
+    }
+}
+
+/// The tag of the calls in the OpenAPI document.
+const TAG: &str = "push";
+
+/// The calls of the API, each with its description.
+fn calls() -> OpenApiRouter<Push> {
+    OpenApiRouter::new()
+        .routes(routes!(settings::get_settings, settings::put_settings))
+        .routes(routes!(tasks::get_tasks))
+        .routes(routes!(tasks::get_task))
+        .routes(routes!(today::get_today))
+}
+
+/// The routes of the API.
+pub fn api_routes(push: Push) -> Router {
+    calls().with_state(push).into()
+}
+
+/// What the API adds to the OpenAPI document.
+#[must_use]
+pub fn api_openapi() -> OpenApi {
+    let mut document = calls().into_openapi();
+    let about =
+        "Push reports (推送报表): tasks with their funnels and losses, today so far, and settings.";
+    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
+    document.tags = Some(vec![tag]);
+    document
+}
+
+impl Push {
+    /// Waits for what is acknowledged, then reads the views. Returns how far the read lags, in ms.
+    async fn read_fresh<T: Send + 'static>(
+        &self,
+        app: &App,
+        read: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(i64, T), Problem> {
+        let lag = self.journal.fresh(KIND, u64::from(app.no)).await;
+        Ok((lag.ms, self.views.read_async(read).await?))
+    }
+
+    /// What the registry knows of an app; it is loaded with the apps, so one that is not there cannot be read.
+    fn known(&self, app: &App) -> Result<Arc<PushApp>, Problem> {
+        self.registry.app(&app.id).ok_or_else(Problem::try_later)
+    }
+}

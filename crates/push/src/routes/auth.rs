@@ -1,0 +1,170 @@
+//! `POST /v2/{app_id}/auth`, its DELETE, and who a token is.
+//!
+//! Nothing that is refused here tells whether an app exists: an app that is unknown or disabled is one without keys and
+//! secrets, and goes the same way. An address that has failed too often is refused before anything is looked up.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::HeaderMap;
+use axum::http::request::Parts;
+use axum::response::Response;
+use reportd_platform::secret::{Secret, SecretHash};
+use reportd_platform::web::{drain_body, read_body};
+use reportd_protocol::push::{
+    AuthRequest, Code, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
+};
+
+use super::described::{AuthBody, AuthReplies, LogOutReplies};
+use super::reply::{Answer, Refused};
+use super::{TAG, address, answer, segments};
+use crate::Push;
+use crate::registry::PushApp;
+use crate::tokens::{self, TOKEN_CHARS};
+
+/// Get a token
+///
+/// A token lives 24 hours; several may live at once. A header `token` is ignored here.
+#[utoipa::path(
+    post, path = "/v2/{app_id}/auth", operation_id = "push_auth", tag = TAG,
+    params(("app_id" = String, Path, description = "The id of the app.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "bots")),
+    request_body = AuthBody, security(()), responses(AuthReplies),
+)]
+pub(super) async fn log_in(State(push): State<Arc<Push>>, request: Request) -> Response {
+    answer(&push, issue(&push, request)).await
+}
+
+/// End a token
+///
+/// On all nodes at once. It needs no header, and takes any body.
+#[utoipa::path(
+    delete, path = "/v2/{app_id}/auth/{token}", operation_id = "push_end_token", tag = TAG,
+    params(
+        ("app_id" = String, Path, description = "The id of the app.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "bots"),
+        ("token" = String, Path, description = "The token.", pattern = "^[A-Za-z0-9]+$"),
+    ),
+    security(()), responses(LogOutReplies),
+)]
+pub(super) async fn log_out(State(push): State<Arc<Push>>, request: Request) -> Response {
+    answer(&push, end(&push, request)).await
+}
+
+async fn issue(push: &Push, request: Request) -> Result<Answer, Refused> {
+    let (parts, body) = request.into_parts();
+    let address = address(&parts);
+    let limited = |wait| Refused::limited(Code::AuthLimited, wait);
+    if let Err(wait) = push.directory.check_failures(address) {
+        drain_body(body).await;
+        return Err(limited(wait));
+    }
+    let body = read_body(body, push.limits.auth_body)
+        .await
+        .map_err(Refused::of_body)?;
+    let request = AuthRequest::parse(&body)?;
+    let now_ms = push.clock.now_ms();
+    request.check_time(now_ms)?;
+    let id = segments::app_id(&parts.uri);
+    let app = match signer(push, id, &request, now_ms) {
+        Ok(app) => app,
+        Err(_) => {
+            push.directory
+                .count_failure(address)
+                .await
+                .map_err(limited)?;
+            // What was made or rotated just now is in the store already.
+            push.directory.refresh().await?;
+            signer(push, id, &request, now_ms)?
+        }
+    };
+    push.limit_call(&app, "auth", push.limits.auth)
+        .await
+        .map_err(limited)?;
+    new_token(push, &app, now_ms).await
+}
+
+/// The app that has signed a request.
+fn signer(
+    push: &Push,
+    id: &str,
+    request: &AuthRequest<'_>,
+    now_ms: i64,
+) -> Result<Arc<PushApp>, Refusal> {
+    let app = push.registry.enabled(id);
+    let (appkeys, secrets) = app.as_ref().map_or_else(Default::default, |app| {
+        (app.appkeys(now_ms), app.master_secrets(now_ms))
+    });
+    // All are compared whatever the first says; where there is none, one that nobody has.
+    let or_none = |found: Vec<_>| if found.is_empty() { vec![""] } else { found };
+    let keys = or_none(appkeys)
+        .into_iter()
+        .map(|key| request.check_app_key(key))
+        .reduce(Result::or);
+    let signed = request.check_sign(or_none(secrets));
+    keys.unwrap_or(Ok(()))?;
+    signed?;
+    app.ok_or_else(|| Code::BadParameter.into())
+}
+
+async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Refused> {
+    let token = Secret::draw(&*push.random, TOKEN_CHARS).map_err(|error| {
+        tracing::error!(%error, "a token cannot be drawn");
+        Refused::from(Code::Unavailable)
+    })?;
+    let expires_at_ms = now_ms.saturating_add(TOKEN_LIFE_MS);
+    let state = push.directory.db();
+    tokens::keep(state, app.app.no, token.hash(), expires_at_ms).await?;
+    tokens::remove_expired(state, now_ms).await;
+    Ok(auth_reply(token.reveal(), expires_at_ms).into())
+}
+
+async fn end(push: &Push, request: Request) -> Result<Answer, Refused> {
+    let (parts, body) = request.into_parts();
+    drain_body(body).await;
+    let hash = SecretHash::of(segments::token(&parts.uri));
+    let app = holder(push, &parts, Some(hash)).await?;
+    tokens::end(push.directory.db(), app.app.no, hash).await?;
+    Ok(empty_reply().into())
+}
+
+/// The app of the path, where the header `token` holds a token of it that is in force.
+pub(super) async fn authenticate(push: &Push, parts: &Parts) -> Result<Arc<PushApp>, Refused> {
+    holder(push, parts, token(&parts.headers).map(SecretHash::of)).await
+}
+
+fn token(headers: &HeaderMap) -> Option<&str> {
+    let token = headers.get(TOKEN_HEADER)?.to_str().ok()?.trim();
+    (!token.is_empty()).then_some(token)
+}
+
+async fn holder(
+    push: &Push,
+    parts: &Parts,
+    hash: Option<SecretHash>,
+) -> Result<Arc<PushApp>, Refused> {
+    let address = address(parts);
+    let refused = |wait| Refused::limited(Code::BadToken, wait);
+    push.directory.check_failures(address).map_err(refused)?;
+    if let Some(hash) = hash
+        && let Some(app) = look_up(push, segments::app_id(&parts.uri), hash).await?
+    {
+        return Ok(app);
+    }
+    push.directory
+        .count_failure(address)
+        .await
+        .map_err(refused)?;
+    Err(Code::BadToken.into())
+}
+
+async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<PushApp>>, Refused> {
+    let state = push.directory.db();
+    let Some(holder) = tokens::holder(state, hash, push.clock.now_ms()).await? else {
+        return Ok(None);
+    };
+    // A token of an app that is not known here: it was made a moment ago, on another node.
+    if push.registry.app(id).is_none() {
+        push.directory.refresh().await?;
+    }
+    let app = push.registry.enabled(id);
+    Ok(app.filter(|known| known.app.no == holder))
+}
