@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::{PoisonError, RwLock};
 
 use aes_gcm::aead::{Aead, Payload};
@@ -40,6 +41,10 @@ pub enum SealError {
     #[error(transparent)]
     Random(#[from] NoRandomness),
 }
+
+/// Where the master key is read from, each time that secrets are opened: it may be replaced while a server runs. `None`
+/// where there is none; else the error is for people.
+pub type KeySource = Arc<dyn Fn() -> Result<Option<MasterKey>, String> + Send + Sync>;
 
 /// The keys that seal secrets in the store: the first seals, each opens.
 ///

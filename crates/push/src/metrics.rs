@@ -6,7 +6,7 @@ use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 /// What this room counts for the outside.
 pub struct PushMetrics {
     /// The feeds; refusals by HTTP status.
-    pub(crate) feeds: ProtocolMetrics,
+    pub feeds: ProtocolMetrics,
     /// Calls under `/v2`; refusals by their code.
     pub(crate) calls: ProtocolMetrics,
     pub(crate) unknown_fields: Counter,
@@ -35,17 +35,5 @@ impl PushMetrics {
             registry.register("unknown_actions", about, new.unknown_actions.clone());
         });
         new
-    }
-
-    /// Events and receipts that were acknowledged since the start.
-    #[must_use]
-    pub fn reports(&self) -> u64 {
-        self.feeds.reports.get()
-    }
-
-    /// Requests that were answered since the start, of feeds and of reports.
-    #[must_use]
-    pub fn requests(&self) -> u64 {
-        self.feeds.requests.get() + self.calls.requests.get()
     }
 }

@@ -8,7 +8,7 @@ use reportd_platform::AppNo;
 use reportd_platform::apps::App;
 use reportd_platform::credentials::{CredentialKind, Opened, open_all};
 use reportd_platform::directory::Follower;
-use reportd_platform::seal::MasterKey;
+use reportd_platform::seal::{KeySource, MasterKey};
 use reportd_protocol::push::Date;
 
 use crate::settings::Settings;
@@ -49,16 +49,16 @@ fn in_force(all: &[Opened], now_ms: i64) -> Vec<&str> {
 
 /// All apps' credentials and settings, in memory.
 pub struct Registry {
-    master: Arc<MasterKey>,
+    keys: KeySource,
     apps: RwLock<HashMap<String, Arc<PushApp>>>,
 }
 
 impl Registry {
-    /// An empty one, which opens secrets with `master`.
+    /// An empty one, which opens secrets with the key from `keys`; without a key no app has credentials.
     #[must_use]
-    pub fn new(master: Arc<MasterKey>) -> Self {
+    pub fn new(keys: KeySource) -> Self {
         Self {
-            master,
+            keys,
             apps: RwLock::default(),
         }
     }
@@ -77,8 +77,12 @@ impl Registry {
 
 impl Follower for Registry {
     fn reload(&self, tx: &mut Tx<'_>, apps: &[Arc<App>]) -> Result<(), DbError> {
-        let mut appkeys = by_app(open_all(tx, CredentialKind::Appkey, &self.master)?);
-        let mut master_secrets = by_app(open_all(tx, CredentialKind::MasterSecret, &self.master)?);
+        let master = (self.keys)().map_err(DbError::Unavailable)?;
+        let mut open = |kind| open_by_app(tx, kind, master.as_ref());
+        let (mut appkeys, mut master_secrets) = (
+            open(CredentialKind::Appkey)?,
+            open(CredentialKind::MasterSecret)?,
+        );
         let mut texts = HashMap::new();
         for mut row in tx.query("SELECT app, settings FROM push_settings", &[])? {
             texts.insert(row.int(0)?, row.take_text(1)?);
@@ -102,12 +106,19 @@ impl Follower for Registry {
     }
 }
 
-fn by_app(all: Vec<Opened>) -> HashMap<AppNo, Vec<Opened>> {
+fn open_by_app(
+    tx: &mut Tx<'_>,
+    kind: CredentialKind,
+    master: Option<&MasterKey>,
+) -> Result<HashMap<AppNo, Vec<Opened>>, DbError> {
     let mut by_app: HashMap<_, Vec<_>> = HashMap::new();
-    for opened in all {
+    let Some(master) = master else {
+        return Ok(by_app);
+    };
+    for opened in open_all(tx, kind, master)? {
         by_app.entry(opened.app).or_default().push(opened);
     }
-    by_app
+    Ok(by_app)
 }
 
 /// An app whose settings cannot be read is left out, and its calls are refused: its quotas and permissions are not

@@ -3,6 +3,7 @@
 
 mod comm;
 mod ground;
+mod push;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use reportd_platform::limiter::{Buckets, Limiter};
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::reseal::SealedColumn;
+use reportd_platform::seal::KeySource;
 use reportd_platform::settings::AppSetting;
 use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
@@ -26,7 +28,7 @@ use crate::settings::Settings;
 use crate::stores::Stores;
 
 /// All kinds of reports.
-pub(crate) const KINDS: &[ReportKind] = &[comm::COMM];
+pub(crate) const KINDS: &[ReportKind] = &[comm::COMM, push::PUSH];
 
 /// A kind of reports, as it is known without a store.
 pub(crate) struct ReportKind {
@@ -47,7 +49,7 @@ pub(crate) struct ReportKind {
     /// What its API adds to the OpenAPI document.
     pub(crate) api_openapi: fn() -> OpenApi,
     /// Takes it into memory, over the state store. What it follows is loaded by the directory.
-    pub(crate) load: fn(&Database, &Metrics) -> Arc<dyn LoadedKind>,
+    pub(crate) load: fn(&Database, &KeySource, &Metrics) -> Arc<dyn LoadedKind>,
 }
 
 /// A kind of reports in memory, for a command or a server.
@@ -82,11 +84,11 @@ pub(crate) struct LoadedKinds(Vec<Arc<dyn LoadedKind>>);
 
 impl LoadedKinds {
     /// Takes all kinds into memory; a directory that is opened with the followers loads what follows it.
-    pub(crate) fn load(state: &Database, metrics: &Metrics) -> Self {
+    pub(crate) fn load(state: &Database, keys: &KeySource, metrics: &Metrics) -> Self {
         Self(
             KINDS
                 .iter()
-                .map(|kind| (kind.load)(state, metrics))
+                .map(|kind| (kind.load)(state, keys, metrics))
                 .collect(),
         )
     }
@@ -94,7 +96,7 @@ impl LoadedKinds {
     /// All kinds for a command, by the settings that the store holds now.
     pub(crate) fn at_rest(stores: &Stores, clock: &Arc<dyn Clock>) -> anyhow::Result<Self> {
         let state = stores.state()?;
-        let kinds = Self::load(&state, &Metrics::default());
+        let kinds = Self::load(&state, &stores.folder.key_source(), &Metrics::default());
         let failures = FailureLimit {
             rate: Rate { per_minute: 1 },
             limiter: Limiter::new("failure", 1, &Buckets::Memory, Arc::clone(clock)),

@@ -154,7 +154,7 @@ impl Rooms {
         } else {
             Buckets::Memory
         };
-        let kinds = LoadedKinds::load(&state, &metrics);
+        let kinds = LoadedKinds::load(&state, &stores.folder.key_source(), &metrics);
         let directory = open_directory(settings, &state, &buckets, &clock, &kinds)?;
         let served = Served::start(
             stores,

@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) auth: Auth,
     pub(crate) api: Api,
     pub(crate) comm: Comm,
+    pub(crate) push: Push,
     pub(crate) journal: Journal,
     pub(crate) views: Views,
     pub(crate) retention: Retention,
@@ -101,6 +102,16 @@ pub(crate) struct Comm {
     pub(crate) enabled: bool,
     pub(crate) body_bytes: usize,
     pub(crate) address_rate_limit: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Push {
+    pub(crate) enabled: bool,
+    pub(crate) body_bytes: usize,
+    pub(crate) address_rate_limit: u32,
+    pub(crate) auth_rate_limit: u32,
+    pub(crate) count_rate_limit: u32,
+    pub(crate) report_rate_limit: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -14,7 +14,7 @@ use reportd_journal::{
 };
 use reportd_platform::clock::Clock;
 use reportd_platform::random::Random;
-use reportd_platform::seal::MasterKey;
+use reportd_platform::seal::{KeySource, MasterKey};
 use reportd_platform::secret::{Secret, hex};
 
 use crate::kinds::KINDS;
@@ -519,6 +519,16 @@ impl DataFolder {
             Some(key) => Ok(key),
             None => Ok(MasterKey::load_or_create(&self.key_file(), random)?),
         }
+    }
+
+    /// Reads the key anew each time, where there is one.
+    pub(crate) fn key_source(&self) -> KeySource {
+        let folder = self.clone();
+        Arc::new(move || {
+            folder
+                .existing_master_key()
+                .map_err(|error| format!("{error:#}"))
+        })
     }
 
     /// [`Self::master_key`] where there is one: none is made.

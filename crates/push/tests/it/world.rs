@@ -22,7 +22,9 @@ use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::Secret;
 use reportd_platform::web::{Api, BodyLimits};
 use reportd_protocol::push::auth_request;
-use reportd_push::{Push, PushLimits, PushMetrics, Registry, api_routes, protocol_routes};
+use reportd_push::{
+    Push, PushLimits, PushMetrics, PushView, Registry, api_routes, protocol_routes,
+};
 use reportd_testbed::{Ground, StoreKind};
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -162,7 +164,7 @@ impl World {
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let metrics = Metrics::default();
         let journal = open_journal(&ground, Arc::clone(&time), &metrics);
-        let registry = Arc::new(Registry::new(Arc::new(master())));
+        let registry = Arc::new(Registry::new(Arc::new(|| Ok(Some(master())))));
         let failures = FailureLimit {
             rate: per_minute(setup.failures),
             limiter: limiter("failure", &time),
@@ -396,7 +398,13 @@ fn project(journal: &Arc<Journal>, views: &Database) -> Projector {
         least_pause: Duration::from_millis(1),
         ..Pace::default()
     };
-    Projector::start(Arc::clone(journal), views.clone(), Vec::new(), pace).unwrap()
+    Projector::start(
+        Arc::clone(journal),
+        views.clone(),
+        vec![Box::new(PushView::default())],
+        pace,
+    )
+    .unwrap()
 }
 
 fn open_journal(ground: &Ground, clock: Arc<dyn Clock>, metrics: &Metrics) -> Arc<Journal> {

@@ -26,7 +26,7 @@ pub(super) const COMM: ReportKind = ReportKind {
     is_enabled: |settings| settings.comm.enabled,
     protocol_openapi: reportd_comm::protocol_openapi,
     api_openapi: reportd_comm::api_openapi,
-    load: |state, metrics| {
+    load: |state, _, metrics| {
         Arc::new(LoadedComm {
             registry: Arc::default(),
             state: state.clone(),
