@@ -171,7 +171,8 @@ fn once<T, E: From<DbError>>(
     }
 }
 
-async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'static>(
+/// Runs what blocks off the async threads.
+pub async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
     tokio::task::spawn_blocking(work)

@@ -4,7 +4,7 @@
 //! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
 //! writers never wait for each other in a circle. What differs between dialects stands in the drivers ([`sqlite`], [`postgres`]).
 //!
-//! Everything here blocks. Async callers go through [`Database::read_async`] and [`Database::write_async`].
+//! Everything here blocks. Async callers go through [`Database::read_async`], [`Database::write_async`] and [`off_async_threads`].
 
 pub mod copy;
 mod database;
@@ -16,7 +16,7 @@ pub mod sqlite;
 mod table;
 mod value;
 
-pub use database::{Database, Tx};
+pub use database::{Database, Tx, off_async_threads};
 pub use error::DbError;
 pub use table::{Column, Merge, Table};
 pub use value::{Cell, Row, Value};

@@ -175,19 +175,7 @@ impl BlockStore for DayFiles {
         folder.opened().remove(&day);
         self.blocks.forget_day(day);
         let path = folder.path(day);
-        // The log goes first: without its file it would be nobody's.
-        for suffix in ["-wal", "-shm", ""] {
-            let mut part = path.clone().into_os_string();
-            part.push(suffix);
-            let part = PathBuf::from(part);
-            match std::fs::remove_file(&part) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(file_error(&part, &error));
-                }
-                _ => {}
-            }
-        }
-        Ok(())
+        sqlite::files::remove(&path).map_err(|error| file_error(&path, &error))
     }
 
     fn probe(&self, now_ms: i64) -> Result<(), JournalError> {

@@ -287,21 +287,17 @@ impl Progress {
     }
 
     /// Lets the projector sleep while it `is_level`, for `at_most`.
-    pub(crate) fn sleep_while(&self, at_most: Duration, is_level: impl FnMut() -> bool) {
-        self.sleep(at_most, is_level);
+    pub(crate) fn sleep_while(&self, at_most: Duration, mut is_level: impl FnMut() -> bool) {
+        let bell = self.bell();
+        let _ = self
+            .rung
+            .wait_timeout_while(bell, at_most, |bell| !bell.stop && is_level())
+            .unwrap_or_else(PoisonError::into_inner);
     }
 
     /// Lets the projector rest for `pause`, unless a reader waits.
     pub(crate) fn rest(&self, pause: Duration) {
-        self.sleep(pause, || !self.is_hurried());
-    }
-
-    fn sleep(&self, at_most: Duration, mut asleep: impl FnMut() -> bool) {
-        let bell = self.bell();
-        let _ = self
-            .rung
-            .wait_timeout_while(bell, at_most, |bell| !bell.stop && asleep())
-            .unwrap_or_else(PoisonError::into_inner);
+        self.sleep_while(pause, || !self.is_hurried());
     }
 }
 

@@ -167,10 +167,10 @@ impl Watch {
             .find(|row| row.lease.stream == self.journal.stream);
         let Some(own) = own else { return };
         self.journal.progress.want(own.wanted);
+        // What this process claims is held here before the claim can be read: a later epoch is another's.
         let held = self.tables.held();
         let is_twin = own.holder == self.tables.node()
-            && held.is_some_and(|held| own.lease.epoch > held.epoch)
-            && self.tables.held() == held;
+            && held.is_some_and(|held| own.lease.epoch > held.epoch);
         if is_twin && !self.twin_told {
             tracing::error!(
                 "another process uses the name of this node: its data folder was copied; give each node its own"

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use reportd_db::{Database, DbError};
+use reportd_db::{Database, DbError, off_async_threads};
 
 use crate::StreamNo;
 use crate::entry::Kind;
@@ -237,13 +237,4 @@ fn last_of_owner(
         }
     }
     Ok(Some(end.next))
-}
-
-async fn off_async_threads<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, JournalError> + Send + 'static,
-) -> Result<T, JournalError> {
-    let stopped = |error: tokio::task::JoinError| DbError::Statement(error.to_string());
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(|error| JournalError::from(stopped(error)))?
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use reportd_db::{Database, DbError, Row, postgres, sqlite};
+use reportd_db::sqlite::{self, files};
+use reportd_db::{Database, DbError, Row, postgres};
 use reportd_journal::{
     BlockStore, DayFiles, DayTables, SHARED_MIGRATIONS, draw_views_number, serve_views,
     views_number,
@@ -224,7 +225,7 @@ impl Stores {
             }
             None => {
                 let path = self.folder.rebuild_file();
-                remove_database(&path)?;
+                files::remove(&path)?;
                 Ok((self.views_number()? + 1, self.views_at(&path)?))
             }
         }
@@ -250,7 +251,7 @@ impl Stores {
     pub(crate) fn discard_views(&self, number: i64) -> anyhow::Result<()> {
         match &self.postgres {
             Some(_) => self.drop_views(number),
-            None => remove_database(&self.folder.rebuild_file()),
+            None => Ok(files::remove(&self.folder.rebuild_file())?),
         }
     }
 
@@ -262,7 +263,7 @@ impl Stores {
                 postgres.journal()?.execute(&sql, &[])?;
                 Ok(())
             }
-            None => remove_database(&self.folder.views_file(number)),
+            None => Ok(files::remove(&self.folder.views_file(number))?),
         }
     }
 
@@ -337,7 +338,7 @@ impl Stores {
                 let sql = "DROP SCHEMA IF EXISTS reportd_base CASCADE";
                 postgres.journal()?.execute(sql, &[])?;
             }
-            None => remove_database(&self.folder.base_file())?,
+            None => files::remove(&self.folder.base_file())?,
         }
         Ok(self.base()?)
     }
@@ -362,22 +363,6 @@ impl Stores {
             None => Ok(Arc::new(DayFiles::open(&self.folder.journal())?)),
         }
     }
-}
-
-/// Removes a SQLite file with its log. The log goes first: without its file it would be nobody's.
-fn remove_database(path: &Path) -> anyhow::Result<()> {
-    for suffix in ["-wal", "-shm", ""] {
-        let mut part = path.as_os_str().to_owned();
-        part.push(suffix);
-        let part = PathBuf::from(part);
-        match std::fs::remove_file(&part) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("{} cannot be removed", part.display()));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }
 
 fn with_view_tables(db: Database) -> Result<Database, DbError> {

@@ -1,5 +1,7 @@
-//! SQLite files that others have open: copied while they are written, checked, and asked, without a change to them.
+//! SQLite files that others may have open: copied while they are written, checked, and asked, without a change to them;
+//! and removed.
 
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -59,6 +61,27 @@ pub fn copy(from: &Path, to: &Path, watch: &mut dyn FnMut(u64) -> bool) -> Resul
     target.close().map_err(|(_, error)| classify(error))
 }
 
+/// Removes the store at `path` with its log, where there is one. Who has it open keeps both for themselves.
+///
+/// # Errors
+/// What the system said; it names the file that cannot be removed.
+pub fn remove(path: &Path) -> io::Result<()> {
+    // The log goes first: without its file it would be nobody's.
+    for suffix in ["-wal", "-shm", ""] {
+        let mut part = path.as_os_str().to_owned();
+        part.push(suffix);
+        match std::fs::remove_file(&part) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                let part = Path::new(&part).display();
+                let told = format!("{part} cannot be removed: {error}");
+                return Err(io::Error::new(error.kind(), told));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Checks that the store at `path` is whole: its pages, and that they belong together.
 ///
 /// # Errors
@@ -102,6 +125,21 @@ fn open_as_it_is(path: &Path) -> Result<Connection, DbError> {
 mod tests {
     use super::super::{Options, open};
     use super::*;
+
+    #[test]
+    fn a_removed_store_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db");
+        let db = open(Options::durable(&path)).unwrap();
+        db.execute("CREATE TABLE a (k BIGINT)", &[]).unwrap();
+        assert!(std::fs::read_dir(folder.path()).unwrap().count() > 1);
+        remove(&path).unwrap();
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        remove(&path).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let told = remove(&path).unwrap_err().to_string();
+        assert!(told.contains("a.db cannot be removed"), "{told}");
+    }
 
     #[test]
     fn a_copy_is_one_state_of_a_store_that_is_being_written() {
