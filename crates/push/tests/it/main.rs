@@ -3,5 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod auth;
+mod counting;
 mod errors;
+mod model;
+mod orders;
 mod world;

@@ -1,6 +1,7 @@
 //! The room with its stores, of either kind.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -32,6 +33,9 @@ use tower::ServiceExt;
 
 /// 2026-11-21T12:00:00 in Shanghai.
 pub(crate) const NOON_MS: i64 = 1_795_233_600_000;
+
+/// Each room that is opened draws tokens of its own.
+static DRAWS: AtomicU64 = AtomicU64::new(1);
 
 /// The apps: their ids, app keys and master secrets.
 pub(crate) const ONE: App = App {
@@ -145,7 +149,7 @@ impl World {
             viewer: key("viewer", Role::Viewer),
         };
         let clock = Arc::new(ManualClock::at(NOON_MS));
-        Self::open(ground, clock, keys, setup, 1)
+        Self::open(ground, clock, keys, setup, "node")
     }
 
     fn open(
@@ -153,7 +157,7 @@ impl World {
         clock: Arc<ManualClock>,
         keys: Keys,
         setup: Setup,
-        seed: u64,
+        node: &str,
     ) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
@@ -163,7 +167,7 @@ impl World {
         let (state, views) = (open_state(&ground), open_views(&ground));
         let time: Arc<dyn Clock> = Arc::clone(&clock) as _;
         let metrics = Metrics::default();
-        let journal = open_journal(&ground, Arc::clone(&time), &metrics);
+        let journal = open_journal(&ground, Arc::clone(&time), &metrics, node);
         let registry = Arc::new(Registry::new(Arc::new(|| Ok(Some(master())))));
         let failures = FailureLimit {
             rate: per_minute(setup.failures),
@@ -179,7 +183,8 @@ impl World {
             journal: Arc::clone(&journal),
             views: views.clone(),
             clock: Arc::clone(&time),
-            random: Arc::new(SeededRandom::new(seed)) as Arc<dyn Random>,
+            random: Arc::new(SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)))
+                as Arc<dyn Random>,
             metrics: Arc::new(PushMetrics::register(&metrics)),
             limits: limits(setup),
             call_limiter: Arc::new(limiter("push call", &time)),
@@ -211,7 +216,41 @@ impl World {
         let (ground, clock) = (Arc::clone(&self.ground), Arc::clone(&self.clock));
         let (keys, setup) = (self.keys.clone(), self.setup);
         drop(self);
-        Self::open(ground, clock, keys, setup, 2)
+        Self::open(ground, clock, keys, setup, "node")
+    }
+
+    /// Another node on the same stores; none where there can be but one.
+    pub(crate) fn peer(&self) -> Option<Self> {
+        self.ground.url()?;
+        let (ground, clock) = (Arc::clone(&self.ground), Arc::clone(&self.clock));
+        Some(Self::open(
+            ground,
+            clock,
+            self.keys.clone(),
+            self.setup,
+            "peer",
+        ))
+    }
+
+    /// GETs a report that must be there, with all that was acknowledged: a read that could not wait so long, on a busy
+    /// machine, says so and is asked again.
+    pub(crate) fn fresh_report(&self, app: App, token: &str, path: &str) -> String {
+        for _ in 0..10 {
+            let reply = self.report(app, token, path);
+            assert_eq!(reply.status, 200, "{path}: {}", reply.text);
+            if reply.header("reportd-lag-ms").is_empty() {
+                return reply.text;
+            }
+        }
+        panic!("{path}: no read was fresh");
+    }
+
+    /// Sends events of an app; returns how many were accepted.
+    pub(crate) fn events(&self, app: App, events: &str) -> u64 {
+        let key = format!("Bearer {}", self.keys.ingest);
+        let reply = self.feed(app, "events", &[("authorization", &key)], events.to_owned());
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()["accepted"].as_u64().unwrap()
     }
 
     /// Sends a request.
@@ -407,7 +446,12 @@ fn project(journal: &Arc<Journal>, views: &Database) -> Projector {
     .unwrap()
 }
 
-fn open_journal(ground: &Ground, clock: Arc<dyn Clock>, metrics: &Metrics) -> Arc<Journal> {
+fn open_journal(
+    ground: &Ground,
+    clock: Arc<dyn Clock>,
+    metrics: &Metrics,
+    node: &str,
+) -> Arc<Journal> {
     let options = Options {
         linger: Duration::ZERO,
         // The clock jumps by days, and the node must not take that for its own silence.
@@ -418,7 +462,7 @@ fn open_journal(ground: &Ground, clock: Arc<dyn Clock>, metrics: &Metrics) -> Ar
     let opened = match ground.url() {
         Some(_) => {
             let db = ground.open("reportd");
-            let tables = DayTables::open(&db, Arc::clone(&clock), "node").unwrap();
+            let tables = DayTables::open(&db, Arc::clone(&clock), node).unwrap();
             Journal::open_shared(Arc::new(tables), clock, options, metrics)
         }
         None => {

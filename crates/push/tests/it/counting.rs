@@ -1,0 +1,1 @@
+//! Counting by hand: what each report says of a few events.
