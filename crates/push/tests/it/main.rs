@@ -2,6 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api;
 mod auth;
 mod errors;
+mod feeds;
+mod forms;
+mod settings;
 mod world;
