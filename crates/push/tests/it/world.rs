@@ -377,7 +377,10 @@ pub(crate) fn create_app(state: &Database, app: App) {
             given(CredentialKind::MasterSecret, app.master_secret),
         ],
     };
-    let (master, random) = (master(), SeededRandom::new(u64::from(app.id.as_bytes()[0])));
+    let (master, random) = (
+        master(),
+        SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)),
+    );
     let vault = Vault {
         master: &master,
         random: &random,
@@ -417,7 +420,7 @@ fn limiter<K: std::hash::Hash + Eq + Clone + std::fmt::Display>(
     name: &'static str,
     clock: &Arc<dyn Clock>,
 ) -> Limiter<K> {
-    Limiter::new(name, 10, &Buckets::Memory, Arc::clone(clock))
+    Limiter::new(name, 10_000, &Buckets::Memory, Arc::clone(clock))
 }
 
 fn open_state(ground: &Ground) -> Database {
