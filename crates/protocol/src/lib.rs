@@ -9,6 +9,7 @@
 //! paths, queries, forms and cookies.
 
 pub mod comm;
+pub mod playback;
 pub mod push;
 
 mod fields;
