@@ -5,7 +5,8 @@
 //!
 //! A server reads a request in this order: its fields ([`Form::read`]), its cookies
 //! ([`Cookies::parse`]), what it carries as its session ([`Carried::find`], and [`Jwt`] where that is
-//! stateless), the csrf token ([`Carried::check_csrf`]), and then a [`Beat`].
+//! stateless), the csrf token ([`Carried::check_csrf`]), and then a [`Beat`]. What beats add up to is
+//! in [`meaning`].
 
 mod bvid;
 mod code;
@@ -13,6 +14,7 @@ mod cookies;
 mod endpoint;
 mod form;
 mod jwt;
+pub mod meaning;
 mod number;
 mod position;
 mod refusal;
