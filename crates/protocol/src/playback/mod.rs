@@ -11,19 +11,26 @@
 mod bvid;
 mod code;
 mod cookies;
+mod data;
 mod endpoint;
 mod form;
 mod jwt;
 pub mod meaning;
 mod number;
 mod position;
+mod query;
 mod refusal;
+mod reply;
 mod report;
 mod session;
 
 pub use bvid::{MAX_BVID_AID, aid_of, bvid_of};
 pub use code::Code;
 pub use cookies::{Cookies, MAX_SECRET_BYTES, MAX_SESSION_COOKIES};
+pub use data::{
+    EntryFacts, HistoryItem, HistoryPage, HistoryTab, HistoryTarget, ListItem, Listed,
+    OnlineSwitch, OnlineTotal, Owner, PageCursor, PlayerData, last_play_time_ms,
+};
 pub use endpoint::{CsrfRule, Endpoint, Proof};
 pub use form::{Form, MAX_BODY_BYTES, MAX_FIELDS, MAX_QUERY_BYTES, Sent};
 pub use jwt::{
@@ -32,7 +39,13 @@ pub use jwt::{
 };
 pub use number::MAX_SECONDS;
 pub use position::Position;
+pub use query::{
+    CursorQuery, DEFAULT_LIST_SIZE, DEFAULT_PAGE_SIZE, EntryPlace, HistoryFilter, ListQuery,
+    MAX_LIST_SIZE, MAX_LIST_SKIP, MAX_PAGE_SIZE, PageStart, VideoQuery, clear_form, delete_form,
+    read_kid, read_switch, switch_form,
+};
 pub use refusal::Refusal;
+pub use reply::{CONTENT_TYPE, Reply, data_reply};
 pub use report::{
     Beat, Business, Device, HistoryProof, MAX_PLATFORM_CHARS, MAX_PLAY_SESSION_CHARS, PlayType,
     SeasonType, VideoType, heartbeat_form, history_form,

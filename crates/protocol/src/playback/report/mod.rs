@@ -8,6 +8,7 @@ mod write;
 use std::borrow::Cow;
 
 pub use kinds::{Business, Device, PlayType, SeasonType, VideoType};
+pub(super) use read::read_video;
 pub use write::{HistoryProof, heartbeat_form, history_form};
 
 use super::position::Position;
