@@ -1,13 +1,14 @@
 //! Reads multipart bodies, `multipart/form-data` of RFC 7578.
 //!
-//! Thirty lines of splitting do what is needed here: all is in memory and short, and a part that is
-//! a file is passed over. Lines may end with LF alone. Whatever a part says of its own type and
-//! encoding is ignored, as browsers do.
+//! A crate for it would bring streams and temporary files. Here all is in memory and short, and a part
+//! that is a file is passed over. Lines may end with LF alone. What a part says of its own type and
+//! encoding is ignored: nothing that is sent here has any but plain text.
 
 use std::borrow::Cow;
 
 use super::urlencoded::unreadable;
 use super::{Form, MAX_FIELDS, Name, split_once};
+use crate::playback::code::Code;
 use crate::playback::refusal::Refusal;
 
 const MAX_BOUNDARY_BYTES: usize = 70;
@@ -48,7 +49,7 @@ const NO_NAME: Refusal = refusal("body: a part without a name");
 
 const fn refusal(reason: &'static str) -> Refusal {
     Refusal {
-        code: crate::playback::Code::BadRequest,
+        code: Code::BadRequest,
         reason: Cow::Borrowed(reason),
     }
 }
