@@ -362,7 +362,7 @@ proptest! {
         let mut deletes = fold(right);
         deletes.merge(fold(left));
         prop_assert_eq!(&deletes, &fold(&known));
-        let video = DeletedVideo { aid: 1, seasons: &[5] };
+        let video = DeletedVideo { aid: 1, seasons: &[5], is_episode: true };
         let standing = made.iter().enumerate().filter(|(_, (scope, undone))| !undone && *scope != 2);
         let newest = standing.map(|(id, _)| key(id)).max();
         prop_assert_eq!(deletes.newest_covering(&video), newest);

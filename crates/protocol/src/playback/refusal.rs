@@ -40,7 +40,10 @@ impl Refusal {
     }
 
     /// -400 for the request as a whole.
-    pub(super) fn malformed(reason: &'static str) -> Self {
-        Self::new(Code::BadRequest, reason)
+    pub(super) const fn malformed(reason: &'static str) -> Self {
+        Self {
+            code: Code::BadRequest,
+            reason: Cow::Borrowed(reason),
+        }
     }
 }

@@ -8,7 +8,6 @@ use std::borrow::Cow;
 
 use super::urlencoded::unreadable;
 use super::{Form, MAX_FIELDS, Name, split_once};
-use crate::playback::code::Code;
 use crate::playback::refusal::Refusal;
 
 const MAX_BOUNDARY_BYTES: usize = 70;
@@ -43,16 +42,9 @@ pub(super) fn read<'a>(
     Ok(())
 }
 
-const NO_DELIMITER: Refusal = refusal("body: the boundary of Content-Type is not there");
-const CUT_OFF: Refusal = refusal("body: cut off within a part");
-const NO_NAME: Refusal = refusal("body: a part without a name");
-
-const fn refusal(reason: &'static str) -> Refusal {
-    Refusal {
-        code: Code::BadRequest,
-        reason: Cow::Borrowed(reason),
-    }
-}
+const NO_DELIMITER: Refusal = Refusal::malformed("body: the boundary of Content-Type is not there");
+const CUT_OFF: Refusal = Refusal::malformed("body: cut off within a part");
+const NO_NAME: Refusal = Refusal::malformed("body: a part without a name");
 
 /// What stands before and behind the next `--boundary` that begins a line; the line break before it
 /// is part of it.

@@ -63,6 +63,9 @@ pub struct DeletedVideo<'a> {
     /// and not by the season of the newest beat, an entry that is deleted is gone whole, beats of
     /// clients that name no season among it.
     pub seasons: &'a [i64],
+    /// Whether a report of this viewer has called it an episode: without a season it then goes by its
+    /// aid.
+    pub is_episode: bool,
 }
 
 impl DeleteScope {
@@ -71,8 +74,9 @@ impl DeleteScope {
     pub fn covers(&self, video: &DeletedVideo<'_>) -> bool {
         match self {
             Self::All => true,
-            Self::Entry(kid) if kid.business == Business::Pgc && !video.seasons.is_empty() => {
-                video.seasons.contains(&kid.number)
+            Self::Entry(kid) if kid.business == Business::Pgc => {
+                let goes_by_aid = video.is_episode && video.seasons.is_empty();
+                video.seasons.contains(&kid.number) || goes_by_aid && video.aid == kid.number
             }
             Self::Entry(kid) => video.aid == kid.number,
         }
@@ -174,13 +178,22 @@ mod tests {
     #[test]
     fn an_episode_is_deleted_by_its_season() {
         let season = DeleteScope::Entry(Kid::parse("pgc_5").unwrap());
-        let covers = |aid, seasons| season.covers(&DeletedVideo { aid, seasons });
-        assert!(covers(1, &[4, 5]) && covers(5, &[]));
-        assert!(!covers(5, &[4]) && !covers(1, &[]));
+        let covers = |aid, seasons, is_episode| {
+            season.covers(&DeletedVideo {
+                aid,
+                seasons,
+                is_episode,
+            })
+        };
+        assert!(covers(1, &[4, 5], true) && covers(1, &[5], false));
+        assert!(covers(5, &[], true) && !covers(5, &[], false));
+        assert!(!covers(5, &[4], true) && !covers(1, &[], true));
         let video = DeleteScope::Entry(Kid::parse("archive_5").unwrap());
-        assert!(video.covers(&DeletedVideo {
+        let episode = DeletedVideo {
             aid: 5,
-            seasons: &[4]
-        }));
+            seasons: &[4],
+            is_episode: true,
+        };
+        assert!(video.covers(&episode) && DeleteScope::All.covers(&episode));
     }
 }
