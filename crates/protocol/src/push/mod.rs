@@ -18,7 +18,6 @@ mod feed;
 mod hex;
 mod json;
 mod path;
-mod percent;
 mod phase;
 mod query;
 mod quota;
