@@ -458,6 +458,10 @@ mod tests {
                     world.clock.advance(after * 1000);
                     let told = limiter.take(key, units, SIX).await;
                     assert_eq!(told, outcome, "step {number}, shared: {is_shared}");
+                    if told.is_err() {
+                        let known = limiter.check(&key, SIX);
+                        assert_eq!(known, told, "step {number}, shared: {is_shared}");
+                    }
                 }
             }
         });

@@ -6,7 +6,7 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
+use jiff::{Span, Timestamp, ToSpan};
 
 use crate::clock::DAY_MS;
 
@@ -57,8 +57,9 @@ impl Zone {
     pub fn start_of_day_ms(&self, day: i64) -> i64 {
         let midnight = |date: Date| self.zone.to_ambiguous_zoned(date.at(0, 0, 0, 0));
         // Of a midnight that comes twice the earlier one is taken.
-        EPOCH
-            .checked_add(day.days())
+        Span::new()
+            .try_days(day)
+            .and_then(|span| EPOCH.checked_add(span))
             .and_then(|date| midnight(date).compatible())
             .map_or_else(
                 // Dates beyond the calendar of the library, where no report is.

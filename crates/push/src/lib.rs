@@ -6,6 +6,7 @@
 mod api;
 mod compare;
 mod entry;
+mod feed_room;
 mod gather;
 mod intake;
 mod marks;
@@ -36,6 +37,7 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
 
 pub use api::{api_openapi, api_routes};
+pub use feed_room::FeedRoom;
 pub use metrics::PushMetrics;
 pub use registry::Registry;
 pub use routes::{protocol_openapi, protocol_routes};
@@ -64,6 +66,8 @@ pub struct Push {
     pub metrics: Arc<PushMetrics>,
     /// Limits of requests.
     pub limits: PushLimits,
+    /// Places for large requests of feeds.
+    pub feed_room: Arc<FeedRoom>,
     /// Requests by app and call, where they are limited.
     pub call_limiter: Arc<Limiter<LimitedCall>>,
     /// Requests of feeds by address, where they are limited.

@@ -12,6 +12,7 @@ use reportd_platform::seal::{KeySource, MasterKey};
 use reportd_protocol::push::Date;
 
 use crate::settings::Settings;
+use crate::tokens::SeenTokens;
 
 /// What requests of an app are decided by.
 #[derive(Debug)]
@@ -47,10 +48,11 @@ fn in_force(all: &[Opened], now_ms: i64) -> Vec<&str> {
         .collect()
 }
 
-/// All apps' credentials and settings, in memory.
+/// All apps' credentials and settings, in memory, and which tokens this node has met.
 pub struct Registry {
     keys: KeySource,
     apps: RwLock<HashMap<String, Arc<PushApp>>>,
+    pub(crate) seen: SeenTokens,
 }
 
 impl Registry {
@@ -60,6 +62,7 @@ impl Registry {
         Self {
             keys,
             apps: RwLock::default(),
+            seen: SeenTokens::default(),
         }
     }
 

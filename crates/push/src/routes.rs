@@ -14,10 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::{MethodRouter, any};
+use axum::routing::MethodRouter;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::ClientAddress;
 use reportd_protocol::push::Code;
@@ -63,13 +64,19 @@ fn with_own_refusal((schemas, paths, methods): Call) -> Call {
 /// The routes of the protocol and of the feeds.
 pub fn protocol_routes(push: Push) -> Router {
     let calls: Router<Arc<Push>> = calls().into();
-    let feeds: Router<Push> = feeds::calls().into();
     let calls = calls
-        .route("/v2", any(refuse_path))
-        .route("/v2/", any(refuse_path))
-        .route("/v2/{*rest}", any(refuse_path))
-        .with_state(Arc::new(push.clone()));
-    calls.merge(feeds.with_state(push))
+        .fallback(refuse_path)
+        .with_state(Arc::new(push.clone()))
+        .into_service::<Body>();
+    let feeds: Router<Push> = feeds::calls().into();
+    // All that is under `/v2` goes to a router of its own, so that whatever it does not know is refused in the
+    // protocol's words.
+    ["/v2", "/v2/", "/v2/{*rest}"]
+        .into_iter()
+        .fold(Router::new(), |routes, path| {
+            routes.route_service(path, calls.clone())
+        })
+        .merge(feeds.with_state(push))
 }
 
 /// What the protocol and the feeds add to the OpenAPI document.

@@ -44,8 +44,8 @@ impl Default for Settings {
 /// Quotas by channel and kind, as names.
 type QuotaNames = BTreeMap<String, BTreeMap<String, i64>>;
 
-/// Settings to change: what is left out stays. The store keeps a whole one as JSON.
-#[derive(Debug, Default, Serialize, Deserialize, ToSchema)]
+/// Settings to change: what is left out stays. The store keeps all of them in this form.
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = push::PutSettings, example = json!({
     "quotas": {"vv": {"general": 1000}, "gt": {"app": 500}}, "channels_without_display": ["hw"],

@@ -1,6 +1,9 @@
 //! Tokens of `/v2` in the state store: only their hashes, so that a copy of the store opens nothing.
 //!
-//! Nothing of them is kept in memory: each call looks its token up, and a log-out acts on all nodes at once.
+//! Each call looks its token up there, so a log-out acts on all nodes at once.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
 
 use reportd_db::{Database, DbError, Tx};
 use reportd_platform::AppNo;
@@ -11,6 +14,29 @@ pub(crate) const TOKEN_CHARS: usize = 40;
 
 /// Expired tokens that are removed when one is issued: more than come, so that they do not pile up.
 const REMOVED_AT_ONCE: i64 = 100;
+
+/// Tokens that were in force when this node met them. Whether they still are is asked on each call: this only tells
+/// them from guesses, which are not looked up without end.
+#[derive(Default)]
+pub(crate) struct SeenTokens(Mutex<HashSet<SecretHash>>);
+
+/// Most of them; then all are forgotten. What is forgotten by mistake is refused only while its address fails too often.
+const MOST_SEEN: usize = 65_536;
+
+impl SeenTokens {
+    pub(crate) fn add(&self, hash: SecretHash) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() >= MOST_SEEN {
+            seen.clear();
+        }
+        seen.insert(hash);
+    }
+
+    pub(crate) fn contains(&self, hash: &SecretHash) -> bool {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.contains(hash)
+    }
+}
 
 /// Keeps a new token until `expires_at_ms`.
 pub(crate) async fn keep(

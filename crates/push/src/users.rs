@@ -181,7 +181,7 @@ fn fold_presence(tx: &mut Tx<'_>, presences: &[Presence], numbers: &[i64]) -> Re
     let mut parts = BTreeMap::<PartKey, Presences>::new();
     for presence in presences {
         let (part, place) = part_of(number(numbers, presence.device));
-        for (point_ms, newest) in points(presence) {
+        for (point_ms, newest) in points(*presence) {
             let key = (i64::from(presence.app), point_ms, part);
             let known = parts.entry(key).or_default().entry(place).or_default();
             *known = (*known).max(newest);
@@ -213,7 +213,7 @@ fn fold_presence(tx: &mut Tx<'_>, presences: &[Presence], numbers: &[i64]) -> Re
 }
 
 /// The points at which a presence matters: those behind it, nearer than 15 minutes.
-fn points(presence: &Presence) -> impl Iterator<Item = (i64, Newest)> {
+fn points(presence: Presence) -> impl Iterator<Item = (i64, Newest)> {
     let (at_ms, is_online) = (presence.at_ms, presence.is_online);
     let first = at_ms.div_euclid(ONLINE_STEP_MS) + i64::from(at_ms.rem_euclid(ONLINE_STEP_MS) != 0);
     (first..)
@@ -273,14 +273,14 @@ mod tests {
             (10 * MINUTE_MS, vec![10, 20]),
             (10 * MINUTE_MS - 1, vec![10, 20]),
         ] {
-            let points = points(&presence(at_ms, true)).map(|(point, _)| point / MINUTE_MS);
+            let points = points(presence(at_ms, true)).map(|(point, _)| point / MINUTE_MS);
             assert_eq!(points.collect::<Vec<_>>(), expected, "{at_ms}");
         }
     }
 
     #[test]
     fn the_newest_wins_and_of_two_at_one_time_offline() {
-        let newest = |at_ms, is_online| points(&presence(at_ms, is_online)).next().unwrap().1;
+        let newest = |at_ms, is_online| points(presence(at_ms, is_online)).next().unwrap().1;
         assert!(newest(2, true) > newest(1, false));
         assert!(newest(2, false) > newest(2, true));
         assert!(is_online(newest(2, true)) && !is_online(newest(2, false)));

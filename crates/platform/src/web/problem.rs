@@ -110,6 +110,14 @@ impl Problem {
         }
     }
 
+    /// 503 with `Retry-After`: what `detail` names is full for now.
+    pub fn busy(detail: impl Into<String>) -> Self {
+        Self {
+            detail: detail.into(),
+            ..Self::try_later()
+        }
+    }
+
     /// The body, with the id of the request.
     pub(crate) fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let members = ProblemDetails {

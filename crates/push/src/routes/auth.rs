@@ -1,7 +1,8 @@
 //! `POST /v2/{app_id}/auth`, its DELETE, and who a token is.
 //!
 //! Nothing that is refused here tells whether an app exists: an app that is unknown or disabled is one without keys and
-//! secrets, and goes the same way. An address that has failed too often is refused before anything is looked up.
+//! secrets, and goes the same way. Of an address that has failed too often only tokens that are known to this node are
+//! looked up, so that guessing cannot load the store; what is right always passes.
 
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use axum::response::Response;
 use reportd_platform::secret::{Secret, SecretHash};
 use reportd_platform::web::{drain_body, read_body};
 use reportd_protocol::push::{
-    AuthRequest, Code, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
+    AuthRequest, Code, Fault, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
 };
 
 use super::described::{AuthBody, AuthReplies, LogOutReplies};
@@ -53,10 +54,6 @@ async fn issue(push: &Push, request: Request) -> Result<Answer, Refused> {
     let (parts, body) = request.into_parts();
     let address = address(&parts);
     let limited = |wait| Refused::limited(Code::AuthLimited, wait);
-    if let Err(wait) = push.directory.check_failures(address) {
-        drain_body(body).await;
-        return Err(limited(wait));
-    }
     let body = read_body(body, push.limits.auth_body)
         .await
         .map_err(Refused::of_body)?;
@@ -93,16 +90,18 @@ fn signer(
     let (appkeys, secrets) = app.as_ref().map_or_else(Default::default, |app| {
         (app.appkeys(now_ms), app.master_secrets(now_ms))
     });
-    // All are compared whatever the first says; where there is none, one that nobody has.
-    let or_none = |found: Vec<_>| if found.is_empty() { vec![""] } else { found };
-    let keys = or_none(appkeys)
+    let has_secret = !secrets.is_empty();
+    // All are compared whatever the first says, and where there is none something is: no time tells which it was.
+    let or_some = |found: Vec<_>| if found.is_empty() { vec![""] } else { found };
+    let keyed = or_some(appkeys)
         .into_iter()
         .map(|key| request.check_app_key(key))
         .reduce(Result::or);
-    let signed = request.check_sign(or_none(secrets));
-    keys.unwrap_or(Ok(()))?;
+    let signed = request.check_sign(or_some(secrets));
+    keyed.unwrap_or(Ok(()))?;
     signed?;
-    app.ok_or_else(|| Code::BadParameter.into())
+    app.filter(|_| has_secret)
+        .ok_or_else(|| Refusal::parameter("sign", Fault::Invalid))
 }
 
 async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Refused> {
@@ -113,6 +112,7 @@ async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Re
     let expires_at_ms = now_ms.saturating_add(TOKEN_LIFE_MS);
     let state = push.directory.db();
     tokens::keep(state, app.app.no, token.hash(), expires_at_ms).await?;
+    push.registry.seen.add(token.hash());
     tokens::remove_expired(state, now_ms).await;
     Ok(auth_reply(token.reveal(), expires_at_ms).into())
 }
@@ -143,7 +143,11 @@ async fn holder(
 ) -> Result<Arc<PushApp>, Refused> {
     let address = address(parts);
     let refused = |wait| Refused::limited(Code::BadToken, wait);
-    push.directory.check_failures(address).map_err(refused)?;
+    if let Some(hash) = hash
+        && !push.registry.seen.contains(&hash)
+    {
+        push.directory.check_failures(address).map_err(refused)?;
+    }
     if let Some(hash) = hash
         && let Some(app) = look_up(push, segments::app_id(&parts.uri), hash).await?
     {
@@ -161,6 +165,7 @@ async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<P
     let Some(holder) = tokens::holder(state, hash, push.clock.now_ms()).await? else {
         return Ok(None);
     };
+    push.registry.seen.add(hash);
     // A token of an app that is not known here: it was made a moment ago, on another node.
     if push.registry.app(id).is_none() {
         push.directory.refresh().await?;

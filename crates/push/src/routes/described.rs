@@ -7,13 +7,14 @@
 
 use std::collections::BTreeMap;
 
+use reportd_platform::web::ProblemDetails;
 use reportd_platform::web::openapi::retry_after_header;
 use reportd_protocol::push::{CONTENT_TYPE, Code};
 use serde_json::{Value, json};
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder};
-use utoipa::openapi::{ContentBuilder, RefOr, ResponseBuilder, Type};
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, ResponseBuilder, Type};
 use utoipa::{IntoParams, IntoResponses, ToSchema};
 
 /// The app in the path.
@@ -176,7 +177,8 @@ pub(super) struct FeedProblems;
 impl IntoResponses for FeedProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         let about = "The body is packed by something else than gzip.";
-        let content = ContentBuilder::new().build();
+        let schema = Ref::from_schema_name(ProblemDetails::name());
+        let content = ContentBuilder::new().schema(Some(schema)).build();
         let response = ResponseBuilder::new()
             .description(about)
             .content("application/problem+json", content);

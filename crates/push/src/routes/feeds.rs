@@ -8,7 +8,6 @@ use axum::extract::{FromRequestParts, Request, State};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use reportd_platform::access::Permission;
 use reportd_platform::apps::App;
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
@@ -26,6 +25,7 @@ use super::described::{EventsBody, FeedProblems, ReceiptsBody};
 use super::{TAG, address, segments};
 use crate::Push;
 use crate::entry::Encoder;
+use crate::feed_room::Feed;
 use crate::registry::PushApp;
 
 /// The feeds with their descriptions.
@@ -105,11 +105,11 @@ async fn take_events(push: &Push, request: Request) -> Result<Accepted, Problem>
             return Err(problem);
         }
     };
-    let body = read(body, packing, push.limits.feed_body).await?;
+    let body = read(push, Feed::Events, body, packing).await?;
     let now_ms = push.clock.now_ms();
     let mut entry = Encoder::new(&app.zone);
-    let accepted = with_whole(&body, || {
-        read_events(&body, now_ms, |event| entry.event(&event))
+    let accepted = with_whole(&body.bytes, || {
+        read_events(&body.bytes, now_ms, |event| entry.event(&event))
     });
     let accepted = accepted.map_err(problem_of)?;
     store(push, &app, entry).await?;
@@ -135,10 +135,11 @@ async fn take_receipts(push: &Push, request: Request) -> Result<Accepted, Proble
             return Err(problem);
         }
     };
-    let body = read(body, packing, push.limits.feed_body).await?;
+    let body = read(push, Feed::Receipts, body, packing).await?;
+    let body = &body.bytes;
     let id = segments::app_of_feed(&parts.uri);
     let app = push.registry.enabled(id);
-    match take_signed(push, id, app.as_deref(), &body).await {
+    match take_signed(push, id, app.as_deref(), body).await {
         Err(Refused::BadSign(_)) => {
             push.directory
                 .count_failure(address(&parts))
@@ -147,7 +148,7 @@ async fn take_receipts(push: &Push, request: Request) -> Result<Accepted, Proble
             // What was made or rotated just now is in the store already.
             push.directory.refresh().await?;
             let app = push.registry.enabled(id);
-            take_signed(push, id, app.as_deref(), &body).await
+            take_signed(push, id, app.as_deref(), body).await
         }
         told => told,
     }
@@ -156,9 +157,6 @@ async fn take_receipts(push: &Push, request: Request) -> Result<Accepted, Proble
 
 async fn admit_receipts(push: &Push, parts: &Parts) -> Result<Packing, Problem> {
     push.limit_address(parts).await?;
-    push.directory
-        .check_failures(address(parts))
-        .map_err(Problem::too_many)?;
     Packing::of(&parts.headers)
 }
 
@@ -183,7 +181,7 @@ async fn take_signed(
     push: &Push,
     id: &str,
     app: Option<&PushApp>,
-    body: &Bytes,
+    body: &[u8],
 ) -> Result<Accepted, Refused> {
     let now_ms = push.clock.now_ms();
     let secrets = app.map_or_else(Vec::new, |app| app.master_secrets(now_ms));

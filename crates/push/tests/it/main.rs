@@ -2,9 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api;
 mod auth;
 mod counting;
 mod errors;
+mod feeds;
+mod forms;
 mod model;
 mod orders;
+mod settings;
 mod world;

@@ -24,7 +24,7 @@ use reportd_platform::secret::Secret;
 use reportd_platform::web::{Api, BodyLimits};
 use reportd_protocol::push::auth_request;
 use reportd_push::{
-    Push, PushLimits, PushMetrics, PushView, Registry, api_routes, protocol_routes,
+    FeedRoom, Push, PushLimits, PushMetrics, PushView, Registry, api_routes, protocol_routes,
 };
 use reportd_testbed::{Ground, StoreKind};
 use serde_json::Value;
@@ -94,7 +94,6 @@ pub(crate) struct Keys {
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: Database,
-    pub(crate) views: Database,
     pub(crate) directory: Arc<Directory>,
     pub(crate) metrics: Metrics,
     pub(crate) keys: Keys,
@@ -115,6 +114,8 @@ pub(crate) struct Setup {
     pub(crate) feeds_per_address: Option<Rate>,
     /// Reports other than count, a minute.
     pub(crate) reports: Option<Rate>,
+    /// Large requests of a feed at once.
+    pub(crate) large_feeds: usize,
 }
 
 impl Default for Setup {
@@ -123,6 +124,7 @@ impl Default for Setup {
             failures: 1_000_000,
             feeds_per_address: None,
             reports: None,
+            large_feeds: 2,
         }
     }
 }
@@ -181,12 +183,13 @@ impl World {
             directory: Arc::clone(&directory),
             registry,
             journal: Arc::clone(&journal),
-            views: views.clone(),
+            views,
             clock: Arc::clone(&time),
             random: Arc::new(SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)))
                 as Arc<dyn Random>,
             metrics: Arc::new(PushMetrics::register(&metrics)),
             limits: limits(setup),
+            feed_room: Arc::new(FeedRoom::new(setup.large_feeds)),
             call_limiter: Arc::new(limiter("push call", &time)),
             address_limiter: Arc::new(limiter("push address", &time)),
             api: Api {
@@ -198,7 +201,6 @@ impl World {
         Self {
             clock,
             state,
-            views,
             directory,
             metrics,
             keys,

@@ -2,11 +2,15 @@
 
 use std::io::Read;
 
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use reportd_platform::web::{BodyError, BodyLimits, Problem, read_body};
+use reportd_platform::web::{BodyError, Problem, drain_body, read_body};
+use tokio::sync::SemaphorePermit;
+
+use crate::Push;
+use crate::feed_room::Feed;
 
 /// From here on a body is worked on off the async threads: a larger one would hold up others for milliseconds.
 const LARGE_BYTES: usize = 64 << 10;
@@ -42,24 +46,51 @@ fn is_one_of(name: &str, known: &[&str]) -> bool {
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
+/// A body that is there, and the place that it holds where it is large.
+pub(super) struct Whole<'r> {
+    pub(super) bytes: Bytes,
+    _place: Option<SemaphorePermit<'r>>,
+}
+
 /// Reads a whole body and unpacks it.
 pub(super) async fn read(
+    push: &Push,
+    feed: Feed,
     body: Body,
     packing: Packing,
-    limits: BodyLimits,
-) -> Result<Bytes, Problem> {
+) -> Result<Whole<'_>, Problem> {
+    let limits = push.limits.feed_body;
+    // A packed body may be large when it is unpacked, and one of unknown length in any case.
+    let most = body.size_hint().upper().unwrap_or(u64::MAX);
+    let is_small = packing == Packing::None && most <= LARGE_BYTES as u64;
+    let place = if is_small {
+        None
+    } else {
+        push.feed_room.enter(feed)
+    };
+    if !is_small && place.is_none() {
+        drain_body(body).await;
+        return Err(Problem::busy(
+            "too many large requests are being worked on: try again later",
+        ));
+    }
     let sent = read_body(body, limits).await.map_err(|error| match error {
         BodyError::TooLarge => too_large(limits.max_bytes),
         BodyError::Incomplete => {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
         }
     })?;
-    if packing == Packing::None {
-        return Ok(sent);
-    }
-    // However small it is, nobody knows what comes out of it.
-    let unpacked = tokio::task::spawn_blocking(move || unpack(&sent, limits.max_bytes));
-    unpacked.await.unwrap_or_else(|_| Err(Problem::try_later()))
+    let bytes = match packing {
+        Packing::None => sent,
+        // However small it is, nobody knows what comes out of it.
+        Packing::Gzip => tokio::task::spawn_blocking(move || unpack(&sent, limits.max_bytes))
+            .await
+            .unwrap_or_else(|_| Err(Problem::try_later()))?,
+    };
+    Ok(Whole {
+        bytes,
+        _place: place,
+    })
 }
 
 fn unpack(packed: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {
@@ -119,7 +150,8 @@ mod tests {
         // Members that stand one behind the other are one body.
         assert_eq!(status(&[gzip(&[0; 500]), gzip(&[0; 500])].concat()), 413);
         assert_eq!(status(&gzip(&vec![0; 64 << 20])), 413);
-        assert_eq!(status(&packed[..packed.len() - 1]), 400);
+        let small = gzip(b"[]");
+        assert_eq!(status(&small[..small.len() - 1]), 400);
         assert_eq!(status(b"[]"), 400);
     }
 
