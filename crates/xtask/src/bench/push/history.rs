@@ -15,7 +15,7 @@ use crate::text_table::grouped;
 /// Tasks of a history: as many as a report can show.
 pub(super) const TASKS: u64 = 200;
 const ITEMS: u64 = 1_000;
-const CONNECTIONS: u64 = 16;
+const CONNECTIONS: u64 = 8;
 /// No load may take longer.
 const MOST_SECONDS: u64 = 6 * 3_600;
 

@@ -10,7 +10,7 @@ use crate::bench::traffic::Traffic;
 use crate::command::{BenchPush, PushPart};
 
 /// Connections, and lines of a request.
-const LOADS: [(u64, u64); 3] = [(256, 1), (64, 100), (16, 1_000)];
+const LOADS: [(u64, u64); 3] = [(256, 1), (64, 100), (8, 1_000)];
 
 /// Measures, and prints each figure when it is there.
 pub(crate) fn measure(options: &BenchPush) -> anyhow::Result<()> {
