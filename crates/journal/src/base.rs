@@ -3,6 +3,8 @@
 //! It is made of the journal itself, entry by entry, and never copied from the views that are being served: so it is as
 //! true as the journal was. Rebuild and verify begin with it.
 
+use std::collections::BTreeMap;
+
 use reportd_db::{Database, DbError, Tx};
 use reportd_platform::clock::DAY_MS;
 
@@ -78,6 +80,7 @@ impl Base {
         }
         let goal = Goal {
             ends: ends.clone(),
+            by_view: BTreeMap::new(),
             as_of_ms: Some((day + 1) * DAY_MS),
         };
         self.refold.fold_to(&goal, &mut |_| goes_on())?;

@@ -66,7 +66,8 @@ pub(crate) fn move_on(
     from: Option<u64>,
     to: Folded,
 ) -> Result<(), DbError> {
-    let sql = "UPDATE view_position SET next = $1, received_at = $2 WHERE view = $3 AND stream = $4 AND next = $5";
+    let sql = "UPDATE view_position SET next = $1, received_at = $2 WHERE view = $3 AND stream = $4 AND next = $5 \
+               AND closed = 0";
     let values: [Value<'_>; 5] = [
         to.next.cast_signed().into(),
         to.received_at_ms.into(),
@@ -78,9 +79,15 @@ pub(crate) fn move_on(
         Ok(())
     } else {
         Err(DbError::Conflict(
-            "another process has folded this stream".to_owned(),
+            "another process has folded this stream, or the views were replaced".to_owned(),
         ))
     }
+}
+
+/// Lets nothing more be folded into the views of a store: folds that run end first.
+pub(crate) fn close(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    tx.execute("UPDATE view_position SET closed = 1", &[])
+        .map(|_| ())
 }
 
 /// For each stream the entries that every one of `views` has folded: those before the sequence told. A stream that is

@@ -1,6 +1,7 @@
 //! Folding anew: a journal, from a base or from its first entry, into another store of views. To rebuild, to verify, and
 //! to seal a base.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use reportd_db::{Database, DbError, Tx};
@@ -8,7 +9,7 @@ use reportd_platform::clock::Clock;
 
 use crate::StreamNo;
 use crate::fold::{Source, ViewFold};
-use crate::positions::folded_by_all;
+use crate::positions::{close, folded_by_all};
 use crate::reads::{Ends, ends_of};
 use crate::store::{BlockStore, JournalError};
 use crate::view::View;
@@ -21,6 +22,8 @@ const BATCHES_A_PRUNE: u32 = 16;
 pub struct Goal {
     /// The end by stream.
     pub ends: Ends,
+    /// The ends of views that have ends of their own.
+    pub by_view: BTreeMap<&'static str, Ends>,
     /// Entries behind those ends arrive at this time or later, in ms. Where that is not known nothing is pruned.
     pub as_of_ms: Option<i64>,
 }
@@ -32,8 +35,13 @@ impl Goal {
         let as_of_ms = clock.now_ms();
         Ok(Self {
             ends: ends_of(store)?,
+            by_view: BTreeMap::new(),
             as_of_ms: Some(as_of_ms),
         })
+    }
+
+    fn of(&self, view: &str) -> &Ends {
+        self.by_view.get(view).unwrap_or(&self.ends)
     }
 }
 
@@ -104,13 +112,24 @@ impl Refold {
         folded_by_all(views, &names)
     }
 
-    /// What a store has folded of what these views fold, as a goal. Nothing is pruned by it: what stands behind it may have
-    /// arrived long ago.
+    /// What each view of a store has folded, as a goal. Nothing is pruned by it: what stands behind it may have arrived
+    /// long ago.
     pub fn goal_of(&self, views: &mut Tx<'_>) -> Result<Goal, DbError> {
+        let ends = |view: &'static str, views: &mut Tx<'_>| folded_by_all(views, &[view]);
+        let by_view = (self.views().map(|view| view.name()))
+            .map(|view| Ok((view, ends(view, views)?)))
+            .collect::<Result<_, DbError>>()?;
         Ok(Goal {
             ends: self.folded_in(views)?,
+            by_view,
             as_of_ms: None,
         })
+    }
+
+    /// [`Self::goal_of`] of views that were replaced: nothing more is folded into them, by any node.
+    pub fn goal_of_closed(&self, views: &mut Tx<'_>) -> Result<Goal, DbError> {
+        close(views)?;
+        self.goal_of(views)
     }
 
     /// Entries that are left up to `goal`, counted once a view.
@@ -118,7 +137,7 @@ impl Refold {
         let source = source(&self.store, self.clock.as_ref());
         let mut left = 0;
         for fold in &mut self.folds {
-            for (&stream, &end) in &goal.ends {
+            for (&stream, &end) in goal.of(fold.view.name()) {
                 let at = fold.take_up(stream, &source, &self.db)?;
                 left += end.saturating_sub(at.next);
             }
@@ -148,7 +167,7 @@ impl Refold {
         let fold = &mut self.folds[index];
         fold.save(&self.db)?;
         match goal.as_of_ms {
-            Some(as_of_ms) => fold.prune(&goal.ends, as_of_ms, &self.db),
+            Some(as_of_ms) => fold.prune(goal.of(fold.view.name()), as_of_ms, &self.db),
             None => Ok(()),
         }
     }
@@ -156,11 +175,14 @@ impl Refold {
     /// Of the streams that are behind, the one whose next entries are the oldest, as far as is known.
     fn oldest_behind(&self, index: usize, goal: &Goal) -> Option<(StreamNo, u64)> {
         let fold = &self.folds[index];
-        let behind = goal.ends.iter().filter_map(|(&stream, &end)| {
-            let at = fold.at(stream)?;
-            let age = if at.next > 1 { at.received_at_ms } else { 0 };
-            (at.next < end).then_some((age, stream, end))
-        });
+        let behind = goal
+            .of(fold.view.name())
+            .iter()
+            .filter_map(|(&stream, &end)| {
+                let at = fold.at(stream)?;
+                let age = if at.next > 1 { at.received_at_ms } else { 0 };
+                (at.next < end).then_some((age, stream, end))
+            });
         behind.min().map(|(_, stream, end)| (stream, end))
     }
 

@@ -15,6 +15,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         view {{text}} NOT NULL, stream BIGINT NOT NULL, next BIGINT NOT NULL, received_at BIGINT NOT NULL,
         PRIMARY KEY (view, stream)) {{clustered}};
         CREATE TABLE view_base (id BIGINT NOT NULL PRIMARY KEY, day BIGINT NOT NULL);
+        ",
+        // Views that were replaced by rebuilt ones: nothing more is folded into them.
+        "ALTER TABLE view_position ADD COLUMN closed BIGINT NOT NULL DEFAULT 0;
         "],
 };
 

@@ -5,10 +5,13 @@
 //! definition of it.
 //!
 //! `fields` and `values` are shared by the protocols: together they read a JSON object from
-//! untrusted bytes without copying, and say exactly which field is wrong.
+//! untrusted bytes without copying, and say exactly which field is wrong. `percent` decodes the codes of
+//! paths, queries, forms and cookies.
 
 pub mod comm;
+pub mod playback;
 pub mod push;
 
 mod fields;
+mod percent;
 mod values;

@@ -1,5 +1,7 @@
 //! The command line (spec operating, Commands).
 
+mod load;
+
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
@@ -7,6 +9,8 @@ use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use reportd_platform::access::Role;
 use reportd_platform::secret::Secret;
 use reportd_platform::zones::{day_text, parse_day};
+
+pub(crate) use self::load::{Load, LoadComm, LoadPush, PushFeed, PushReport};
 
 /// One server for the reports of an app.
 #[derive(Debug, Parser)]
@@ -298,40 +302,6 @@ pub(crate) enum Key {
     },
 }
 
-#[derive(Debug, Subcommand)]
-pub(crate) enum Load {
-    /// Bot event reports
-    Comm(LoadComm),
-}
-
-#[derive(Debug, Clone, Args)]
-pub(crate) struct LoadComm {
-    /// Base URL of the server
-    #[arg(long, default_value = "http://127.0.0.1:8300")]
-    pub(crate) url: String,
-    /// Token of the app
-    #[arg(long)]
-    pub(crate) token: Secret,
-    /// Requests a second; 0 sends as fast as the server answers
-    #[arg(long, default_value_t = 0)]
-    pub(crate) rate: u32,
-    /// How long
-    #[arg(long, default_value_t = 10)]
-    pub(crate) seconds: u32,
-    /// Connections
-    #[arg(long, default_value_t = 64)]
-    pub(crate) connections: u32,
-    /// Reports in a request, 1 to 10
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub(crate) items: u32,
-    /// First number of the generator: other seeds send other reports
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// One JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,6 +330,7 @@ mod tests {
                 "hush",
             ],
             &["reportd", "load", "comm", "--token", "hush"],
+            &["reportd", "load", "push", "--app", "a", "--key", "hush"],
             &["reportd", "migrate", "--to", "postgres://u:hush@h/d"],
             &[
                 "reportd",

@@ -81,7 +81,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Status { json } => block_on(status::print_status(&settings, json)),
         Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),
         Command::Demo(_) => block_on(demo::demo(&settings, !layers.is_default("data"))),
-        Command::Load(cli::Load::Comm(asked)) => block_on(load::load_comm(&asked)),
+        Command::Load(asked) => block_on(load::load(asked)),
     }
 }
 

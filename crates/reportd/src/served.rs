@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use anyhow::bail;
-use reportd_db::{Database, DbError};
-use reportd_journal::{Journal, JournalError, Pace, Projector, Refold, View, ViewStatus};
+use reportd_db::{Database, DbError, Tx};
+use reportd_journal::{Goal, Journal, JournalError, Pace, Projector, Refold, View, ViewStatus};
 use reportd_platform::clock::Clock;
 
 use crate::kinds::LoadedKinds;
@@ -90,13 +90,17 @@ impl Served {
             };
         }
         let next = self.stores.views_numbered(published)?;
-        if let Err(error) = self.bring_level(&next) {
+        if let Err(error) = self.bring_level(&next, Refold::goal_of) {
             // Where the old views are gone already there is nothing to wait for; else a read may be behind for a moment.
             tracing::warn!(%error, "rebuilt views could not be brought level before they are served");
         }
         self.stop();
-        // Whoever reads before the change and whoever reads behind it must find what was told to be fresh.
-        let _ = self.bring_level(&next);
+        // A read that was told to be fresh by the old views may find the new ones behind the handle: from here on no node
+        // folds into the old ones, and the new ones have all that those ever told.
+        let closed = self.bring_level(&next, |refold, tx| refold.goal_of_closed(tx));
+        if let Err(error) = closed {
+            tracing::warn!(%error, "rebuilt views may be behind those that they replace for a moment");
+        }
         self.db.replace(next);
         *number = published;
         self.project()?;
@@ -111,14 +115,18 @@ impl Served {
     }
 
     /// Folds into `next` whatever the served views have folded, of all streams: their nodes may do the same meanwhile.
-    fn bring_level(&self, next: &Database) -> anyhow::Result<()> {
+    fn bring_level(
+        &self,
+        next: &Database,
+        goal: impl FnOnce(&Refold, &mut Tx<'_>) -> Result<Goal, DbError>,
+    ) -> anyhow::Result<()> {
         let mut refold = Refold::new(
             Arc::clone(self.journal.store()),
             Arc::clone(&self.clock),
             next.clone(),
             self.uncounted_views(),
         );
-        let goal = self.db.read(|tx| refold.goal_of(tx))?;
+        let goal = self.db.write(|tx| goal(&refold, tx))?;
         for _ in 0..MOST_CONFLICTS {
             match refold.fold_to(&goal, &mut |_| !self.is_closed()) {
                 Err(JournalError::Db(DbError::Conflict(_))) => {}

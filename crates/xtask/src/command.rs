@@ -14,7 +14,10 @@ usage: cargo xtask test [FILTER]
            writes docs/openapi.json anew from the code
        cargo xtask bench comm [--seconds 30] [--connections 64,256] [--history 2000000] [--store embedded|postgres] [--nodes 1]
            measures bot event reports; --history is the number of reports behind the larger series read; on PostgreSQL
-           only what a report costs is measured, with as many nodes as asked";
+           only what a report costs is measured, with as many nodes as asked
+       cargo xtask bench push [--seconds 30] [--history 10000000] [--store embedded|postgres] [--part all|feeds|reads]
+           measures push reports: what a receipt costs, and what reports cost with --history receipts behind them (on
+           PostgreSQL 3000000 by default) against a tenth, or a million where that is less";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,6 +30,8 @@ pub(crate) enum Command {
     Openapi,
     /// Measure bot event reports.
     BenchComm(BenchComm),
+    /// Measure push reports.
+    BenchPush(BenchPush),
 }
 
 /// How to measure bot event reports.
@@ -54,6 +59,36 @@ impl Default for BenchComm {
     }
 }
 
+/// How to measure push reports.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BenchPush {
+    /// For each size of a request and each way; half of it at a time.
+    pub(crate) seconds: u64,
+    /// Receipts behind the larger store that is read; what fits the store where it is not given.
+    pub(crate) history: Option<u64>,
+    pub(crate) store: StoreKind,
+    pub(crate) part: PushPart,
+}
+
+/// What of it to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PushPart {
+    All,
+    Feeds,
+    Reads,
+}
+
+impl Default for BenchPush {
+    fn default() -> Self {
+        Self {
+            seconds: 30,
+            history: None,
+            store: StoreKind::Embedded,
+            part: PushPart::All,
+        }
+    }
+}
+
 impl Command {
     /// Reads the words behind `cargo xtask`.
     pub(crate) fn parse(words: &[String]) -> Result<Self, String> {
@@ -68,7 +103,8 @@ impl Command {
             ["openapi"] => Ok(Self::Openapi),
             [word @ ("fuzz" | "openapi"), ..] => Err(format!("{word} takes nothing more")),
             ["bench", "comm", flags @ ..] => BenchComm::parse(flags).map(Self::BenchComm),
-            ["bench", ..] => Err("bench: expected comm".to_owned()),
+            ["bench", "push", flags @ ..] => BenchPush::parse(flags).map(Self::BenchPush),
+            ["bench", ..] => Err("bench: expected comm or push".to_owned()),
             [] => Err("expected a command".to_owned()),
             [word, ..] => Err(format!("there is no command «{word}»")),
         }
@@ -78,21 +114,11 @@ impl Command {
 impl BenchComm {
     fn parse(flags: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
-        let mut rest = flags.iter();
-        while let Some(&flag) = rest.next() {
-            let value = rest
-                .next()
-                .ok_or_else(|| format!("«{flag}»: expected a flag and its value"))?;
+        for (flag, value) in pairs(flags)? {
             match flag {
                 "--seconds" => options.seconds = number(flag, value, 2)?,
                 "--nodes" => options.nodes = number(flag, value, 1)?,
-                "--store" => {
-                    options.store = match *value {
-                        "embedded" => StoreKind::Embedded,
-                        "postgres" => StoreKind::Postgres,
-                        _ => return Err(format!("{flag} {value}: expected embedded or postgres")),
-                    }
-                }
+                "--store" => options.store = store(flag, value)?,
                 "--history" => options.history = number(flag, value, 1)?,
                 "--connections" => {
                     let each = value.split(',').map(|part| number(flag, part, 1));
@@ -105,6 +131,49 @@ impl BenchComm {
             return Err("--nodes: the embedded store has one".to_owned());
         }
         Ok(options)
+    }
+}
+
+impl BenchPush {
+    fn parse(flags: &[&str]) -> Result<Self, String> {
+        let mut options = Self::default();
+        for (flag, value) in pairs(flags)? {
+            match flag {
+                "--seconds" => options.seconds = number(flag, value, 2)?,
+                "--store" => options.store = store(flag, value)?,
+                "--history" => options.history = Some(number(flag, value, LEAST_HISTORY)?),
+                "--part" => {
+                    options.part = match value {
+                        "all" => PushPart::All,
+                        "feeds" => PushPart::Feeds,
+                        "reads" => PushPart::Reads,
+                        _ => return Err(format!("{flag} {value}: expected all, feeds or reads")),
+                    }
+                }
+                _ => return Err(format!("bench push has no flag «{flag}»")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// A device for each of 200 tasks in a tenth of it.
+const LEAST_HISTORY: u64 = 2_000;
+
+/// Flags with their values.
+fn pairs<'a>(words: &[&'a str]) -> Result<Vec<(&'a str, &'a str)>, String> {
+    let pair = |words: &[&'a str]| match *words {
+        [flag, value] => Ok((flag, value)),
+        _ => Err(format!("«{}»: expected a flag and its value", words[0])),
+    };
+    words.chunks(2).map(pair).collect()
+}
+
+fn store(flag: &str, text: &str) -> Result<StoreKind, String> {
+    match text {
+        "embedded" => Ok(StoreKind::Embedded),
+        "postgres" => Ok(StoreKind::Postgres),
+        _ => Err(format!("{flag} {text}: expected embedded or postgres")),
     }
 }
 
@@ -138,6 +207,16 @@ mod tests {
             parse("bench comm --connections 8,16 --seconds 6"),
             Ok(Command::BenchComm(asked))
         );
+        let asked = BenchPush {
+            history: Some(100_000_000),
+            store: StoreKind::Postgres,
+            part: PushPart::Reads,
+            ..BenchPush::default()
+        };
+        assert_eq!(
+            parse("bench push --history 100000000 --store postgres --part reads"),
+            Ok(Command::BenchPush(asked))
+        );
     }
 
     #[test]
@@ -152,6 +231,9 @@ mod tests {
             ("bench comm --seconds", "«--seconds»"),
             ("bench comm --seconds 1", "from 2 on"),
             ("bench comm --connections 4,", "--connections"),
+            ("bench push --history 1999", "from 2000 on"),
+            ("bench push --part half", "--part half"),
+            ("bench push --nodes 2", "«--nodes»"),
         ] {
             let problem = parse(line).unwrap_err();
             assert!(problem.contains(named), "{line}: {problem}");

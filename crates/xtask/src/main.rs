@@ -1,4 +1,4 @@
-//! The one entry for developers and CI: `cargo xtask test`, and parts of it; `cargo xtask bench comm`.
+//! The one entry for developers and CI: `cargo xtask test`, and parts of it; `cargo xtask bench`.
 
 mod bench;
 mod clock;
@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Fuzz => fuzz::run(),
         Command::Openapi => document::write(),
         Command::BenchComm(options) => bench::comm(&options),
+        Command::BenchPush(options) => bench::push(&options),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

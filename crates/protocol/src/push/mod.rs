@@ -18,7 +18,6 @@ mod feed;
 mod hex;
 mod json;
 mod path;
-mod percent;
 mod phase;
 mod query;
 mod quota;
@@ -31,6 +30,7 @@ mod report;
 mod stage;
 mod task_kind;
 
+pub use crate::percent::percent_encode;
 pub use auth::{
     AUTH_WINDOW_MS, AuthData, AuthRequest, MAX_APP_KEY_CHARS, TOKEN_LIFE_MS, auth_reply,
     auth_request, auth_sign,
@@ -44,7 +44,6 @@ pub use events::read_events;
 pub use feed::{Accepted, FeedError, FeedErrorKind, MAX_AHEAD_MS, MAX_EVENTS, MAX_FEED_BYTES};
 pub use json::MAX_COUNT;
 pub use path::{MAX_TASK_IDS, group_name, is_app_id, task_ids};
-pub use percent::percent_encode;
 pub use phase::Phase;
 pub use query::{
     ACTIONS_PARAMETER, BRANDS_PARAMETER, END_PARAMETER, GroupQuery, MAX_ACTION_IDS,

@@ -6,9 +6,9 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::percent;
 use super::refusal::{Fault, Refusal};
 use super::{MAX_GROUP_NAME_CHARS, MAX_TASK_ID_CHARS};
+use crate::percent;
 use crate::values::limit_chars;
 
 /// Most task ids in one request (`seed push-report`).

@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use super::MAX_ACTION_ID_CHARS;
 use super::date::{Date, GROUP_WINDOW_DAYS};
 use super::path::split_list;
-use super::percent;
 use super::refusal::{Fault, Refusal};
+use crate::percent;
 use crate::values::limit_chars;
 
 /// Most actions in one `actionIdList`. Our limit, that of task ids.

@@ -6,13 +6,16 @@ use reportd_journal::View;
 use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::random::SystemRandom;
-use reportd_push::{Push, PushLimits, PushMetrics, PushView, Registry};
+use reportd_push::{FeedRoom, Push, PushLimits, PushMetrics, PushView, Registry};
 
 use super::ground::{Ground, rate};
 use super::{LoadedKind, OpenKind, ReportKind};
 
 /// Most bytes of a request for a token.
 const AUTH_BODY_BYTES: usize = 16 << 10;
+
+/// Large requests of a feed that are worked on at once.
+const LARGE_FEEDS: usize = 16;
 
 /// Push reports.
 pub(super) const PUSH: ReportKind = ReportKind {
@@ -75,6 +78,7 @@ impl LoadedKind for LoadedPush {
                 reports: rate(settings.report_rate_limit),
                 feeds_per_address: rate(settings.address_rate_limit),
             },
+            feed_room: Arc::new(FeedRoom::new(LARGE_FEEDS)),
             call_limiter: Arc::new(ground.limiter("push call")),
             address_limiter: Arc::new(ground.limiter("push address")),
             api: ground.api(),

@@ -7,6 +7,7 @@ use crate::bench::level::wait_until_level;
 use crate::bench::ms;
 use crate::bench::reportd::Reportd;
 use crate::bench::store::{Store, StoreKind};
+use crate::bench::traffic::Traffic;
 use crate::text_table::grouped;
 
 /// Fills a store with at least `reports`, deletes its views and times the fold.
@@ -25,7 +26,7 @@ pub(super) fn measure(reportd: &Reportd, reports: u64) -> anyhow::Result<()> {
             status["views"]
         );
     }
-    let counted = store.check_count(&server, &load)?;
+    let counted = Traffic::Comm.check_count(&store, &server, &load)?;
     println!(
         "folded again: {} reports in {took:.2} s, {:.2} s a million; the server was ready after {:.0} ms",
         grouped(counted),

@@ -15,7 +15,7 @@ use crate::clock::Stopwatch;
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(500);
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 /// Views that take longer have a fault, and nothing more can be measured.
-const LONGEST_WAIT: Duration = Duration::from_secs(300);
+const LONGEST_WAIT: Duration = Duration::from_secs(1_800);
 
 /// The lag of the view that lags most, in ms.
 fn lag_ms(connection: &mut Connection) -> anyhow::Result<u64> {

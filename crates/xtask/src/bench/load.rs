@@ -1,18 +1,21 @@
-//! `reportd load comm`: the load of every measurement.
+//! `reportd load`: the load of every measurement.
 
 use std::thread::scope;
 
 use anyhow::{Context, anyhow};
 use serde_json::Value;
 
-use crate::bench::ITEMS;
 use crate::bench::server::Server;
 use crate::bench::store::Store;
+use crate::bench::traffic::Traffic;
 
 /// What to send.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Asked {
+    pub(super) traffic: Traffic,
     pub(super) connections: u64,
+    /// Reports of a request.
+    pub(super) items: u64,
     /// Requests a second; 0 is as fast as the server answers.
     pub(super) rate: u64,
     pub(super) seconds: u64,
@@ -27,6 +30,8 @@ pub(super) struct Load {
     pub(super) requests: u64,
     /// Reports that were acknowledged.
     pub(super) reports: u64,
+    /// Of them, those that were not acknowledged before.
+    pub(super) distinct: u64,
     /// Requests that failed for their sender.
     pub(super) errors: u64,
     pub(super) requests_per_second: f64,
@@ -41,6 +46,7 @@ impl Load {
         *self = Self {
             requests: self.requests + other.requests,
             reports: self.reports + other.reports,
+            distinct: self.distinct + other.distinct,
             errors: self.errors + other.errors,
             ..other.clone()
         };
@@ -48,9 +54,11 @@ impl Load {
 
     fn from_json(told: &Value) -> Option<Self> {
         let errors = told["errors"].as_object()?;
+        let reports = told["reports"].as_u64()?;
         Some(Self {
             requests: told["requests"].as_u64()?,
-            reports: told["reports"].as_u64()?,
+            reports,
+            distinct: told["distinct"].as_u64().unwrap_or(reports),
             errors: errors.values().filter_map(Value::as_u64).sum(),
             requests_per_second: told["requests_per_second"].as_f64()?,
             reports_per_second: told["reports_per_second"].as_f64()?,
@@ -61,19 +69,20 @@ impl Load {
 }
 
 /// Sends, and waits until all is answered.
-pub(super) fn load_comm(store: &Store<'_>, server: &Server, asked: &Asked) -> anyhow::Result<Load> {
-    let line = format!(
-        "load comm --url http://{} --token {} --connections {} --rate {} --seconds {} --seed {} --items {ITEMS} --json",
-        server.address, store.token, asked.connections, asked.rate, asked.seconds, asked.seed,
-    );
-    let told = store.reportd.ask(&store.place(), &line)?;
+pub(super) fn load(store: &Store<'_>, server: &Server, asked: &Asked) -> anyhow::Result<Load> {
+    run(store, &asked.traffic.command(store, server, asked))
+}
+
+/// Runs a command of `reportd load`.
+pub(super) fn run(store: &Store<'_>, line: &str) -> anyhow::Result<Load> {
+    let told = store.reportd.ask(&store.place(), line)?;
     if let Some(errors) = told["errors"]
         .as_object()
         .filter(|errors| !errors.is_empty())
     {
         println!("  errors of the load: {errors:?}");
     }
-    Load::from_json(&told).context("the answer of reportd load comm lacks a figure")
+    Load::from_json(&told).context("the answer of reportd load lacks a figure")
 }
 
 /// Sends to all servers at once, each its share of the connections and reports of its own.
@@ -90,7 +99,7 @@ pub(super) fn load_nodes(
     let loads = scope(|threads| {
         let start = |(number, server)| {
             let share = share(number);
-            threads.spawn(move || load_comm(store, server, &share))
+            threads.spawn(move || load(store, server, &share))
         };
         let running: Vec<_> = servers.iter().enumerate().map(start).collect();
         let ended = running.into_iter().map(|load| load.join());
@@ -102,6 +111,7 @@ pub(super) fn load_nodes(
         all = Load {
             requests: all.requests + load.requests,
             reports: all.reports + load.reports,
+            distinct: all.distinct + load.distinct,
             errors: all.errors + load.errors,
             requests_per_second: all.requests_per_second + load.requests_per_second,
             reports_per_second: all.reports_per_second + load.reports_per_second,
@@ -124,6 +134,7 @@ mod tests {
         });
         let load = Load::from_json(&told).unwrap();
         assert_eq!((load.requests, load.reports, load.errors), (3, 30, 3));
+        assert_eq!(load.distinct, 30);
         assert_eq!(Load::from_json(&serde_json::json!({})), None);
     }
 }

@@ -1,33 +1,47 @@
-//! `cargo xtask bench comm`: figures of one run on one machine. Only a wrong count fails; no speed does.
+//! `cargo xtask bench`: figures of one run on one machine. Only a wrong count fails; no speed does.
 
+mod figures;
 mod fold;
 mod http;
 mod level;
 mod load;
 mod processor;
+mod push;
 pub(crate) mod reportd;
 mod series;
 pub(crate) mod server;
 mod start;
 pub(crate) mod store;
 mod throughput;
+mod traffic;
+
+pub(crate) use push::measure as push;
 
 use std::time::Duration;
 
 use crate::bench::reportd::Reportd;
 use crate::bench::store::StoreKind;
+use crate::bench::traffic::Traffic;
 use crate::command::BenchComm;
 
-/// Reports of a request, in every measurement.
+/// Bot event reports of a request.
 const ITEMS: u64 = 10;
 /// Reports that are folded again.
 const FOLDED_REPORTS: u64 = 1_000_000;
 
-/// Measures, and prints each figure when it is there.
+/// Measures bot event reports, and prints each figure when it is there.
 pub(crate) fn comm(options: &BenchComm) -> anyhow::Result<()> {
     println!("building reportd in release");
     let reportd = Reportd::build("--release")?;
-    throughput::measure(&reportd, options)?;
+    let loads = options.connections.iter();
+    let plan = throughput::Plan {
+        store: options.store,
+        nodes: options.nodes,
+        seconds: options.seconds,
+        traffic: Traffic::Comm,
+        loads: loads.map(|&connections| (connections, ITEMS)).collect(),
+    };
+    throughput::measure(&reportd, &plan)?;
     if options.store == StoreKind::Postgres {
         return Ok(());
     }

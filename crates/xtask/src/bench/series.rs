@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use crate::bench::http::Connection;
 use crate::bench::level::wait_until_level;
-use crate::bench::load::{Asked, Load, load_comm};
+use crate::bench::load::{Asked, Load, load};
 use crate::bench::reportd::Reportd;
 use crate::bench::server::Server;
 use crate::bench::store::{MESSAGES, Store, StoreKind, series_path};
+use crate::bench::traffic::Traffic;
 use crate::bench::{ITEMS, median, ms};
 use crate::clock::{Stopwatch, days_around_now};
 use crate::text_table::grouped;
@@ -35,7 +36,7 @@ pub(super) fn measure(reportd: &Reportd, history: u64) -> anyhow::Result<()> {
         (&many_store, &many_server, &many),
     ] {
         wait_until_level(store, server)?;
-        store.check_count(server, load)?;
+        Traffic::Comm.check_count(store, server, load)?;
     }
     println!(
         "a day's series, median of {READS} reads: A with {} reports behind it, B with {}",
@@ -64,12 +65,14 @@ pub(super) fn measure(reportd: &Reportd, history: u64) -> anyhow::Result<()> {
 /// Sends at a set rate, so that there are about as many as are wanted and not as many as the server can take.
 fn load_few(store: &Store<'_>, server: &Server) -> anyhow::Result<Load> {
     let asked = Asked {
+        traffic: Traffic::Comm,
+        items: ITEMS,
         connections: 64,
         rate: FEW_REPORTS / ITEMS / FEW_SECONDS,
         seconds: FEW_SECONDS,
         seed: 1,
     };
-    load_comm(store, server, &asked)
+    load(store, server, &asked)
 }
 
 /// The median time of a read of each.

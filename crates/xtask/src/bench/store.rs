@@ -3,16 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use reportd_testbed::{Options, Postgres};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::bench::ITEMS;
 use crate::bench::http::Connection;
-use crate::bench::load::{Asked, Load, load_comm};
+use crate::bench::load::{Asked, Load, load};
 use crate::bench::reportd::{Place, Reportd};
 use crate::bench::server::Server;
-use crate::clock::days_around_now;
+use crate::bench::traffic::Traffic;
 
 /// The operations of the load: active and passive messages.
 pub(super) const MESSAGES: [u64; 2] = [1_503_000_120_601, 1_503_000_120_602];
@@ -36,6 +37,8 @@ pub(super) struct Store<'a> {
     folder: TempDir,
     pub(super) postgres: Option<Postgres>,
     pub(super) token: String,
+    pub(super) appkey: String,
+    pub(super) master_secret: String,
     pub(super) key: String,
 }
 
@@ -51,24 +54,20 @@ impl<'a> Store<'a> {
         };
         let postgres = (kind == StoreKind::Postgres).then(start).transpose()?;
         let place = place(&folder, postgres.as_ref(), 1);
-        let text = |answer: Value, name: &str| {
+        let text = |answer: &Value, name: &str| {
             let found = answer[name].as_str().map(str::to_owned);
             found.with_context(|| format!("no {name} in the answer of reportd"))
         };
-        let token = text(
-            reportd.ask(&place, "app create bench --json")?,
-            "comm_token",
-        )?;
-        let key = text(
-            reportd.ask(&place, "key create bench --role admin --json")?,
-            "key",
-        )?;
+        let app = reportd.ask(&place, "app create bench --json")?;
+        let key = reportd.ask(&place, "key create bench --role admin --json")?;
         Ok(Self {
             reportd,
             folder,
             postgres,
-            token,
-            key,
+            token: text(&app, "comm_token")?,
+            appkey: text(&app, "appkey")?,
+            master_secret: text(&app, "master_secret")?,
+            key: text(&key, "key")?,
         })
     }
 
@@ -95,37 +94,22 @@ impl<'a> Store<'a> {
         Connection::open(&server.address, &self.key)
     }
 
-    /// Loads until at least `reports` are acknowledged, as fast as the server answers; tells how many there are.
+    /// Loads bot event reports until at least `reports` are acknowledged, as fast as the server answers; tells how many there are.
     pub(super) fn fill(&self, server: &Server, reports: u64) -> anyhow::Result<Load> {
         let mut all = Load::default();
         while all.reports < reports {
             let missing = (reports - all.reports) as f64;
             let asked = Asked {
+                traffic: Traffic::Comm,
+                items: ITEMS,
                 connections: FILL_CONNECTIONS,
                 rate: 0,
                 seconds: seconds_for(missing, all.reports_per_second),
                 seed: all.requests + 1,
             };
-            all.add(&load_comm(self, server, &asked)?);
+            all.add(&load(self, server, &asked)?);
         }
         Ok(all)
-    }
-
-    /// Fails where the reports that are counted are not those that were acknowledged.
-    pub(super) fn check_count(&self, server: &Server, load: &Load) -> anyhow::Result<u64> {
-        let [yesterday, _, tomorrow] = days_around_now();
-        let mut connection = self.connect(server)?;
-        let mut counted = 0;
-        for oper_id in MESSAGES {
-            let path = series_path(oper_id, &yesterday, &tomorrow);
-            let reply: Value = serde_json::from_str(&connection.get(&path)?)?;
-            counted += reply["total"].as_u64().context("no total in a series")?;
-        }
-        if !agrees(counted, load) {
-            let acknowledged = load.reports;
-            bail!("{counted} reports are counted, and {acknowledged} were acknowledged");
-        }
-        Ok(counted)
     }
 
     /// Bytes of the journal and of the views on disk.
@@ -142,11 +126,6 @@ impl<'a> Store<'a> {
         }
         Ok(())
     }
-}
-
-/// True where each acknowledged report is counted once. A request that failed for its sender may be counted as well.
-fn agrees(counted: u64, load: &Load) -> bool {
-    counted == load.reports || (load.errors > 0 && counted > load.reports)
 }
 
 /// The path of a series by day.
@@ -194,16 +173,5 @@ mod tests {
         assert_eq!(seconds_for(2_000_000.0, 0.0), 1);
         assert_eq!(seconds_for(1_000.0, 300.0), 4);
         assert_eq!(seconds_for(1e9, 300.0), 60);
-    }
-
-    #[test]
-    fn a_report_that_is_lost_or_counted_twice_does_not_agree() {
-        let load = |errors| Load {
-            reports: 10,
-            errors,
-            ..Load::default()
-        };
-        assert!(agrees(10, &load(0)) && agrees(20, &load(1)));
-        assert!(!agrees(9, &load(0)) && !agrees(11, &load(0)) && !agrees(9, &load(1)));
     }
 }

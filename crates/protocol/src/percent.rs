@@ -1,21 +1,26 @@
-//! Percent codes of paths and queries.
+//! Percent codes of paths, queries, forms and cookies.
 
 use std::borrow::Cow;
 
 /// Decodes percent codes, of upper- and lower-case digits; in a query a `+` is a blank. `None` if a
 /// code is cut off or the result is not UTF-8.
-pub(super) fn decode(text: &str, is_query: bool) -> Option<Cow<'_, str>> {
-    let is_plain = |byte: u8| byte != b'%' && (byte != b'+' || !is_query);
-    if text.bytes().all(is_plain) {
-        return Some(Cow::Borrowed(text));
+pub(crate) fn decode(text: &str, is_query: bool) -> Option<Cow<'_, str>> {
+    decode_bytes(text.as_bytes(), is_query)
+}
+
+/// As [`decode`], of bytes that may be no UTF-8 as they stand.
+pub(crate) fn decode_bytes(text: &[u8], is_query: bool) -> Option<Cow<'_, str>> {
+    let is_plain = |byte: &u8| *byte != b'%' && (*byte != b'+' || !is_query);
+    if text.iter().all(is_plain) {
+        return str::from_utf8(text).ok().map(Cow::Borrowed);
     }
     let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
+    let mut bytes = text.iter();
     while let Some(byte) = bytes.next() {
         decoded.push(match byte {
-            b'%' => digit(bytes.next()?)? << 4 | digit(bytes.next()?)?,
+            b'%' => digit(*bytes.next()?)? << 4 | digit(*bytes.next()?)?,
             b'+' if is_query => b' ',
-            byte => byte,
+            byte => *byte,
         });
     }
     String::from_utf8(decoded).ok().map(Cow::Owned)

@@ -1,0 +1,132 @@
+//! The command line of `reportd load`.
+
+use clap::{Args, Subcommand, ValueEnum};
+use reportd_platform::secret::Secret;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Load {
+    /// Bot event reports
+    Comm(LoadComm),
+    /// Push reports: feeds of gateways, or with --report reads
+    Push(LoadPush),
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadComm {
+    /// Base URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:8300")]
+    pub(crate) url: String,
+    /// Token of the app
+    #[arg(long)]
+    pub(crate) token: Secret,
+    /// Requests a second; 0 sends as fast as the server answers
+    #[arg(long, default_value_t = 0)]
+    pub(crate) rate: u32,
+    /// How long
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u32,
+    /// Connections
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: u32,
+    /// Reports in a request, 1 to 10
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) items: u32,
+    /// First number of the generator: other seeds send other reports
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadPush {
+    /// Base URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:8300")]
+    pub(crate) url: String,
+    /// The app
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: String,
+    /// API key for events, of role ingest or admin
+    #[arg(long)]
+    pub(crate) key: Option<Secret>,
+    /// Public half of the app's push credentials, to read reports
+    #[arg(long)]
+    pub(crate) appkey: Option<Secret>,
+    /// Secret half of them, to sign receipts and to read reports
+    #[arg(long)]
+    pub(crate) master_secret: Option<Secret>,
+    /// What to send
+    #[arg(long, value_enum, default_value_t = PushFeed::Receipts)]
+    pub(crate) feed: PushFeed,
+    /// Read this report and send nothing
+    #[arg(long, value_enum)]
+    pub(crate) report: Option<PushReport>,
+    /// Requests a second; 0 sends as fast as the server answers
+    #[arg(long, default_value_t = 0)]
+    pub(crate) rate: u32,
+    /// How long at most
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u32,
+    /// How many requests at most, those that are sent again apart
+    #[arg(long)]
+    pub(crate) requests: Option<u64>,
+    /// Connections
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: u32,
+    /// Lines in a request
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) items: u32,
+    /// Tasks that are pushed
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tasks: u32,
+    /// Tasks that are under way at a time
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) tasks_at_once: u32,
+    /// Devices that each task goes to
+    #[arg(long, default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) devices: u32,
+    /// How many days ago it all happened
+    #[arg(long, default_value_t = 0)]
+    pub(crate) days_ago: u16,
+    /// Tasks of a report of tasks, 1 to 200
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..=200))]
+    pub(crate) ids: u32,
+    /// Day of a report of days, such as 2026-11-21
+    #[arg(long)]
+    pub(crate) day: Option<String>,
+    /// First number of the generator: other seeds push other tasks
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What gateways send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PushFeed {
+    /// Signed receipts: received, then displayed, then clicked
+    Receipts,
+    /// Events: sendable, then the four stages behind it, with brands
+    Events,
+    /// Events of devices: they register, then they are online at some time of two days
+    Devices,
+}
+
+/// A report to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PushReport {
+    /// What became of tasks
+    Task,
+    /// The same with what was lost
+    Detail,
+    /// What became of the pushes of a day
+    Day,
+    /// Quotas
+    Count,
+    /// Users of a day
+    User,
+    /// Users online
+    Online,
+}
