@@ -12,11 +12,10 @@ pub(crate) const PART_DEVICES: i64 = 256;
 /// The part of a device, and its place in it.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "the rest of a division by 256"
 )]
 pub(crate) fn part_of(device: i64) -> (i64, u8) {
-    let place = device.rem_euclid(PART_DEVICES) as u8;
+    let place = device.rem_euclid(PART_DEVICES).cast_unsigned() as u8;
     (device.div_euclid(PART_DEVICES), place)
 }
 

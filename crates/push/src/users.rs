@@ -134,7 +134,6 @@ fn mark_active(
 
 /// Reads the rows of parts, lets `merge` make the new ones, and writes those. `merge` tells `None` where the stored bytes
 /// cannot be read, and `Some(None)` where nothing changes.
-#[expect(clippy::option_option, reason = "a fault and no change are two things")]
 fn fold_parts<T>(
     tx: &mut Tx<'_>,
     table: &Table,
@@ -174,7 +173,7 @@ type Newest = u32;
 type Presences = BTreeMap<u8, Newest>;
 
 fn is_online(newest: Newest) -> bool {
-    newest % 2 == 0
+    newest.is_multiple_of(2)
 }
 
 fn fold_presence(tx: &mut Tx<'_>, presences: &[Presence], numbers: &[i64]) -> Result<(), DbError> {

@@ -75,26 +75,7 @@ impl Model {
                     self.sendable.insert(sendable);
                 }
             }
-            Event::Reached {
-                stage,
-                task_id,
-                cids,
-                channel,
-                brand,
-                quota,
-                at_ms,
-            } => {
-                self.begin(task_id, *at_ms);
-                self.reached.extend(cids.iter().map(|cid| Reached {
-                    task: task_id.to_string(),
-                    cid: cid.into_owned(),
-                    stage: *stage,
-                    channel: *channel,
-                    brand: brand.as_deref().unwrap_or("").to_owned(),
-                    quota: *quota,
-                    day: day(*at_ms),
-                }));
-            }
+            Event::Reached { .. } => self.reach(event),
             Event::Action {
                 task_id,
                 cid,
@@ -130,6 +111,31 @@ impl Model {
                 self.presence.insert((cid.to_string(), *at_ms, *is_online));
             }
         }
+    }
+
+    fn reach(&mut self, event: &Event<'_>) {
+        let Event::Reached {
+            stage,
+            task_id,
+            cids,
+            channel,
+            brand,
+            quota,
+            at_ms,
+        } = event
+        else {
+            return;
+        };
+        self.begin(task_id, *at_ms);
+        self.reached.extend(cids.iter().map(|cid| Reached {
+            task: task_id.to_string(),
+            cid: cid.into_owned(),
+            stage: *stage,
+            channel: *channel,
+            brand: brand.as_deref().unwrap_or("").to_owned(),
+            quota: *quota,
+            day: day(*at_ms),
+        }));
     }
 
     fn begin(&mut self, task: &str, at_ms: i64) {
