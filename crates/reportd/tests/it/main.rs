@@ -10,6 +10,7 @@ mod disk_full;
 mod durability;
 mod errors;
 mod export;
+mod export_push;
 mod harness;
 mod kill;
 mod master_key;
