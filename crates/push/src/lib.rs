@@ -12,6 +12,8 @@ mod intake;
 mod marks;
 mod metrics;
 mod numbers;
+#[cfg(test)]
+mod plans;
 mod query;
 mod registry;
 mod routes;
