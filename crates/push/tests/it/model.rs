@@ -54,15 +54,8 @@ impl Model {
                 group_name,
                 created_at_ms,
             } => {
-                let told = (
-                    *created_at_ms,
-                    group_name.as_deref().unwrap_or("").to_owned(),
-                    *kind,
-                );
-                let known = self.announced.entry(task_id.to_string());
-                known
-                    .and_modify(|known| *known = known.clone().max(told.clone()))
-                    .or_insert(told);
+                let group_name = group_name.as_deref().unwrap_or("").to_owned();
+                self.announce(task_id, (*created_at_ms, group_name, *kind));
             }
             Event::Sendable {
                 task_id,
@@ -130,6 +123,13 @@ impl Model {
                 self.presence.insert((cid.to_string(), *at_ms, *is_online));
             }
         }
+    }
+
+    fn announce(&mut self, task: &str, told: (i64, String, TaskKind)) {
+        let known = self.announced.entry(task.to_owned());
+        known
+            .and_modify(|known| *known = known.clone().max(told.clone()))
+            .or_insert(told);
     }
 
     fn begin(&mut self, task: &str, at_ms: i64) {
