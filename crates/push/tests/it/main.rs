@@ -5,10 +5,14 @@
 mod api;
 mod auth;
 mod counting;
+mod days;
 mod errors;
+mod examples;
 mod feeds;
 mod forms;
+mod lines;
 mod model;
 mod orders;
+mod receipts;
 mod settings;
 mod world;

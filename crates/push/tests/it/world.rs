@@ -247,6 +247,23 @@ impl World {
         panic!("{path}: no read was fresh");
     }
 
+    /// The `data` of a report that must be there, with all that was acknowledged.
+    pub(crate) fn data(&self, app: App, path: &str) -> Value {
+        let text = self.fresh_report(app, &self.token(app), path);
+        let reply: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(reply["code"], 0, "{path}: {text}");
+        reply["data"].clone()
+    }
+
+    /// Changes the settings of an app.
+    pub(crate) fn put_settings(&self, app: App, settings: &Value) {
+        let path = format!("/api/apps/{}/push/settings", app.id);
+        let key = format!("Bearer {}", self.keys.admin);
+        let headers = [("authorization", key.as_str())];
+        let reply = self.send(&Method::PUT, &path, &headers, settings.to_string());
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    }
+
     /// Sends events of an app; returns how many were accepted.
     pub(crate) fn events(&self, app: App, events: &str) -> u64 {
         let key = format!("Bearer {}", self.keys.ingest);
@@ -363,7 +380,13 @@ impl Drop for World {
     }
 }
 
+/// Creates an app in Shanghai.
 pub(crate) fn create_app(state: &Database, app: App) {
+    create_app_in(state, app, "Asia/Shanghai");
+}
+
+/// Creates an app in a zone.
+pub(crate) fn create_app_in(state: &Database, app: App, zone: &str) {
     let given = |kind, text: &str| Issued {
         kind,
         secret: Secret::new(text),
@@ -371,7 +394,7 @@ pub(crate) fn create_app(state: &Database, app: App) {
     let new = NewApp {
         id: app.id.to_owned(),
         name: String::new(),
-        zone: "Asia/Shanghai".to_owned(),
+        zone: zone.to_owned(),
         given: vec![
             given(CredentialKind::Appkey, app.appkey),
             given(CredentialKind::MasterSecret, app.master_secret),
