@@ -319,7 +319,7 @@ impl Pushes {
     /// Who was online in the last 24 hours, at every point of the curve: most in the evening.
     fn presence_of_a_day(&mut self, now_ms: i64) -> Vec<Event<'static>> {
         let mut events = Vec::new();
-        for point in 1..DAY_MS / ONLINE_EVERY_MS {
+        for point in 1..=DAY_MS / ONLINE_EVERY_MS + 1 {
             let at_ms = now_ms - point * ONLINE_EVERY_MS;
             let hour = (at_ms.rem_euclid(DAY_MS) / HOUR_MS + 8) % 24;
             let busy = 24 - (hour - 20).unsigned_abs();
