@@ -5,6 +5,7 @@
 
 mod api;
 mod compare;
+mod deed;
 mod entry;
 pub mod export;
 mod feed_room;
