@@ -18,6 +18,7 @@ mod migrate;
 mod mutations;
 mod nodes;
 mod nodes_faults;
+mod push;
 mod repair;
 mod requests;
 mod secrets;
