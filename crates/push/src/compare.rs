@@ -1,10 +1,15 @@
 //! Comparing two stores of views, by meaning: stores number tasks, words and devices as they come.
 
+mod parts;
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use reportd_db::{DbError, Tx, Value};
 use reportd_journal::{Difference, Rows};
 
+use self::parts::compare_parts;
 use crate::marks::{Deed, Marks};
 use crate::schema::TASK_FOUND;
 use crate::tally::word_of;
@@ -31,6 +36,7 @@ pub(crate) fn compare(
     ] {
         rows.compare((&mut *stored, &[]), (&mut *folded, &[]), tell)?;
     }
+    compare_parts(stored, folded, tell)?;
     let mut days = days(stored)?;
     days.append(&mut self::days(folded)?);
     for (app, day) in days {

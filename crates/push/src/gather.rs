@@ -99,12 +99,20 @@ impl<'a> Gathered<'a> {
             let sequence = entry.sequence;
             let unreadable =
                 || DbError::Corrupt(format!("entry {sequence} of kind push cannot be read"));
-            let mut decoder = Decoder::new(entry.payload).ok_or_else(unreadable)?;
-            while let Some(record) = decoder.next_record().ok_or_else(unreadable)? {
-                gathered.add(entry.app, &record);
-            }
+            gathered
+                .add_entry(entry.app, entry.payload)
+                .ok_or_else(unreadable)?;
         }
         Ok(gathered)
+    }
+
+    /// Adds what an entry tells; `None` where it cannot be read.
+    pub(crate) fn add_entry(&mut self, app: AppNo, payload: &'a [u8]) -> Option<()> {
+        let mut decoder = Decoder::new(payload)?;
+        while let Some(record) = decoder.next_record()? {
+            self.add(app, &record);
+        }
+        Some(())
     }
 
     fn add(&mut self, app: AppNo, record: &Record<'a>) {

@@ -13,6 +13,8 @@ mod intake;
 mod marks;
 mod metrics;
 mod numbers;
+#[cfg(test)]
+mod plans;
 mod query;
 mod raw_event;
 mod registry;

@@ -132,6 +132,21 @@ fn mark_active(
     })
 }
 
+/// How many devices of a part were online; `None` where these are no devices.
+pub(crate) fn count_active(bytes: &[u8]) -> Option<i64> {
+    Devices::read(&mut Reader::new(bytes)).map(Devices::count)
+}
+
+/// Of how many devices of a part a presence is known, and the sum of these; `None` where these are no presences.
+pub(crate) fn sum_presences(bytes: &[u8]) -> Option<(i64, i64)> {
+    let presences = read_presences(bytes)?;
+    let count = i64::try_from(presences.len()).ok()?;
+    Some((
+        count,
+        presences.values().map(|newest| i64::from(*newest)).sum(),
+    ))
+}
+
 /// Reads the rows of parts, lets `merge` make the new ones, and writes those. `merge` tells `None` where the stored bytes
 /// cannot be read, and `Some(None)` where nothing changes.
 fn fold_parts<T>(

@@ -37,6 +37,18 @@ impl Default for PushView {
     }
 }
 
+impl PushView {
+    pub(crate) fn fold(&mut self, tx: &mut Tx<'_>, gathered: &Gathered<'_>) -> Result<(), DbError> {
+        let tasks = lock_tasks(tx, gathered)?;
+        let words = self.words.resolve(tx, &gathered.words.all)?;
+        let devices = self.devices.resolve(tx, &gathered.devices.all)?;
+        fold_users(tx, gathered, &devices)?;
+        let mut marked = marked(gathered, &tasks, &words, &devices);
+        marked.sort_unstable();
+        mark(tx, &marked)
+    }
+}
+
 impl View for PushView {
     fn name(&self) -> &'static str {
         VIEW
@@ -47,14 +59,7 @@ impl View for PushView {
     }
 
     fn apply(&mut self, tx: &mut Tx<'_>, batch: &Batch) -> Result<(), DbError> {
-        let gathered = Gathered::of(batch)?;
-        let tasks = lock_tasks(tx, &gathered)?;
-        let words = self.words.resolve(tx, &gathered.words.all)?;
-        let devices = self.devices.resolve(tx, &gathered.devices.all)?;
-        fold_users(tx, &gathered, &devices)?;
-        let mut marked = marked(&gathered, &tasks, &words, &devices);
-        marked.sort_unstable();
-        mark(tx, &marked)
+        self.fold(tx, &Gathered::of(batch)?)
     }
 
     fn committed(&mut self) {

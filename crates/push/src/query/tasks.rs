@@ -34,7 +34,7 @@ const fn column(name: &'static str, merge: Merge) -> Column {
     Column { name, merge }
 }
 
-const TASK_ROW: Table = Table {
+pub(crate) const TASK_ROW: Table = Table {
     name: "push_task",
     columns: &[
         column("app", Merge::Key),

@@ -54,15 +54,8 @@ impl Model {
                 group_name,
                 created_at_ms,
             } => {
-                let told = (
-                    *created_at_ms,
-                    group_name.as_deref().unwrap_or("").to_owned(),
-                    *kind,
-                );
-                let known = self.announced.entry(task_id.to_string());
-                known
-                    .and_modify(|known| *known = known.clone().max(told.clone()))
-                    .or_insert(told);
+                let group_name = group_name.as_deref().unwrap_or("").to_owned();
+                self.announce(task_id, (*created_at_ms, group_name, *kind));
             }
             Event::Sendable {
                 task_id,
@@ -75,7 +68,26 @@ impl Model {
                     self.sendable.insert(sendable);
                 }
             }
-            Event::Reached { .. } => self.reach(event),
+            Event::Reached {
+                stage,
+                task_id,
+                cids,
+                channel,
+                brand,
+                quota,
+                at_ms,
+            } => {
+                self.begin(task_id, *at_ms);
+                self.reached.extend(cids.iter().map(|cid| Reached {
+                    task: task_id.to_string(),
+                    cid: cid.into_owned(),
+                    stage: *stage,
+                    channel: *channel,
+                    brand: brand.as_deref().unwrap_or("").to_owned(),
+                    quota: *quota,
+                    day: day(*at_ms),
+                }));
+            }
             Event::Action {
                 task_id,
                 cid,
@@ -113,29 +125,11 @@ impl Model {
         }
     }
 
-    fn reach(&mut self, event: &Event<'_>) {
-        let Event::Reached {
-            stage,
-            task_id,
-            cids,
-            channel,
-            brand,
-            quota,
-            at_ms,
-        } = event
-        else {
-            return;
-        };
-        self.begin(task_id, *at_ms);
-        self.reached.extend(cids.iter().map(|cid| Reached {
-            task: task_id.to_string(),
-            cid: cid.into_owned(),
-            stage: *stage,
-            channel: *channel,
-            brand: brand.as_deref().unwrap_or("").to_owned(),
-            quota: *quota,
-            day: day(*at_ms),
-        }));
+    fn announce(&mut self, task: &str, told: (i64, String, TaskKind)) {
+        let known = self.announced.entry(task.to_owned());
+        known
+            .and_modify(|known| *known = known.clone().max(told.clone()))
+            .or_insert(told);
     }
 
     fn begin(&mut self, task: &str, at_ms: i64) {

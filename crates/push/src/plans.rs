@@ -1,0 +1,331 @@
+//! How the stores answer: no report reads marks or a whole table, and the fold finds each row by its key.
+//!
+//! PostgreSQL tells which statements a session has prepared, so these are the ones that reports and the fold really
+//! send, without a list that somebody must keep. SQLite is asked about the same texts; there the fold looks for one key
+//! at a time, as [`find_sql`] says.
+
+use std::fmt::Write;
+
+use reportd_db::{Database, DbError, Merge, Table, Tx, Value};
+use reportd_platform::zones::Zone;
+use reportd_protocol::push::read_events;
+use reportd_testbed::{Ground, StoreKind};
+
+use crate::entry::Encoder;
+use crate::gather::Gathered;
+use crate::query::{self, Listing, Served, TASK_ROW};
+use crate::schema::{
+    ACTIVE, DEVICE_FOUND, MARK, ONLINE, PRESENCE, REGISTERED, TASK_FOUND, USER_DAY,
+    VIEW_MIGRATIONS, WORD_FOUND,
+};
+use crate::view::PushView;
+
+/// What the store holds: a table, how many rows, and each column of row `i`.
+const CONTENTS: [(&str, u32, &str); 16] = [
+    (
+        "push_task (app, task, created_at, kind, group_name, prefix_kind, first_at)",
+        6_000,
+        "1 + i % 2, 't' || i, i * 1000, i % 2, 'g' || (i % 100), -1, i * 1000",
+    ),
+    ("push_word (app, word)", 4_000, "1 + i % 2, 'w' || i"),
+    ("push_device (app, cid)", 40_000, "1 + i % 2, 'c' || i"),
+    ("push_registered", 40_000, "i, i, i % 400"),
+    (
+        "push_mark",
+        60_000,
+        "i / 10, i % 5, i % 10 / 5, CAST('' AS {{bytes}})",
+    ),
+    (
+        "push_task_count",
+        60_000,
+        "i / 10, i % 10 / 4 * 1900, i % 10 % 4, 1, 1, 1, 1, 1",
+    ),
+    ("push_task_day", 30_000, "i / 5, i % 5, 1, 1, 1, 1, 1"),
+    ("push_task_action", 30_000, "i / 5, (i % 5 + 1) * 700, 1"),
+    ("push_task_loss", 30_000, "i / 5, 1, i % 5 + 1, 13, 1"),
+    (
+        "push_day_count",
+        40_000,
+        "i / 4000, i / 10 % 400, i % 10 / 4 * 1900, i % 10 % 4, 1, 1, 1, 1, 1",
+    ),
+    (
+        "push_day_loss",
+        20_000,
+        "i / 2000, i / 5 % 400, 1, i % 5 + 1, 13, 1",
+    ),
+    (
+        "push_quota_count",
+        20_000,
+        "i / 2000, i / 5 % 400, i % 5 + 1, 1, 1, 1",
+    ),
+    ("push_user_day", 20_000, "i / 400, i % 400, 1, 1"),
+    (
+        "push_active",
+        20_000,
+        "100 + i / 4000, i / 10 % 400, i % 10, CAST('' AS {{bytes}})",
+    ),
+    ("push_online", 40_000, "i / 4000, i % 4000 * 600000, 1"),
+    (
+        "push_presence",
+        40_000,
+        "100 + i / 4000, i % 4000 * 600000, 0, CAST('' AS {{bytes}})",
+    ),
+];
+
+/// Tables that grow with the number of receipts and devices.
+const BY_RECEIPTS: [&str; 5] = [
+    "push_mark",
+    "push_active",
+    "push_presence",
+    "push_registered",
+    "push_device",
+];
+
+const EVENTS: &str = r#"[
+    {"type":"task","taskid":"t1","kind":"list","group_name":"g1","created_at":1000},
+    {"type":"sendable","taskid":"t1","cids":["c1","c2"],"at":1000},
+    {"type":"sent","taskid":"t1","cids":["c1","c3"],"channel":"gt","brand":"w1","quota":"list","at":1000},
+    {"type":"action","taskid":"t1","cid":"c1","action_id":90001,"at":1000},
+    {"type":"lost","taskid":"t1","cids":["c4"],"channel":"st","phase":"fd","reason":14006,"at":1000},
+    {"type":"device","cid":"c5","at":1000},
+    {"type":"online","cid":"c6","at":1000}]"#;
+
+/// A filled store, in a session that has not seen how it was filled.
+fn filled(ground: &Ground, kind: StoreKind) -> Database {
+    let views = ground.open("views");
+    VIEW_MIGRATIONS.apply(&views).unwrap();
+    let fill = |tx: &mut Tx<'_>| {
+        for (table, rows, columns) in CONTENTS {
+            let rows_of = "WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 <";
+            tx.define(&format!(
+                "{rows_of} {rows}) INSERT INTO {table} SELECT {columns} FROM n;"
+            ))?;
+        }
+        Ok(())
+    };
+    views.write(fill).unwrap();
+    if kind == StoreKind::Postgres {
+        // As the server does by itself after a while. SQLite is never told.
+        views.execute("ANALYZE", &[]).unwrap();
+    }
+    ground.open("views")
+}
+
+/// Every read of the seven reports and of the API.
+fn read_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let served = Served {
+        created_ms: 0..=i64::MAX,
+        singles: false,
+    };
+    for count in [1, 2, 50, 200] {
+        let ids: Vec<String> = (1..=count).map(|id| format!("t{}", id * 2)).collect();
+        let actions = ["w2".to_owned()];
+        let found = query::task_funnels(tx, 1, &ids, &served, true, &actions)?;
+        assert_eq!(found.len(), ids.len());
+        query::task_details(tx, 1, &ids, &served)?;
+    }
+    assert!(query::group_funnel(tx, 1, "g2", &served, true)?.is_some());
+    query::day_funnel(tx, 1, 7, true)?;
+    query::day_losses(tx, 1, 7)?;
+    query::quota_counts(tx, 1, 7)?;
+    query::users(tx, 1, 7, 0..86_400_000)?;
+    query::online(tx, 1, 0..=86_400_000)?;
+    assert!(query::task(tx, 1, "t2")?.is_some());
+    for group_name in [None, Some("g2".to_owned())] {
+        let listing = Listing {
+            created_ms: 0..=i64::MAX,
+            group_name,
+            after: None,
+            limit: 50,
+        };
+        assert_eq!(query::list_tasks(tx, 1, &listing)?.len(), 50);
+    }
+    Ok(())
+}
+
+fn fold(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let zone = Zone::named("Asia/Shanghai").unwrap();
+    let mut encoder = Encoder::new(&zone);
+    read_events(EVENTS.as_bytes(), 1000, |event| encoder.event(&event)).unwrap();
+    let entry = encoder.finish();
+    let mut gathered = Gathered::default();
+    gathered.add_entry(1, &entry).unwrap();
+    PushView::default().fold(tx, &gathered)
+}
+
+/// A statement that was sent: its name in the session, its text and the types of its values.
+struct Sent {
+    name: String,
+    sql: String,
+    types: Vec<String>,
+}
+
+/// What this session has prepared of this room's statements.
+fn sent(tx: &mut Tx<'_>) -> Result<Vec<Sent>, DbError> {
+    let sql = "SELECT name, statement, array_to_string(parameter_types::text[], ',') FROM pg_prepared_statements \
+               WHERE (statement LIKE 'SELECT%' OR statement LIKE 'INSERT%') AND statement LIKE '% push\\_%' \
+               AND statement NOT LIKE '%LIMIT 0' ORDER BY statement";
+    let rows = tx.query(sql, &[])?.into_iter();
+    rows.map(|mut row| {
+        let types = row.take_text(2)?;
+        Ok(Sent {
+            name: row.take_text(0)?,
+            sql: row.take_text(1)?,
+            types: types
+                .split(',')
+                .filter(|one| !one.is_empty())
+                .map(str::to_owned)
+                .collect(),
+        })
+    })
+    .collect()
+}
+
+/// The plan that the server keeps for a statement whatever its values are.
+fn postgres_plan(tx: &mut Tx<'_>, sent: &Sent) -> Result<Vec<String>, DbError> {
+    tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
+    let value = |of: &String| match of.as_str() {
+        array if array.ends_with("[]") => format!("'{{1}}'::{array}"),
+        of => format!("'1'::{of}"),
+    };
+    let values: Vec<String> = sent.types.iter().map(value).collect();
+    let values = if values.is_empty() {
+        String::new()
+    } else {
+        format!("({})", values.join(", "))
+    };
+    let rows = tx.query(
+        &format!("EXPLAIN (COSTS OFF) EXECUTE {}{values}", sent.name),
+        &[],
+    )?;
+    rows.into_iter().map(|mut row| row.take_text(0)).collect()
+}
+
+fn embedded_plan(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, DbError> {
+    let places = (1..).take_while(|place| sql.contains(&format!("${place}")));
+    let values = vec![Value::Int(1); places.count()];
+    let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), &values)?;
+    rows.into_iter().map(|mut row| row.take_text(3)).collect()
+}
+
+/// How the embedded store looks for the row of a key.
+fn find_sql(table: &Table) -> String {
+    let (keys, beside) = table.columns.split_at(table.key_width());
+    assert!(keys.iter().all(|column| column.merge == Merge::Key));
+    let names: Vec<_> = beside.iter().map(|column| column.name).collect();
+    let equal: Vec<_> = (1..)
+        .zip(keys)
+        .map(|(place, key)| format!("{} = ${place}", key.name))
+        .collect();
+    format!(
+        "SELECT {} FROM {} WHERE {}",
+        names.join(", "),
+        table.name,
+        equal.join(" AND ")
+    )
+}
+
+/// Statement and plan, for people: `cargo test plans -- --nocapture`.
+fn print(sql: &str, plan: &[String]) {
+    let mut text = format!("{sql}\n");
+    for line in plan {
+        let _ = writeln!(text, "    {line}");
+    }
+    println!("{text}");
+}
+
+fn assert_is_no_report_of_receipts(sql: &str) {
+    for table in BY_RECEIPTS {
+        assert!(!sql.contains(table), "a report reads {table}: {sql}");
+    }
+}
+
+/// Looks at the plan of each statement that this session has sent.
+fn check_postgres(tx: &mut Tx<'_>, is_report: bool) -> Result<(), DbError> {
+    let all = sent(tx)?;
+    assert!(all.len() > 12, "{} statements are not all", all.len());
+    for sent in &all {
+        let plan = postgres_plan(tx, sent)?;
+        print(&sent.sql, &plan);
+        let has = |what: &str| plan.iter().any(|line| line.contains(what));
+        assert!(!has("Seq Scan on push_"), "{}: {plan:#?}", sent.sql);
+        // An app's rows are many: a search has to go on from there.
+        let is_wide = plan.iter().any(|line| line.ends_with("Cond: (app = $1)"));
+        assert!(!is_wide, "{}: {plan:#?}", sent.sql);
+        let scans = plan
+            .iter()
+            .filter(|line| line.contains("Index") && line.contains(" Scan"));
+        let bound = plan.iter().filter(|line| line.contains("Index Cond:"));
+        let whole = scans.count().saturating_sub(bound.count());
+        assert_eq!(whole, 0, "a whole index: {}: {plan:#?}", sent.sql);
+        if is_report {
+            assert_is_no_report_of_receipts(&sent.sql);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn postgres_reads_by_index_alone() {
+    let ground = Ground::new(StoreKind::Postgres);
+    let views = filled(&ground, StoreKind::Postgres);
+    let told = views.read(|tx| {
+        read_all(tx)?;
+        check_postgres(tx, true)
+    });
+    told.unwrap();
+    // In a session of its own.
+    let told = ground.open("views").write(|tx| {
+        fold(tx)?;
+        check_postgres(tx, false)
+    });
+    told.unwrap();
+}
+
+#[test]
+fn the_embedded_store_reads_by_index_alone() {
+    let ground = Ground::new(StoreKind::Postgres);
+    let reports = filled(&ground, StoreKind::Postgres)
+        .read(|tx| {
+            read_all(tx)?;
+            sent(tx)
+        })
+        .unwrap();
+    // Where many keys are looked for, PostgreSQL has a text of its own.
+    let reports = reports
+        .into_iter()
+        .map(|sent| sent.sql)
+        .filter(|sql| !sql.contains("unnest"));
+    let tables = [
+        TASK_ROW,
+        TASK_FOUND,
+        WORD_FOUND,
+        DEVICE_FOUND,
+        MARK,
+        REGISTERED,
+        USER_DAY,
+        ACTIVE,
+        ONLINE,
+        PRESENCE,
+    ];
+    let finds = tables.iter().map(find_sql);
+    let ground = Ground::new(StoreKind::Embedded);
+    let views = filled(&ground, StoreKind::Embedded);
+    views
+        .read(|tx| {
+            read_all(tx)?;
+            for sql in reports.chain(finds) {
+                let plan = embedded_plan(tx, &sql)?;
+                print(&sql, &plan);
+                for line in &plan {
+                    // What a subquery has found is read as it is.
+                    let is_scan = line.starts_with("SCAN") && line != "SCAN newest";
+                    // An app's rows are many: a search has to go on from there.
+                    let is_wide = line.contains("(app=?)");
+                    assert!(!is_scan && !is_wide, "{sql}: {plan:#?}");
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
