@@ -6,6 +6,7 @@ mod aged;
 mod backup;
 mod cluster;
 mod credentials;
+mod demo;
 mod disk_full;
 mod durability;
 mod errors;
