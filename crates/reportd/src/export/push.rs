@@ -15,7 +15,7 @@ pub(super) const PUSH: ExportedKind = ExportedKind {
 };
 
 const COLUMNS: &[Column] = &[
-    Column::required("received_at_ms", Form::Time),
+    Column::required("received_at", Form::Time),
     Column::required("type", Form::Text),
     Column::required("at", Form::Time),
     Column::optional("taskid", Form::Text),

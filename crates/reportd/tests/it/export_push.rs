@@ -150,7 +150,7 @@ fn export(data: &Data, from: i64, to: i64, more: &[&str]) -> String {
 /// Takes the time of arrival out of rows; it never falls.
 fn without_arrival(mut rows: Vec<Value>) -> Vec<Value> {
     let arrivals = rows.iter_mut().map(|row| {
-        let arrival = row.as_object_mut().unwrap().remove("received_at_ms");
+        let arrival = row.as_object_mut().unwrap().remove("received_at");
         arrival.unwrap().as_i64().unwrap()
     });
     assert!(arrivals.collect::<Vec<_>>().is_sorted());
@@ -165,7 +165,7 @@ fn rows_of_csv(text: &str) -> Vec<Value> {
         let fields = names.iter().zip(row).filter_map(|(name, field)| {
             let field = field?;
             let value = match name.as_str() {
-                "received_at_ms" | "at" | "reason" | "code" => serde_json::from_str(&field),
+                "received_at" | "at" | "reason" | "code" => serde_json::from_str(&field),
                 _ => Ok(Value::String(field)),
             };
             Some((name.clone(), value.unwrap()))
