@@ -9,9 +9,11 @@
 //! paths, queries, forms and cookies.
 
 pub mod comm;
+pub mod dialogue;
 pub mod playback;
 pub mod push;
 
 mod fields;
+mod hex;
 mod percent;
 mod values;

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::code::Code;
-use super::hex;
 use super::json::write_object;
 use super::refusal::{Fault, Refusal};
 use super::reply;
 use crate::fields::Fields;
+use crate::hex;
 use crate::values::{self, Problem};
 
 /// How far the timestamp of an auth request may lie from now, both ways, included: 10 minutes

@@ -15,7 +15,6 @@ mod date;
 mod event;
 mod events;
 mod feed;
-mod hex;
 mod json;
 mod path;
 mod phase;

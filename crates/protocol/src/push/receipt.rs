@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use md5::{Digest, Md5};
 
 use super::channel::Channel;
-use super::hex;
 use super::json::write_object;
 use super::stage::Stage;
+use crate::hex;
 
 /// The `code` of a receipt that counts.
 pub const RECEIPT_OK: i64 = 200;
