@@ -15,5 +15,6 @@ pub mod push;
 
 mod fields;
 mod hex;
+mod multipart;
 mod percent;
 mod values;

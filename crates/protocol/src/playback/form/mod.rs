@@ -4,7 +4,6 @@
 //! (`spec playback-report`, Tolerance). So the body wins, an empty value never overrides, and of a
 //! field that came twice the first counts.
 
-mod multipart;
 mod name;
 mod urlencoded;
 mod write;
@@ -12,6 +11,7 @@ mod write;
 use std::borrow::Cow;
 
 use super::refusal::Refusal;
+use crate::multipart::{self, split_once};
 use crate::values::Problem;
 
 pub(super) use name::Name;
@@ -73,7 +73,7 @@ impl<'a> Form<'a> {
         if !sent.body.is_empty() {
             match body_kind(sent.content_type)? {
                 BodyKind::Urlencoded => urlencoded::read(sent.body, &mut form)?,
-                BodyKind::Multipart(boundary) => multipart::read(sent.body, &boundary, &mut form)?,
+                BodyKind::Multipart(boundary) => read_multipart(sent.body, &boundary, &mut form)?,
                 BodyKind::Foreign => form.has_foreign_body = true,
             }
         }
@@ -142,13 +142,20 @@ fn body_kind(content_type: Option<&[u8]>) -> Result<BodyKind<'_>, Refusal> {
     if is(b"application/x-www-form-urlencoded") || is(b"text/plain") || kind.is_empty() {
         Ok(BodyKind::Urlencoded)
     } else if is(b"multipart/form-data") {
-        multipart::boundary(parameters).map(BodyKind::Multipart)
+        let boundary = multipart::boundary(parameters).map_err(Refusal::malformed)?;
+        Ok(BodyKind::Multipart(boundary))
     } else {
         Ok(BodyKind::Foreign)
     }
 }
 
-fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
-    let place = bytes.iter().position(|byte| *byte == at)?;
-    Some((&bytes[..place], &bytes[place + 1..]))
+fn read_multipart<'a>(body: &'a [u8], boundary: &[u8], form: &mut Form<'a>) -> Result<(), Refusal> {
+    for part in multipart::parts(body, boundary).map_err(Refusal::malformed)? {
+        if let Some(name) = str::from_utf8(&part.name).ok().and_then(Name::find) {
+            let value = str::from_utf8(part.value);
+            let value = value.map_err(|_| urlencoded::unreadable(name))?;
+            form.put(name, Cow::Borrowed(value));
+        }
+    }
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Reads urlencoded bodies, and queries.
 
-use super::{Form, MAX_FIELDS, Name, split_once};
+use super::{Form, MAX_FIELDS, Name};
+use crate::multipart::split_once;
 use crate::percent;
 use crate::playback::refusal::Refusal;
 use crate::values::Problem;

@@ -6,45 +6,47 @@
 
 use std::borrow::Cow;
 
-use super::urlencoded::unreadable;
-use super::{Form, MAX_FIELDS, Name, split_once};
-use crate::playback::refusal::Refusal;
+/// Most parts of a body, known or not. Our limit.
+const MAX_PARTS: usize = 128;
 
 const MAX_BOUNDARY_BYTES: usize = 70;
 
-/// The boundary in the parameters of a `Content-Type`, of 1 to 70 bytes.
-pub(super) fn boundary(parameters: &[u8]) -> Result<Cow<'_, [u8]>, Refusal> {
-    parameter(parameters, b"boundary")
-        .filter(|boundary| (1..=MAX_BOUNDARY_BYTES).contains(&boundary.len()))
-        .ok_or_else(|| Refusal::malformed("Content-Type: no boundary of 1 to 70 bytes"))
+/// A part that is no file.
+pub(crate) struct Part<'a> {
+    pub(crate) name: Cow<'a, [u8]>,
+    pub(crate) value: &'a [u8],
 }
 
-/// Puts the fields of `body` into the form.
-pub(super) fn read<'a>(
-    body: &'a [u8],
-    boundary: &[u8],
-    form: &mut Form<'a>,
-) -> Result<(), Refusal> {
+/// The boundary in the parameters of a `Content-Type`, of 1 to 70 bytes.
+pub(crate) fn boundary(parameters: &[u8]) -> Result<Cow<'_, [u8]>, &'static str> {
+    parameter(parameters, b"boundary")
+        .filter(|boundary| (1..=MAX_BOUNDARY_BYTES).contains(&boundary.len()))
+        .ok_or("Content-Type: no boundary of 1 to 70 bytes")
+}
+
+/// The parts of `body`, or what is wrong with it.
+pub(crate) fn parts<'a>(body: &'a [u8], boundary: &[u8]) -> Result<Vec<Part<'a>>, &'static str> {
     // What stands before the first delimiter is no part.
     let (_, mut rest) = next_delimiter(body, boundary).ok_or(NO_DELIMITER)?;
+    let mut parts = Vec::new();
     let mut count = 0;
     while !rest.starts_with(b"--") {
         count += 1;
-        if count > MAX_FIELDS {
-            return Err(Refusal::malformed("more than 128 fields"));
+        if count > MAX_PARTS {
+            return Err("more than 128 fields");
         }
         // The delimiter's own line may end with blanks.
         let (_, part) = split_once(rest, b'\n').ok_or(CUT_OFF)?;
         let (part, after) = next_delimiter(part, boundary).ok_or(CUT_OFF)?;
-        read_part(part, form)?;
+        parts.extend(read_part(part)?);
         rest = after;
     }
-    Ok(())
+    Ok(parts)
 }
 
-const NO_DELIMITER: Refusal = Refusal::malformed("body: the boundary of Content-Type is not there");
-const CUT_OFF: Refusal = Refusal::malformed("body: cut off within a part");
-const NO_NAME: Refusal = Refusal::malformed("body: a part without a name");
+const NO_DELIMITER: &str = "body: the boundary of Content-Type is not there";
+const CUT_OFF: &str = "body: cut off within a part";
+const NO_NAME: &str = "body: a part without a name";
 
 /// What stands before and behind the next `--boundary` that begins a line; the line break before it
 /// is part of it.
@@ -71,7 +73,8 @@ fn ends_a_delimiter(after: &[u8]) -> bool {
     matches!(after, [] | [b'\r' | b'\n' | b' ' | b'\t', ..]) || after.starts_with(b"--")
 }
 
-fn read_part<'a>(part: &'a [u8], form: &mut Form<'a>) -> Result<(), Refusal> {
+/// `None` of a file.
+fn read_part(part: &[u8]) -> Result<Option<Part<'_>>, &'static str> {
     let mut rest = part;
     let mut name = None;
     let mut is_file = false;
@@ -91,11 +94,7 @@ fn read_part<'a>(part: &'a [u8], form: &mut Form<'a>) -> Result<(), Refusal> {
         }
     }
     let name = name.ok_or(NO_NAME)?;
-    if !is_file && let Some(name) = str::from_utf8(&name).ok().and_then(Name::find) {
-        let value = str::from_utf8(rest).map_err(|_| unreadable(name))?;
-        form.put(name, Cow::Borrowed(value));
-    }
-    Ok(())
+    Ok((!is_file).then_some(Part { name, value: rest }))
 }
 
 /// The value of a parameter in `; name="…"; other=…`, without quotes and the backslashes within.
@@ -128,4 +127,10 @@ fn value_and_rest(text: &[u8]) -> (Cow<'_, [u8]>, &[u8]) {
         }
     }
     (Cow::Owned(value), b"")
+}
+
+/// What stands before and behind the first of these bytes.
+pub(crate) fn split_once(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let place = bytes.iter().position(|byte| *byte == at)?;
+    Some((&bytes[..place], &bytes[place + 1..]))
 }
