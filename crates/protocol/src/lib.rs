@@ -6,7 +6,7 @@
 //!
 //! `fields` and `values` are shared by the protocols: together they read a JSON object from
 //! untrusted bytes without copying, and say exactly which field is wrong. `percent` decodes the codes of
-//! paths, queries, forms and cookies.
+//! paths, queries, forms and cookies; `multipart` takes the other kind of form apart; `hex` is what it says.
 
 pub mod comm;
 pub mod dialogue;

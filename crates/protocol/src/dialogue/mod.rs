@@ -34,3 +34,7 @@ pub use request::{
 
 /// Where reports are posted (`seed dialogue-report`).
 pub const PATH: &str = "/api/report/multiDialogue";
+
+/// How far a report's `timestamp` may be from now, unless the app sets another window (`spec
+/// dialogue-report`: 10 minutes).
+pub const DEFAULT_WINDOW_MS: u64 = 600_000;
