@@ -7,5 +7,5 @@ mod series;
 
 pub(crate) use census::census;
 pub(crate) use pair::{PairRow, pair};
-pub(crate) use raw::{MOST_OFFSET_MS, ReportsQuery, repeats_in, reports};
+pub(crate) use raw::{ReportsQuery, repeats_in, reports};
 pub(crate) use series::{Line, Series, SeriesQuery, Step, series};

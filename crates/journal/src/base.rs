@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use reportd_db::{Database, DbError, Tx};
 use reportd_platform::clock::DAY_MS;
 
+use crate::day_blocks::stream_no;
 use crate::reads::Ends;
 use crate::refold::{Goal, Refold};
 use crate::store::{BlockReader, JournalError};
@@ -37,6 +38,16 @@ impl Base {
     pub fn day(tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
         let row = tx.query_first("SELECT day FROM view_base WHERE id = 1", &[])?;
         row.map(|row| row.int(0)).transpose()
+    }
+
+    /// The sequence by stream before which a base stands in for the journal. A kind of reports that is younger than the
+    /// base has no part in it.
+    pub fn ends(tx: &mut Tx<'_>) -> Result<Ends, DbError> {
+        let sql = "SELECT stream, MAX(next) FROM view_position GROUP BY stream";
+        let rows = tx.query(sql, &[])?;
+        rows.iter()
+            .map(|row| Ok((stream_no(row, 0)?, row.uint(1)?)))
+            .collect()
     }
 
     /// Lets views forget single entries that the journal holds no longer. After the drop, never before: as long as an entry

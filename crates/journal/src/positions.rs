@@ -43,15 +43,23 @@ pub(crate) fn position(
         return Ok(*at);
     }
     let first_kept = first_kept()?.cast_signed();
-    let first = "INSERT INTO view_position (view, stream, next, received_at) VALUES ($1, $2, $3, $4) \
+    let first = "INSERT INTO view_position (view, stream, next, received_at, closed) VALUES ($1, $2, $3, $4, $5) \
                  ON CONFLICT (view, stream) DO NOTHING";
+    let closed = "SELECT MAX(closed) FROM view_position";
     let others = "SELECT COUNT(*) FROM view_position WHERE stream = $1 AND next >= $2";
     let at = db.write(|tx| {
         let have_others = tx.query_int(others, &[stream.into(), first_kept.into()])? > 0;
         let next = if have_others { first_kept } else { 1 };
+        let closed = tx.query_int(closed, &[])?;
         tx.execute(
             first,
-            &[view.into(), stream.into(), next.into(), now_ms.into()],
+            &[
+                view.into(),
+                stream.into(),
+                next.into(),
+                now_ms.into(),
+                closed.into(),
+            ],
         )?;
         Ok(positions(tx, view)?.get(&stream).copied())
     })?;

@@ -10,6 +10,9 @@ use jiff::{Span, Timestamp, ToSpan};
 
 use crate::clock::DAY_MS;
 
+/// No zone is further from UTC than this.
+pub const MOST_OFFSET_MS: i64 = 15 * 3_600_000;
+
 const EPOCH: Date = Date::constant(1970, 1, 1);
 
 /// A time zone by its IANA name.

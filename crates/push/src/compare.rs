@@ -10,9 +10,10 @@ use reportd_db::{DbError, Tx, Value};
 use reportd_journal::{Difference, Rows};
 
 use self::parts::compare_parts;
+use crate::deed::What;
 use crate::marks::{Deed, Marks};
+use crate::numbers::unnumbered;
 use crate::schema::TASK_FOUND;
-use crate::tally::word_of;
 
 /// The number of no task.
 const NONE: i64 = -1;
@@ -224,7 +225,7 @@ fn compare_task(
     Ok(())
 }
 
-/// How many devices did each deed of a task: by stage, day, detail and word.
+/// How many devices did each deed of a task: by row, day and code, without its word, and that.
 type Marked = BTreeMap<(i64, i64, u64, String), i64>;
 
 fn marked(tx: &mut Tx<'_>, task: i64) -> Result<Marked, DbError> {
@@ -251,16 +252,17 @@ fn marked(tx: &mut Tx<'_>, task: i64) -> Result<Marked, DbError> {
         }
     }
     let named = deeds.into_iter().map(|((stage, deed), count)| {
-        let (detail, word) = word_of(stage, deed.what);
-        let word = match word {
-            0 => String::new(),
-            word => {
-                let row =
-                    tx.query_first("SELECT word FROM push_word WHERE id = $1", &[word.into()])?;
+        let what = What::read(stage, deed.what).ok_or_else(unnumbered)?;
+        let word = match what.word() {
+            None => String::new(),
+            Some(word) => {
+                let sql = "SELECT word FROM push_word WHERE id = $1";
+                let row = tx.query_first(sql, &[word.into()])?;
                 row.map_or(Ok(String::new()), |mut row| row.take_text(0))?
             }
         };
-        Ok(((stage, deed.day, detail, word), count))
+        let what = what.with_word(0);
+        Ok(((what.row(), deed.day, what.code(), word), count))
     });
     named.collect()
 }

@@ -7,7 +7,7 @@
 mod decode;
 mod encode;
 
-pub(crate) use decode::{Decoder, Record, RecordOf};
+pub(crate) use decode::{CidList, Decoder, Record, RecordOf, StoredReceipt};
 pub(crate) use encode::Encoder;
 
 const VERSION: u8 = 1;
@@ -37,7 +37,6 @@ mod tests {
     use reportd_platform::zones::Zone;
     use reportd_protocol::push::{Channel, Stage, read_events};
 
-    use super::decode::CidList;
     use super::*;
 
     const EVENTS: &str = r#"[

@@ -7,19 +7,10 @@ use foldhash::fast::RandomState;
 use reportd_db::DbError;
 use reportd_journal::Batch;
 use reportd_platform::AppNo;
-use reportd_protocol::push::{Channel, Quota, TaskKind};
+use reportd_protocol::push::{Channel, TaskKind};
 
-use crate::entry::{Decoder, Record, RecordOf};
-
-/// What a mark is about: `sendable`, the four stages behind it, actions and losses.
-pub(crate) mod stage {
-    pub(crate) const SENDABLE: u8 = 0;
-    /// `sent`; the other stages follow by their index.
-    pub(crate) const SENT: u8 = 1;
-    pub(crate) const CLICKED: u8 = 4;
-    pub(crate) const ACTION: u8 = 5;
-    pub(crate) const LOST: u8 = 6;
-}
+use crate::deed::What;
+use crate::entry::{CidList, Decoder, Record, RecordOf};
 
 /// Names by app, each with its place in order of occurrence.
 #[derive(Default)]
@@ -43,18 +34,12 @@ impl<'a> Names<'a> {
 pub(crate) struct Fact {
     /// Place among the tasks.
     pub(crate) task: u32,
-    pub(crate) stage: u8,
-    /// What exactly, but for the word: of a stage the channel and the quota, of a loss the channel, phase and reason.
-    pub(crate) detail: u32,
-    /// Place among the words, of the brand or the action; [`NO_WORD`] for none.
-    pub(crate) word: u32,
+    /// Its brand or action is named by its place among the words.
+    pub(crate) what: What,
     pub(crate) day: i64,
     /// Place among the devices.
     pub(crate) device: u32,
 }
-
-/// No brand.
-pub(crate) const NO_WORD: u32 = u32::MAX;
 
 /// An announcement of a task: the greatest wins.
 pub(crate) type Announced<'a> = (i64, &'a str, TaskKind);
@@ -153,19 +138,8 @@ impl<'a> Gathered<'a> {
     }
 
     fn add_fact(&mut self, app: AppNo, (at_ms, day): (i64, i64), of: &RecordOf<'a>) {
-        let fact = |task, stage, detail| Fact {
-            task,
-            stage,
-            detail,
-            word: NO_WORD,
-            day,
-            device: 0,
-        };
-        let (fact, cids) = match of {
-            RecordOf::Sendable { task, cids } => {
-                let task = self.task(app, task, at_ms);
-                (fact(task, stage::SENDABLE, 0), cids.clone())
-            }
+        let (task, what, cids) = match of {
+            RecordOf::Sendable { task, cids } => (task, What::Sendable, cids.clone()),
             RecordOf::Reached {
                 task,
                 cids,
@@ -174,14 +148,15 @@ impl<'a> Gathered<'a> {
                 brand,
                 quota,
             } => {
-                let task = self.task(app, task, at_ms);
-                let stage = stage::SENT + small(stage.index());
-                let mut fact = fact(task, stage, reached(*channel, *quota));
                 // Only the channel gt is told apart by brand.
-                if *channel == Channel::Gt && !brand.is_empty() {
-                    fact.word = self.words.place(app, brand);
-                }
-                (fact, cids.clone())
+                let has_brand = *channel == Channel::Gt && !brand.is_empty();
+                let what = What::Reached {
+                    stage: *stage,
+                    channel: *channel,
+                    quota: *quota,
+                    brand: has_brand.then(|| self.words.place(app, brand).into()),
+                };
+                (task, what, cids.clone())
             }
             RecordOf::Lost {
                 task,
@@ -190,27 +165,33 @@ impl<'a> Gathered<'a> {
                 phase,
                 reason,
             } => {
-                let task = self.task(app, task, at_ms);
-                let place = small(channel.index()) | small(phase.index()) << 4;
-                let detail = u32::from(place) | u32::from(reason.code()) << 8;
-                (fact(task, stage::LOST, detail), cids.clone())
+                let what = What::Lost {
+                    channel: *channel,
+                    phase: *phase,
+                    reason: *reason,
+                };
+                (task, what, cids.clone())
             }
             RecordOf::Action { task, cid, action } => {
-                let action_fact = Fact {
-                    word: self.words.place(app, action),
-                    device: self.devices.place(app, cid),
-                    // An action counts once whatever the day.
-                    day: 0,
-                    ..fact(self.task(app, task, at_ms), stage::ACTION, 0)
-                };
-                self.facts.push(action_fact);
-                return;
+                let action = self.words.place(app, action).into();
+                (task, What::Action { action }, CidList::one(cid))
             }
             _ => return,
         };
+        // An action counts once whatever the day.
+        let day = match what {
+            What::Action { .. } => 0,
+            _ => day,
+        };
+        let task = self.task(app, task, at_ms);
         for cid in cids {
             let device = self.devices.place(app, cid);
-            self.facts.push(Fact { device, ..fact });
+            self.facts.push(Fact {
+                task,
+                what,
+                day,
+                device,
+            });
         }
     }
 
@@ -229,15 +210,4 @@ impl<'a> Gathered<'a> {
         }
         place
     }
-}
-
-/// The detail of a stage.
-fn reached(channel: Channel, quota: Option<Quota>) -> u32 {
-    let quota = quota.map_or(0, |quota| small(quota.index()) + 1);
-    u32::from(small(channel.index()) | quota << 4)
-}
-
-/// Indices of the vocabulary are below 16.
-fn small(index: usize) -> u8 {
-    u8::try_from(index).unwrap_or(u8::MAX)
 }

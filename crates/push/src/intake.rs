@@ -1,6 +1,5 @@
 //! From a feed that is in order to an entry that is durable.
 
-use axum::http::StatusCode;
 use reportd_journal::{AppendError, NewEntry};
 use reportd_platform::apps::{App, fix_zone};
 use reportd_platform::web::Problem;
@@ -31,10 +30,9 @@ impl Push {
             payload,
         });
         appended.await.map(|_| ()).map_err(|error| match error {
-            AppendError::TooLarge { .. } => Problem::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the request is larger than the journal takes: send it in parts",
-            ),
+            AppendError::TooLarge { .. } => {
+                Problem::too_large("the request is larger than the journal takes: send it in parts")
+            }
             AppendError::Full | AppendError::Unavailable(_) | AppendError::Closed => {
                 Problem::try_later()
             }

@@ -5,7 +5,9 @@
 
 mod api;
 mod compare;
+mod deed;
 mod entry;
+pub mod export;
 mod feed_room;
 mod gather;
 mod intake;
@@ -15,6 +17,7 @@ mod numbers;
 #[cfg(test)]
 mod plans;
 mod query;
+mod raw_event;
 mod registry;
 mod routes;
 mod schema;
@@ -41,6 +44,7 @@ use reportd_platform::web::{Api, BodyLimits};
 pub use api::{api_openapi, api_routes};
 pub use feed_room::FeedRoom;
 pub use metrics::PushMetrics;
+pub use raw_event::RawEvent;
 pub use registry::Registry;
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};

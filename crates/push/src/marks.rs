@@ -12,11 +12,10 @@ pub(crate) const PART_DEVICES: i64 = 256;
 /// The part of a device, and its place in it.
 #[expect(
     clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
     reason = "the rest of a division by 256"
 )]
 pub(crate) fn part_of(device: i64) -> (i64, u8) {
-    let place = device.rem_euclid(PART_DEVICES) as u8;
+    let place = device.rem_euclid(PART_DEVICES).cast_unsigned() as u8;
     (device.div_euclid(PART_DEVICES), place)
 }
 
@@ -89,7 +88,7 @@ const ALL: u8 = 0;
 const BITMAP: u8 = 255;
 const BITMAP_BYTES: u8 = 32;
 
-/// What some devices did, and on which day. What it is depends on the stage: see [`crate::gather`].
+/// What some devices did, by its code ([`crate::deed`]), and on which day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Deed {
     pub(crate) day: i64,
@@ -130,6 +129,12 @@ impl Marks {
     pub(crate) fn of(&self, is_meant: impl Fn(Deed) -> bool) -> Devices {
         let meant = self.0.iter().filter(|(deed, _)| is_meant(*deed));
         meant.fold(Devices::default(), |all, (_, devices)| all.union(*devices))
+    }
+
+    /// All devices that did this.
+    pub(crate) fn of_deed(&self, deed: Deed) -> Devices {
+        let place = self.0.binary_search_by_key(&deed, |(known, _)| *known);
+        place.map_or(Devices::default(), |place| self.0[place].1)
     }
 
     /// Adds devices to a deed; true where some of them are new to it.

@@ -38,9 +38,10 @@ impl Numbers {
         }
     }
 
-    /// Forgets all: the last transaction may not have been committed.
+    /// Forgets what the last transaction taught: it may not have been committed. What was learnt before is of commits that
+    /// were told.
     pub(crate) fn forget(&mut self) {
-        *self = Self::new(self.new, self.found, self.most);
+        self.learnt.clear();
     }
 
     /// The transaction was committed.
@@ -85,8 +86,7 @@ impl Numbers {
             tx.insert_new(self.new, &rows)?;
             let lost = self.look_up(tx, names, &missing, &mut numbers)?;
             if !lost.is_empty() {
-                let error = format!("table {}: a new row has no number", self.new.name);
-                return Err(DbError::Statement(error));
+                return Err(unnumbered());
             }
         }
         Ok(numbers)
@@ -113,6 +113,16 @@ impl Numbers {
         }
         Ok(missing)
     }
+}
+
+/// The number of the name at a place.
+pub(crate) fn number(numbers: &[i64], place: u32) -> Result<i64, DbError> {
+    numbers.get(place as usize).copied().ok_or_else(unnumbered)
+}
+
+/// A name without a number: a fault of this program or of the store, never of what was sent.
+pub(crate) fn unnumbered() -> DbError {
+    DbError::Statement("push reports: a task, device or word has no number".to_owned())
 }
 
 fn key((app, name): (AppNo, &str)) -> [Value<'_>; 2] {

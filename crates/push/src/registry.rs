@@ -12,7 +12,6 @@ use reportd_platform::seal::{KeySource, MasterKey};
 use reportd_protocol::push::Date;
 
 use crate::settings::Settings;
-use crate::tokens::SeenTokens;
 
 /// What requests of an app are decided by.
 #[derive(Debug)]
@@ -52,7 +51,6 @@ fn in_force(all: &[Opened], now_ms: i64) -> Vec<&str> {
 pub struct Registry {
     keys: KeySource,
     apps: RwLock<HashMap<String, Arc<PushApp>>>,
-    pub(crate) seen: SeenTokens,
 }
 
 impl Registry {
@@ -62,7 +60,6 @@ impl Registry {
         Self {
             keys,
             apps: RwLock::default(),
-            seen: SeenTokens::default(),
         }
     }
 

@@ -205,8 +205,9 @@ pub(crate) fn put(
     // The lock of all changes: two that come at once do not lose what the other has set.
     touch(tx)?;
     let sql = "SELECT settings FROM push_settings WHERE app = $1";
+    // What cannot be read is replaced: else it could never be mended.
     let before = match tx.query_first(sql, &[app.into()])? {
-        Some(mut row) => Settings::parse(&row.take_text(0)?)?,
+        Some(mut row) => Settings::parse(&row.take_text(0)?).unwrap_or_default(),
         None => Settings::default(),
     };
     let settings = before.with(put)?;

@@ -5,8 +5,9 @@ use std::hash::Hash;
 
 use foldhash::fast::RandomState;
 use reportd_db::{DbError, Table, Tx, Value};
+use reportd_protocol::push::Channel;
 
-use crate::gather::stage;
+use crate::deed::{ReachedCode, What};
 use crate::marks::{Deed, Devices, Marks};
 use crate::schema::{
     DAY_COUNT, DAY_LOSS, QUOTA_COUNT, TASK_ACTION, TASK_COUNT, TASK_DAY, TASK_LOSS,
@@ -37,138 +38,106 @@ pub(crate) struct Tally {
     quotas: Sums<4, 2>,
 }
 
-/// What a deed of a stage is about.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Reached {
-    channel: u64,
-    quota: u64,
-    brand: u64,
-}
-
-impl Reached {
-    fn of(what: u64) -> Self {
-        Self {
-            channel: what & 0xf,
-            quota: what >> 4 & 0xf,
-            brand: what >> 8,
-        }
-    }
-}
-
-/// Writes what a fact of a stage is about as one number.
-pub(crate) fn what_of(stage: u8, detail: u32, word: i64) -> u64 {
-    let (detail, word) = (u64::from(detail), word.unsigned_abs());
-    match stage {
-        stage::ACTION => word,
-        stage::SENT..=stage::CLICKED => detail | word << 8,
-        _ => detail,
-    }
-}
-
-/// What a fact of a stage is about, taken apart: the detail, and the number of the word or 0.
-pub(crate) fn word_of(stage: i64, what: u64) -> (u64, i64) {
-    match u8::try_from(stage) {
-        Ok(stage::ACTION) => (0, what.cast_signed()),
-        Ok(stage::SENT..=stage::CLICKED) => (what & 0xff, (what >> 8).cast_signed()),
-        _ => (what, 0),
-    }
-}
-
 impl Tally {
     /// Marks that devices of a part did something, and counts those that are new to each counter. Returns true where
     /// something is new.
     pub(crate) fn mark(
         &mut self,
-        (app, task, stage): (i64, i64, u8),
+        of: (i64, i64),
+        (what, day): (What, i64),
         marks: &mut Marks,
-        deed: Deed,
         devices: Devices,
     ) -> bool {
-        match stage {
-            stage::SENDABLE => self.sendable((app, task), marks, deed, devices),
-            stage::ACTION => self.action(task, marks, deed, devices),
-            stage::LOST => self.lost((app, task), marks, deed, devices),
-            _ => self.reached((app, task, usize::from(stage)), marks, deed, devices),
+        let deed = Deed {
+            day,
+            what: what.code(),
+        };
+        match what {
+            What::Sendable => self.sendable(of, marks, deed, devices),
+            What::Action { action } => {
+                let new = devices.without(marks.of_deed(deed)).count();
+                add(&mut self.actions, [of.1, action], 0, new);
+            }
+            What::Lost {
+                channel,
+                phase,
+                reason,
+            } => {
+                let reason = [
+                    index(phase.index()),
+                    channel_number(channel),
+                    i64::from(reason.code()),
+                ];
+                self.lost(of, reason, marks, deed, devices);
+            }
+            What::Reached { stage, .. } => {
+                self.reached(of, stage.index() + 1, marks, deed, devices);
+            }
         }
         marks.add(deed, devices)
     }
 
     fn sendable(&mut self, (app, task): (i64, i64), marks: &Marks, deed: Deed, devices: Devices) {
         let new = devices.without(marks.of(|_| true)).count();
-        let new_today = devices.without(marks.of(|known| known == deed)).count();
+        let new_today = devices.without(marks.of_deed(deed)).count();
         add(&mut self.tasks, [task, 0, 0], 0, new);
         add(&mut self.task_days, [task, deed.day], 0, new_today);
         add(&mut self.days, [app, deed.day, 0, 0], 0, new_today);
     }
 
-    fn action(&mut self, task: i64, marks: &Marks, deed: Deed, devices: Devices) {
-        let new = devices.without(marks.of(|known| known == deed)).count();
-        add(&mut self.actions, [task, deed.what.cast_signed()], 0, new);
-    }
-
-    fn lost(&mut self, (app, task): (i64, i64), marks: &Marks, deed: Deed, devices: Devices) {
-        let what = deed.what;
-        let (channel, phase, reason) = (channel_number(what & 0xf), what >> 4 & 0xf, what >> 8);
-        let (phase, reason) = (phase.cast_signed(), reason.cast_signed());
-        let new = devices
-            .without(marks.of(|known| known.what == what))
-            .count();
-        let new_today = devices.without(marks.of(|known| known == deed)).count();
-        add(
-            &mut self.task_losses,
-            [task, phase, channel, reason],
-            0,
-            new,
-        );
-        let key = [app, deed.day, phase, channel, reason];
-        add(&mut self.day_losses, key, 0, new_today);
-    }
-
-    fn reached(
+    fn lost(
         &mut self,
-        (app, task, stage): (i64, i64, usize),
+        (app, task): (i64, i64),
+        [phase, channel, reason]: [i64; 3],
         marks: &Marks,
         deed: Deed,
         devices: Devices,
     ) {
-        let (reached, day) = (Reached::of(deed.what), deed.day);
+        let new = devices.without(marks.of(|known| known.what == deed.what));
+        let new_today = devices.without(marks.of_deed(deed));
+        let key = [task, phase, channel, reason];
+        add(&mut self.task_losses, key, 0, new.count());
+        let key = [app, deed.day, phase, channel, reason];
+        add(&mut self.day_losses, key, 0, new_today.count());
+    }
+
+    /// `column` is that of the stage among the five counters.
+    fn reached(
+        &mut self,
+        (app, task): (i64, i64),
+        column: usize,
+        marks: &Marks,
+        deed: Deed,
+        devices: Devices,
+    ) {
+        let (reached, day) = (ReachedCode::of(deed.what), deed.day);
         let seen = Seen::of(marks, deed);
         let new = |seen| devices.without(seen).count();
-        let channel = channel_number(reached.channel);
-        add(&mut self.tasks, [task, 0, 0], stage, new(seen.total));
+        let channel = reached.channel.cast_signed() + 1;
+        let (tasks, days) = (&mut self.tasks, &mut self.days);
+        add(tasks, [task, 0, 0], column, new(seen.total));
+        add(tasks, [task, 0, channel], column, new(seen.channel));
         add(
-            &mut self.tasks,
-            [task, 0, channel],
-            stage,
-            new(seen.channel),
+            &mut self.task_days,
+            [task, day],
+            column,
+            new(seen.day_total),
         );
-        add(&mut self.task_days, [task, day], stage, new(seen.day_total));
-        add(&mut self.days, [app, day, 0, 0], stage, new(seen.day_total));
-        add(
-            &mut self.days,
-            [app, day, 0, channel],
-            stage,
-            new(seen.day_channel),
-        );
+        add(days, [app, day, 0, 0], column, new(seen.day_total));
+        add(days, [app, day, 0, channel], column, new(seen.day_channel));
         if reached.brand != 0 {
             let brand = reached.brand.cast_signed();
+            add(tasks, [task, brand, channel], column, new(seen.brand));
             add(
-                &mut self.tasks,
-                [task, brand, channel],
-                stage,
-                new(seen.brand),
-            );
-            add(
-                &mut self.days,
+                days,
                 [app, day, brand, channel],
-                stage,
+                column,
                 new(seen.day_brand),
             );
         }
         if reached.quota != 0 {
             let key = [app, day, channel, reached.quota.cast_signed() - 1];
-            let column = stage - usize::from(stage::SENT);
-            add(&mut self.quotas, key, column, new(seen.day_quota));
+            add(&mut self.quotas, key, column - 1, new(seen.day_quota));
         }
     }
 
@@ -185,8 +154,12 @@ impl Tally {
 }
 
 /// Channels are numbered from 1 in counters: 0 is the total.
-fn channel_number(index: u64) -> i64 {
-    index.cast_signed() + 1
+fn channel_number(channel: Channel) -> i64 {
+    index(channel.index()) + 1
+}
+
+fn index(index: usize) -> i64 {
+    i64::try_from(index).unwrap_or(i64::MAX)
 }
 
 fn add<const K: usize, const N: usize>(sums: &mut Sums<K, N>, key: [i64; K], column: usize, n: i64)
@@ -214,10 +187,10 @@ struct Seen {
 
 impl Seen {
     fn of(marks: &Marks, deed: Deed) -> Self {
-        let asked = Reached::of(deed.what);
+        let asked = ReachedCode::of(deed.what);
         let mut seen = Self::default();
         for (known, devices) in marks.iter() {
-            let reached = Reached::of(known.what);
+            let reached = ReachedCode::of(known.what);
             let is_today = known.day == deed.day;
             let join = |into: &mut Devices, today: &mut Devices| {
                 *into = into.union(devices);

@@ -2,40 +2,43 @@
 //!
 //! Each call looks its token up there, so a log-out acts on all nodes at once.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
 use reportd_db::{Database, DbError, Tx};
 use reportd_platform::AppNo;
-use reportd_platform::secret::SecretHash;
+use reportd_platform::random::{NoRandomness, Random};
+use reportd_platform::secret::{Secret, SecretHash, hex};
 
 /// Characters of a token, each of 62: over 235 random bits.
-pub(crate) const TOKEN_CHARS: usize = 40;
+const TOKEN_CHARS: usize = 40;
+
+/// Bytes of a token's proof, in hexadecimal digits: it keeps guesses from the store, and opens nothing.
+const PROOF_BYTES: usize = 8;
 
 /// Expired tokens that are removed when one is issued: more than come, so that they do not pile up.
 const REMOVED_AT_ONCE: i64 = 100;
 
-/// Tokens that were in force when this node met them. Whether they still are is asked on each call: this only tells
-/// them from guesses, which are not looked up without end.
-#[derive(Default)]
-pub(crate) struct SeenTokens(Mutex<HashSet<SecretHash>>);
+/// Draws a token of an app with this master secret: random characters, and a proof that only who knows the secret can
+/// make. So any node tells a token from a guess without a look at the store, and no guess is looked up.
+pub(crate) fn draw(random: &dyn Random, master_secret: &str) -> Result<Secret, NoRandomness> {
+    let drawn = Secret::draw(random, TOKEN_CHARS)?;
+    let proof = proof(drawn.reveal(), master_secret);
+    Ok(Secret::new(format!("{}{proof}", drawn.reveal())))
+}
 
-/// Most of them; then all are forgotten. What is forgotten by mistake is refused only while its address fails too often.
-const MOST_SEEN: usize = 65_536;
+/// Whether a text may be a token that one of these secrets has proved.
+pub(crate) fn is_proved(token: &str, master_secrets: &[&str]) -> bool {
+    let Some((drawn, told)) = token.split_at_checked(TOKEN_CHARS) else {
+        return false;
+    };
+    // Hashes are compared, in constant time.
+    let told = SecretHash::of(told);
+    master_secrets.iter().fold(false, |is_proved, secret| {
+        is_proved | SecretHash::of(&proof(drawn, secret)).matches(&told)
+    })
+}
 
-impl SeenTokens {
-    pub(crate) fn add(&self, hash: SecretHash) {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= MOST_SEEN {
-            seen.clear();
-        }
-        seen.insert(hash);
-    }
-
-    pub(crate) fn contains(&self, hash: &SecretHash) -> bool {
-        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.contains(hash)
-    }
+fn proof(drawn: &str, master_secret: &str) -> String {
+    let hash = SecretHash::of(&format!("push token {master_secret} {drawn}"));
+    hex(&hash.0[..PROOF_BYTES])
 }
 
 /// Keeps a new token until `expires_at_ms`.
@@ -89,4 +92,23 @@ pub(crate) async fn end(state: &Database, app: AppNo, hash: SecretHash) -> Resul
         tx.execute(sql, &[hash.0[..].into(), app.into()])
     };
     state.write_async(end).await.map(|ended| ended > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use reportd_platform::random::SeededRandom;
+
+    use super::*;
+
+    #[test]
+    fn a_token_is_told_from_a_guess_by_its_secret() {
+        let token = draw(&SeededRandom::new(1), "secret").unwrap();
+        let token = token.reveal();
+        assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        assert!(is_proved(token, &["older", "secret"]));
+        assert!(!is_proved(token, &["other"]) && !is_proved(token, &[]));
+        for guess in ["", "short", &token[1..], &format!("x{}", &token[1..])] {
+            assert!(!is_proved(guess, &["secret"]), "{guess}");
+        }
+    }
 }

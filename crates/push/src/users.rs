@@ -8,6 +8,7 @@ use reportd_protocol::push::{ONLINE_STEP_MS, PRESENCE_MS};
 
 use crate::gather::{Gathered, Presence};
 use crate::marks::{Devices, part_of};
+use crate::numbers::{number, unnumbered};
 use crate::schema::{ACTIVE, ONLINE, PRESENCE, REGISTERED, USER_DAY};
 
 /// By app and day: how many more registered, and were online.
@@ -23,7 +24,7 @@ pub(crate) fn fold_users(
 ) -> Result<(), DbError> {
     let mut days = UserDays::new();
     register(tx, gathered, numbers, &mut days)?;
-    let active = active_parts(&gathered.presences, numbers);
+    let active = active_parts(&gathered.presences, numbers)?;
     for (app, day, _) in active.keys() {
         days.entry((*app, *day)).or_default();
     }
@@ -64,9 +65,9 @@ fn register(
 ) -> Result<(), DbError> {
     let mut told: Vec<(i64, i64, (i64, i64))> = Vec::with_capacity(gathered.registered.len());
     for (&device, &earliest) in &gathered.registered {
-        let place = device as usize;
-        let app = gathered.devices.all.get(place).map_or(0, |(app, _)| *app);
-        told.push((number(numbers, device), i64::from(app), earliest));
+        let known = gathered.devices.all.get(device as usize);
+        let (app, _) = known.ok_or_else(unnumbered)?;
+        told.push((number(numbers, device)?, i64::from(*app), earliest));
     }
     told.sort_unstable();
     let rows: Vec<[Value<'_>; 3]> = (told.iter())
@@ -99,19 +100,18 @@ fn register(
     tx.upsert(&REGISTERED, &mut moved)
 }
 
-fn number(numbers: &[i64], device: u32) -> i64 {
-    numbers.get(device as usize).copied().unwrap_or(0)
-}
-
 /// Who was online, by app, day and part.
-fn active_parts(presences: &[Presence], numbers: &[i64]) -> BTreeMap<PartKey, Devices> {
+fn active_parts(
+    presences: &[Presence],
+    numbers: &[i64],
+) -> Result<BTreeMap<PartKey, Devices>, DbError> {
     let mut parts = BTreeMap::<PartKey, Devices>::new();
     for presence in presences.iter().filter(|presence| presence.is_online) {
-        let (part, place) = part_of(number(numbers, presence.device));
+        let (part, place) = part_of(number(numbers, presence.device)?);
         let key = (i64::from(presence.app), presence.day, part);
         parts.entry(key).or_default().insert(place);
     }
-    parts
+    Ok(parts)
 }
 
 fn mark_active(
@@ -149,7 +149,6 @@ pub(crate) fn sum_presences(bytes: &[u8]) -> Option<(i64, i64)> {
 
 /// Reads the rows of parts, lets `merge` make the new ones, and writes those. `merge` tells `None` where the stored bytes
 /// cannot be read, and `Some(None)` where nothing changes.
-#[expect(clippy::option_option, reason = "a fault and no change are two things")]
 fn fold_parts<T>(
     tx: &mut Tx<'_>,
     table: &Table,
@@ -189,13 +188,13 @@ type Newest = u32;
 type Presences = BTreeMap<u8, Newest>;
 
 fn is_online(newest: Newest) -> bool {
-    newest % 2 == 0
+    newest.is_multiple_of(2)
 }
 
 fn fold_presence(tx: &mut Tx<'_>, presences: &[Presence], numbers: &[i64]) -> Result<(), DbError> {
     let mut parts = BTreeMap::<PartKey, Presences>::new();
     for presence in presences {
-        let (part, place) = part_of(number(numbers, presence.device));
+        let (part, place) = part_of(number(numbers, presence.device)?);
         for (point_ms, newest) in points(*presence) {
             let key = (i64::from(presence.app), point_ms, part);
             let known = parts.entry(key).or_default().entry(place).or_default();

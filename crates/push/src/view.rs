@@ -1,16 +1,19 @@
-//! The fold of push reports. Rows that a fold reads before it writes are locked first, table by table and in key order:
-//! tasks, words, devices, days and points of users; whatever stands below them is written under these locks.
+//! The fold of push reports. Rows that a fold reads before it writes are locked first, in key order, and all folds take
+//! the tables in one order: tasks, words, devices; marks, under the lock of their task; counters, in the order of
+//! [`crate::tally`]; then of users registrations, days, their parts, points, their parts. So no two folds wait for each
+//! other in a circle.
 
 use reportd_db::{DbError, Tx, Value};
 use reportd_journal::{Batch, Difference, StreamNo, View};
 use reportd_protocol::push::TaskKind;
 
 use crate::compare::compare;
-use crate::gather::{Fact, Gathered, NO_WORD};
+use crate::deed::What;
+use crate::gather::{Fact, Gathered};
 use crate::marks::{Deed, Devices, Marks, part_of};
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, number, unnumbered};
 use crate::schema::{ANNOUNCED, DEVICE, DEVICE_FOUND, MARK, TASK, TASK_FOUND, WORD, WORD_FOUND};
-use crate::tally::{Tally, what_of};
+use crate::tally::Tally;
 use crate::users::fold_users;
 
 /// Its name, in positions and metrics.
@@ -42,10 +45,11 @@ impl PushView {
         let tasks = lock_tasks(tx, gathered)?;
         let words = self.words.resolve(tx, &gathered.words.all)?;
         let devices = self.devices.resolve(tx, &gathered.devices.all)?;
-        fold_users(tx, gathered, &devices)?;
-        let mut marked = marked(gathered, &tasks, &words, &devices);
+        let mut marked = marked(gathered, &tasks, &words, &devices)?;
         marked.sort_unstable();
-        mark(tx, &marked)
+        mark(tx, &marked)?;
+        // Last: the days and points of an app are locked in nearly every fold, and should be so for a short while.
+        fold_users(tx, gathered, &devices)
     }
 }
 
@@ -130,9 +134,10 @@ fn lock_tasks(tx: &mut Tx<'_>, gathered: &Gathered<'_>) -> Result<Vec<i64>, DbEr
         })
         .collect();
     tx.upsert(&ANNOUNCED, &mut announced)?;
-    let lost = || DbError::Statement("a new task has no number".to_owned());
     let numbers = found.into_iter();
-    numbers.map(|row| row.ok_or_else(lost)?.int(0)).collect()
+    numbers
+        .map(|row| row.ok_or_else(unnumbered)?.int(0))
+        .collect()
 }
 
 /// Kinds as they are stored.
@@ -152,34 +157,40 @@ struct Marked {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Row {
     task: i64,
-    stage: u8,
+    kind: i64,
     part: i64,
     app: i64,
 }
 
-fn marked(gathered: &Gathered<'_>, tasks: &[i64], words: &[i64], devices: &[i64]) -> Vec<Marked> {
-    let number = |of: &[i64], place: u32| of.get(place as usize).copied().unwrap_or(0);
+fn marked(
+    gathered: &Gathered<'_>,
+    tasks: &[i64],
+    words: &[i64],
+    devices: &[i64],
+) -> Result<Vec<Marked>, DbError> {
     let of_fact = |fact: &Fact| {
-        let (part, place) = part_of(number(devices, fact.device));
-        let app = gathered.tasks.all.get(fact.task as usize);
-        let word = if fact.word == NO_WORD {
-            0
-        } else {
-            number(words, fact.word)
+        let (part, place) = part_of(number(devices, fact.device)?);
+        let what = match fact.what.word() {
+            Some(word) => fact
+                .what
+                .with_word(number(words, u32::try_from(word).unwrap_or(u32::MAX))?),
+            None => fact.what,
         };
-        Marked {
+        let apps = &gathered.tasks.all;
+        let (app, _) = apps.get(fact.task as usize).ok_or_else(unnumbered)?;
+        Ok(Marked {
             row: Row {
-                task: number(tasks, fact.task),
-                stage: fact.stage,
+                task: number(tasks, fact.task)?,
+                kind: what.row(),
                 part,
-                app: app.map_or(0, |(app, _)| i64::from(*app)),
+                app: i64::from(*app),
             },
             deed: Deed {
                 day: fact.day,
-                what: what_of(fact.stage, fact.detail, word),
+                what: what.code(),
             },
             place,
-        }
+        })
     };
     gathered.facts.iter().map(of_fact).collect()
 }
@@ -191,8 +202,7 @@ fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
     for rows in rows.chunks(PARTS_AT_ONCE) {
         let key = |marked: &&[Marked]| {
             let row = marked[0].row;
-            let stage = i64::from(row.stage);
-            [row.task.into(), stage.into(), row.part.into()]
+            [row.task.into(), row.kind.into(), row.part.into()]
         };
         let keys: Vec<[Value<'_>; 3]> = rows.iter().map(key).collect();
         let mut written = Vec::new();
@@ -200,12 +210,12 @@ fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
             let stored = stored.map(|mut row| row.take_bytes(0)).transpose()?;
             let mut marks = Marks::decode(stored.as_deref().unwrap_or_default())
                 .ok_or_else(|| DbError::Corrupt("marks that cannot be read".to_owned()))?;
-            if mark_part(&mut tally, &mut marks, marked) {
+            if mark_part(&mut tally, &mut marks, marked)? {
                 written.push((key(marked), marks.encode()));
             }
         }
         let mut rows: Vec<[Value<'_>; 4]> = (written.iter())
-            .map(|([task, stage, part], bytes)| [*task, *stage, *part, bytes[..].into()])
+            .map(|([task, kind, part], bytes)| [*task, *kind, *part, bytes[..].into()])
             .collect();
         tx.upsert(&MARK, &mut rows)?;
     }
@@ -213,7 +223,7 @@ fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
 }
 
 /// Marks what a batch tells of one row; true where something is new.
-fn mark_part(tally: &mut Tally, marks: &mut Marks, marked: &[Marked]) -> bool {
+fn mark_part(tally: &mut Tally, marks: &mut Marks, marked: &[Marked]) -> Result<bool, DbError> {
     let mut has_news = false;
     for of_deed in marked.chunk_by(|a, b| a.deed == b.deed) {
         let Marked { row, deed, .. } = of_deed[0];
@@ -221,8 +231,8 @@ fn mark_part(tally: &mut Tally, marks: &mut Marks, marked: &[Marked]) -> bool {
         for marked in of_deed {
             devices.insert(marked.place);
         }
-        let scope = (row.app, row.task, row.stage);
-        has_news |= tally.mark(scope, marks, deed, devices);
+        let what = What::read(row.kind, deed.what).ok_or_else(unnumbered)?;
+        has_news |= tally.mark((row.app, row.task), (what, deed.day), marks, devices);
     }
-    has_news
+    Ok(has_news)
 }

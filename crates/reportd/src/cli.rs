@@ -118,6 +118,8 @@ pub(crate) struct Demo {
 pub(crate) enum Export {
     /// Bot event reports that count, oldest first
     Comm(ExportReports),
+    /// Push events and receipts as they were fed, oldest first
+    Push(ExportReports),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -155,7 +157,7 @@ impl ExportReports {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// One JSON object a line, as the API shows it
+    /// One JSON object a line
     Ndjson,
     /// A line of names, then a line each, by RFC 4180
     Csv,

@@ -1,21 +1,22 @@
-//! `reportd demo`: a server with a sample app, 30 days of history and live traffic, all through the real endpoint.
+//! `reportd demo`: a server with a sample app, 30 days of history and live traffic, all through the real endpoints.
+
+mod comm;
+mod push;
+mod welcome;
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use reportd_client::CommClient;
-use reportd_client::protocol::comm::{OutgoingItem, OutgoingReport};
+use reportd_client::{CommClient, PushFeedClient};
 use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, DEFAULT_ZONE, NewApp};
-use reportd_platform::clock::{Clock, DAY_MS, HOUR_MS, SECOND_MS, SystemClock};
+use reportd_platform::clock::{Clock, DAY_MS, SystemClock};
 use reportd_platform::credentials::CredentialKind;
 use reportd_platform::random::SystemRandom;
-use reportd_platform::secret::Secret;
-use reportd_platform::zones::{Zone, day_text};
 use serde::{Deserialize, Serialize};
 
 use crate::app_commands;
@@ -24,20 +25,18 @@ use crate::serve::stop_signal;
 use crate::server::Server;
 use crate::settings::Settings;
 use crate::stores::Stores;
-use crate::traffic::{Traffic, gid};
 
 const DEFAULT_FOLDER: &str = "./reportd-demo";
 /// Says that a folder is a demo's, and holds its credentials, one of them an admin key: for its owner alone.
 const MARK: &str = "demo.json";
 const APP: &str = "demo";
 const HISTORY_DAYS: i64 = 30;
-const CENSUS_GROUPS: u64 = 40;
-/// Between two live requests.
-const LIVE_INTERVAL: Duration = Duration::from_millis(700);
 
 #[derive(Serialize, Deserialize)]
 struct Credentials {
     comm_token: String,
+    appkey: String,
+    master_secret: String,
     api_key: String,
 }
 
@@ -59,18 +58,21 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
     let (credentials, is_new) = prepare(&settings)?;
     let server = Server::open(&settings, false).await?;
     let url = server.url()?;
-    let clock = SystemClock::start();
-    print_welcome(&url, &credentials, &clock)?;
-    let client = CommClient::new(&url, &credentials.comm_token)?;
-    let traffic = tokio::spawn(async move {
-        let mut traffic = Traffic::new(clock.now_ms().cast_unsigned());
-        if is_new && let Err(error) = send_history(&client, &mut traffic, &clock).await {
-            tracing::warn!(%error, "the history is not complete");
-        }
-        send_live(&client, &mut traffic, &clock).await
-    });
+    let clock = Arc::new(SystemClock::start());
+    welcome::print(&url, &credentials, clock.now_ms())?;
+    let comm = CommClient::new(&url, &credentials.comm_token)?;
+    let push = PushFeedClient::builder(&url, APP)
+        .api_key(&credentials.api_key)
+        .master_secret(&credentials.master_secret)
+        .build()?;
+    let traffic = [
+        tokio::spawn(comm::send(comm, is_new, Arc::clone(&clock))),
+        tokio::spawn(push::send(push, is_new, clock)),
+    ];
     server.run(stop_signal()?).await?;
-    traffic.abort();
+    for traffic in traffic {
+        traffic.abort();
+    }
     Ok(())
 }
 
@@ -80,7 +82,10 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
     let mark = path.join(MARK);
     if let Ok(text) = std::fs::read(&mark) {
         return Ok((
-            serde_json::from_slice(&text).context("the demo's credentials")?,
+            serde_json::from_slice(&text).with_context(|| {
+                let mark = mark.display();
+                format!("{mark} is of another version: delete the folder to begin anew")
+            })?,
             false,
         ));
     }
@@ -94,7 +99,7 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
     let state = stores.state()?;
     let new = NewApp {
         id: APP.to_owned(),
-        name: "示例机器人 (sample bots)".to_owned(),
+        name: "示例应用 (sample app)".to_owned(),
         zone: DEFAULT_ZONE.to_owned(),
         given: Vec::new(),
     };
@@ -113,13 +118,14 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         )?;
         create_key(tx, "demo", Role::Admin, Some(APP), &random, now_ms)
     })?;
-    let token = issued
-        .into_iter()
-        .find(|issued| issued.kind == CredentialKind::CommToken)
-        .map(|issued| issued.secret);
-    let token = token.unwrap_or_else(|| Secret::new(""));
+    let secret_of = |kind| {
+        let found = issued.iter().find(|issued| issued.kind == kind);
+        found.map_or_else(String::new, |issued| issued.secret.reveal().to_owned())
+    };
     let credentials = Credentials {
-        comm_token: token.reveal().to_owned(),
+        comm_token: secret_of(CredentialKind::CommToken),
+        appkey: secret_of(CredentialKind::Appkey),
+        master_secret: secret_of(CredentialKind::MasterSecret),
         api_key: key.reveal().to_owned(),
     };
     OpenOptions::new()
@@ -129,92 +135,4 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         .open(&mark)?
         .write_all(&serde_json::to_vec(&credentials)?)?;
     Ok((credentials, true))
-}
-
-fn print_welcome(url: &str, credentials: &Credentials, clock: &SystemClock) -> anyhow::Result<()> {
-    let Credentials {
-        comm_token,
-        api_key,
-    } = credentials;
-    let today = day_text(
-        Zone::named(DEFAULT_ZONE)
-            .map_err(anyhow::Error::msg)?
-            .day(clock.now_ms()),
-    );
-    let api = format!("{url}/api/apps/{APP}/comm");
-    let key = format!("-H 'Authorization: Bearer {api_key}'");
-    let mut out = std::io::stdout();
-    writeln!(
-        out,
-        "reportd listens on {url}\n\n# Report a message, as a bot does:"
-    )?;
-    writeln!(
-        out,
-        "curl {url}/api/v1/CommReport -H 'Authorization: {comm_token}' -H 'Content-Type: application/json' \\"
-    )?;
-    writeln!(
-        out,
-        "  -d '{{\"ts\":'$(date +%s)',\"nonce\":\"'$(date +%N)'\",\"data_list\":[{{\"oper_id\":1503000120601,\"gid\":1,\
-         \"target_id\":\"42\",\"scope\":\"channel\",\"ext1\":\"youtube\",\"ext2\":\"UP\"}}]}}'"
-    )?;
-    writeln!(out, "\n# What it adds up to, at once:")?;
-    writeln!(
-        out,
-        "curl {key} '{api}/series?oper_id=1503000120601&from={today}&to={today}&by=ext2'"
-    )?;
-    writeln!(out, "curl {key} '{api}/messages?from={today}&to={today}'")?;
-    writeln!(out, "curl {key} '{api}/reports?gid=1&limit=5'")?;
-    writeln!(out, "curl {key} {api}/census/{today}")?;
-    writeln!(out, "curl {url}/metrics\n\nCtrl-C ends it.")?;
-    Ok(out.flush()?)
-}
-
-/// Thirty days of messages and a census a day.
-async fn send_history(
-    client: &CommClient,
-    traffic: &mut Traffic,
-    clock: &SystemClock,
-) -> anyhow::Result<()> {
-    let now_ms = clock.now_ms();
-    for days_ago in (0..HISTORY_DAYS).rev() {
-        let day_ms = now_ms - days_ago * DAY_MS;
-        send_census(client, traffic, day_ms, days_ago).await?;
-        for _ in 0..traffic.below(8) + 8 {
-            let ago_ms = traffic.below(DAY_MS.cast_unsigned()).cast_signed();
-            let ts = (day_ms - ago_ms).max(now_ms - HISTORY_DAYS * DAY_MS) / SECOND_MS;
-            client.send(&traffic.report(ts, 10)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The bot gained a group every other day or so, and loses one now and then.
-async fn send_census(
-    client: &CommClient,
-    traffic: &mut Traffic,
-    day_ms: i64,
-    days_ago: i64,
-) -> anyhow::Result<()> {
-    let groups: Vec<u64> = (0..CENSUS_GROUPS - days_ago.cast_unsigned() / 2)
-        .filter(|group| !(group + days_ago.cast_unsigned()).is_multiple_of(17))
-        .collect();
-    for groups in groups.chunks(10) {
-        let report = OutgoingReport::new((day_ms - HOUR_MS) / SECOND_MS, traffic.nonce());
-        let report = groups.iter().fold(report, |report, &group| {
-            report.item(OutgoingItem::group_census(gid(group), 1 + group % 6))
-        });
-        client.send(&report).await?;
-    }
-    Ok(())
-}
-
-async fn send_live(client: &CommClient, traffic: &mut Traffic, clock: &SystemClock) {
-    loop {
-        let items = u32::try_from(1 + traffic.below(4)).unwrap_or(1);
-        let report = traffic.report(clock.now_ms() / SECOND_MS, items);
-        if let Err(error) = client.send(&report).await {
-            tracing::warn!(%error, "a live report was not taken");
-        }
-        tokio::time::sleep(LIVE_INTERVAL).await;
-    }
 }

@@ -1,24 +1,28 @@
 //! `reportd export`: raw reports of some days as a table, in one pass over the store, whether a server runs or not.
 
+mod comm;
 mod csv;
 mod ndjson;
 mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod push;
+mod row;
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use anyhow::ensure;
-use reportd_comm::RawReport;
-use reportd_comm::export::{Export, Exported};
 use reportd_db::Database;
-use reportd_journal::Base;
+use reportd_journal::{Base, Export, Exported, ExportedBlock};
+use reportd_platform::AppNo;
 use reportd_platform::apps::{self, AppError};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::day_text;
 
-use crate::cli::{ExportReports, Format};
-use crate::export::output::Output;
+use self::output::Output;
+use self::row::{Column, Row};
+use crate::cli::{self, ExportReports, Format};
 use crate::output::{ReaderGone, is_reader_gone, print_error_line};
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::settings::Settings;
@@ -27,18 +31,32 @@ use crate::stores::Stores;
 /// Blocks between two looks whether to stop.
 const BLOCKS_A_LOOK: u32 = 16;
 
-/// Writes reports in a format.
+/// What a kind of reports brings to the export.
+struct ExportedKind {
+    columns: &'static [Column],
+    /// The reports of an app on the days from the first to the second.
+    exported: fn(AppNo, i64, i64) -> Exported,
+    /// Writes those of a block.
+    write_block: fn(&Database, &ExportedBlock, &mut dyn RowWriter) -> anyhow::Result<()>,
+}
+
+/// Writes rows in a format.
 trait RowWriter {
-    fn write(&mut self, report: &RawReport<'_>) -> anyhow::Result<()>;
+    fn write(&mut self, row: &dyn Row) -> anyhow::Result<()>;
     /// Writes what is left.
     fn finish(self: Box<Self>) -> anyhow::Result<Output>;
 }
 
-/// Exports bot event reports.
-pub(crate) async fn export_comm(settings: &Settings, asked: ExportReports) -> anyhow::Result<()> {
+/// Exports raw reports.
+pub(crate) async fn export(settings: &Settings, asked: cli::Export) -> anyhow::Result<()> {
+    let (kind, asked) = match asked {
+        cli::Export::Comm(asked) => (&comm::COMM, asked),
+        cli::Export::Push(asked) => (&push::PUSH, asked),
+    };
+    let asked = asked.checked();
     check_format(asked.format)?;
     let stores = Stores::existing(settings)?;
-    run_stoppable(move |stop| export_here(&stores, &asked, &stop)).await
+    run_stoppable(move |stop| export_here(kind, &stores, &asked, &stop)).await
 }
 
 /// Tells how a format that was not built in can be had.
@@ -51,22 +69,27 @@ fn check_format(format: Format) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn export_here(stores: &Stores, asked: &ExportReports, stop: &Stop) -> anyhow::Result<()> {
+fn export_here(
+    kind: &ExportedKind,
+    stores: &Stores,
+    asked: &ExportReports,
+    stop: &Stop,
+) -> anyhow::Result<()> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
     let state = stores.state()?;
     let app = state.try_read(|tx| Ok::<_, AppError>(apps::find(tx, &asked.app)?.no))?;
-    let exported = Exported {
-        app,
-        from: asked.from,
-        to: asked.to,
-    };
+    let exported = (kind.exported)(app, asked.from, asked.to);
     tell_dropped(stores, &exported)?;
     let (store, views) = (stores.blocks(&clock)?, stores.views()?);
     let mut export = Export::begin(store.as_ref(), &views, exported)?;
     let output = Output::open(asked.output.as_deref())?;
     let to_file = !output.is_stdout();
     let bar = Progress::start("export", Unit::Entries, export.total(), stop).only_if(to_file);
-    let written = write_all(&mut export, writer(asked.format, output)?, &bar);
+    let mut rows = writer(asked.format, output, kind.columns)?;
+    let written = write_all(&mut export, &bar, |found| {
+        (kind.write_block)(&views, found, rows.as_mut())
+    });
+    let written = written.and_then(|()| rows.finish());
     let written = written.and_then(Output::finish);
     drop(bar);
     match written {
@@ -75,12 +98,16 @@ fn export_here(stores: &Stores, asked: &ExportReports, stop: &Stop) -> anyhow::R
     }
 }
 
-fn writer(format: Format, output: Output) -> anyhow::Result<Box<dyn RowWriter>> {
+fn writer(
+    format: Format,
+    output: Output,
+    columns: &'static [Column],
+) -> anyhow::Result<Box<dyn RowWriter>> {
     Ok(match format {
         Format::Ndjson => Box::new(ndjson::NdjsonWriter::new(output)),
-        Format::Csv => Box::new(csv::CsvWriter::new(output)?),
+        Format::Csv => Box::new(csv::CsvWriter::new(output, columns)?),
         #[cfg(feature = "parquet")]
-        Format::Parquet => Box::new(parquet::ParquetRows::new(output)?),
+        Format::Parquet => Box::new(parquet::ParquetRows::new(output, columns)?),
         #[cfg(not(feature = "parquet"))]
         Format::Parquet => return check_format(format).map(|()| unreachable!()),
     })
@@ -88,18 +115,21 @@ fn writer(format: Format, output: Output) -> anyhow::Result<Box<dyn RowWriter>> 
 
 fn write_all(
     export: &mut Export<'_>,
-    mut rows: Box<dyn RowWriter>,
     bar: &Progress,
-) -> anyhow::Result<Output> {
+    mut write_block: impl FnMut(&ExportedBlock) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
     let mut blocks = 0_u32;
-    while export.step(&mut |report| rows.write(report))?.is_continue() {
+    while let ControlFlow::Continue(found) = export.step()? {
+        if let Some(found) = found {
+            write_block(&found)?;
+        }
         blocks = blocks.wrapping_add(1);
         if blocks.is_multiple_of(BLOCKS_A_LOOK) {
             let goes_on = bar.reach(export.passed(), export.total());
             ensure!(goes_on, "it was interrupted");
         }
     }
-    rows.finish()
+    Ok(())
 }
 
 /// Says on stderr that reports of the days that are exported may have been dropped.

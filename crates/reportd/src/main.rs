@@ -72,9 +72,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::App(command) => app_commands::run(&settings, command),
         Command::Verify => block_on(verify::run(&settings)),
         Command::Rebuild => block_on(rebuild::run(&settings)),
-        Command::Export(cli::Export::Comm(asked)) => {
-            block_on(export::export_comm(&settings, asked.checked()))
-        }
+        Command::Export(asked) => block_on(export::export(&settings, asked)),
         Command::Migrate { to } => block_on(migrate::run(&settings, to)),
         Command::Backup(asked) => block_on(backup::backup(&settings, asked)),
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),

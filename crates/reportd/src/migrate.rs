@@ -10,9 +10,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, ensure};
 use reportd_db::{Database, DbError, Tx};
-use reportd_journal::{
-    BlockStore, DayFiles, DayTables, Goal, LOCAL_STREAM, Refold, View, views_ends,
-};
+use reportd_journal::{Base, BlockStore, DayFiles, DayTables, Goal, LOCAL_STREAM, Refold, View};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::secret::Secret;
@@ -248,10 +246,7 @@ impl Migrate {
         };
         let bar = self.bar("base", Unit::Rows, rows_in(&from)?);
         copy_with((&from, &self.target.new_base()?), &bar, |_| Ok(()))?;
-        let kinds = LoadedKinds::at_rest(&self.target, &self.clock)?;
-        let views = kinds.views();
-        let names: Vec<_> = views.iter().map(|view| view.name()).collect();
-        let ends = from.read(|tx| views_ends(tx, &names))?;
+        let ends = from.read(Base::ends)?;
         Ok(ends.get(&LOCAL_STREAM).copied().unwrap_or(1))
     }
 

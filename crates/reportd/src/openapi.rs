@@ -18,12 +18,14 @@ use crate::health;
 use crate::kinds::{KINDS, ReportKind};
 use crate::settings::Settings;
 
-const ABOUT: &str = "One server for the reports of an app. Bots report by the wire protocol, with the app's token; \
-programs read and manage by the API, with an API key.
+const ABOUT: &str = "One server for the reports of an app. Clients speak the wire protocols, with credentials of the \
+app: bots report their messages with its token; push clients read what became of pushes with a token that they obtain by \
+appkey and master secret. Programs feed, read and manage by the API, with an API key; receipts of pushes carry a sign \
+each.
 
 A read shows all that was acknowledged before it. Days are those of the app's zone. Numbers are 64 bits wide: some, such \
 as `gid`, may be beyond what a JavaScript number holds exactly. Errors of the API are problem details (RFC 9457); the \
-protocol has replies of its own. A request whose method is not listed here is answered with 405 and the header `Allow`.";
+wire protocols have replies of their own. A request whose method is not listed here is answered with 405 and the header `Allow`.";
 
 /// No script or style but the files of this server; the pictures of the style sheet are in it.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; \

@@ -9,6 +9,7 @@ use reportd_journal::{
 };
 use reportd_platform::AppNo;
 use reportd_platform::clock::DAY_MS;
+use reportd_platform::zones::MOST_OFFSET_MS;
 use reportd_protocol::comm::Item;
 
 use crate::entry::Decoder;
@@ -28,9 +29,6 @@ pub(crate) struct ReportsQuery {
     pub(crate) limit: usize,
     pub(crate) cursor: Option<Cursor>,
 }
-
-/// No zone is further from UTC than this.
-pub(crate) const MOST_OFFSET_MS: i64 = 15 * 3_600_000;
 
 impl ReportsQuery {
     /// The scan for it; what lies at or after `folded` is not shown, since the fold has not told yet what of it are

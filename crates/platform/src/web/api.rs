@@ -122,10 +122,10 @@ where
         let body = read_body(request.into_body(), limits)
             .await
             .map_err(|error| match error {
-                BodyError::TooLarge => Problem::new(
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    format!("expected a body of at most {} bytes", limits.max_bytes),
-                ),
+                BodyError::TooLarge => Problem::too_large(format!(
+                    "expected a body of at most {} bytes",
+                    limits.max_bytes
+                )),
                 BodyError::Incomplete => {
                     Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
                 }

@@ -84,6 +84,11 @@ impl Problem {
         Self::new(StatusCode::FORBIDDEN, detail)
     }
 
+    /// 413.
+    pub fn too_large(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail)
+    }
+
     /// 429 with `Retry-After`.
     #[must_use]
     pub fn too_many(retry_after: Duration) -> Self {

@@ -220,17 +220,21 @@ impl<'a> Reader<'_, 'a> {
         let task_id = self.task_id()?;
         let cids = self.cids()?;
         let channel = self.name(CHANNEL, Channel::from_name, Channel::EXPECTED)?;
-        let quota = self.fields.optional(QUOTA, |text| {
-            let find = |name: &str| Quota::from_name(channel, name);
-            read_name(text, find, "a quota kind of the channel")
-        })?;
+        // Of the other stages it is a field that is not looked at.
+        let quota = match stage {
+            Stage::Sent | Stage::Received => self.fields.optional(QUOTA, |text| {
+                let find = |name: &str| Quota::from_name(channel, name);
+                read_name(text, find, "a quota kind of the channel")
+            })?,
+            Stage::Displayed | Stage::Clicked => None,
+        };
         Ok(Event::Reached {
             stage,
             task_id,
             cids,
             channel,
             brand: self.optional_text(BRAND, MAX_BRAND_CHARS)?,
-            quota: quota.filter(|_| matches!(stage, Stage::Sent | Stage::Received)),
+            quota,
             at_ms: self.time(AT)?,
         })
     }

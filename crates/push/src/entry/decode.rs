@@ -118,7 +118,7 @@ pub(crate) struct CidList<'a> {
 }
 
 impl<'a> CidList<'a> {
-    fn one(cid: &'a str) -> Self {
+    pub(crate) fn one(cid: &'a str) -> Self {
         Self {
             one: Some(cid),
             left: 0,

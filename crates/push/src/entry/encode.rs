@@ -35,11 +35,6 @@ impl<'z> Encoder<'z> {
         }
     }
 
-    /// True where nothing was added.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.span_ms.is_none()
-    }
-
     /// The least and the greatest time of its events, in ms; `None` where it has none.
     pub(crate) fn span_ms(&self) -> Option<(i64, i64)> {
         self.span_ms

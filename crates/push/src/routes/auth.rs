@@ -1,8 +1,8 @@
 //! `POST /v2/{app_id}/auth`, its DELETE, and who a token is.
 //!
 //! Nothing that is refused here tells whether an app exists: an app that is unknown or disabled is one without keys and
-//! secrets, and goes the same way. Of an address that has failed too often only tokens that are known to this node are
-//! looked up, so that guessing cannot load the store; what is right always passes.
+//! secrets, and goes the same way. Of an address that has failed too often only tokens that prove to be of the app are
+//! looked up, so that guessing cannot load the store, and what is right passes on every node.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
-use reportd_platform::secret::{Secret, SecretHash};
+use reportd_platform::secret::SecretHash;
 use reportd_platform::web::{drain_body, read_body};
 use reportd_protocol::push::{
     AuthRequest, Code, Fault, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
@@ -21,7 +21,7 @@ use super::reply::{Answer, Refused};
 use super::{TAG, address, answer, segments};
 use crate::Push;
 use crate::registry::PushApp;
-use crate::tokens::{self, TOKEN_CHARS};
+use crate::tokens;
 
 /// Get a token
 ///
@@ -105,14 +105,16 @@ fn signer(
 }
 
 async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Refused> {
-    let token = Secret::draw(&*push.random, TOKEN_CHARS).map_err(|error| {
+    // The newest secret: the others end before it.
+    let secrets = app.master_secrets(now_ms);
+    let secret = secrets.last().copied().unwrap_or_default();
+    let token = tokens::draw(&*push.random, secret).map_err(|error| {
         tracing::error!(%error, "a token cannot be drawn");
         Refused::from(Code::Unavailable)
     })?;
     let expires_at_ms = now_ms.saturating_add(TOKEN_LIFE_MS);
     let state = push.directory.db();
     tokens::keep(state, app.app.no, token.hash(), expires_at_ms).await?;
-    push.registry.seen.add(token.hash());
     tokens::remove_expired(state, now_ms).await;
     Ok(auth_reply(token.reveal(), expires_at_ms).into())
 }
@@ -120,15 +122,15 @@ async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Re
 async fn end(push: &Push, request: Request) -> Result<Answer, Refused> {
     let (parts, body) = request.into_parts();
     drain_body(body).await;
-    let hash = SecretHash::of(segments::token(&parts.uri));
-    let app = holder(push, &parts, Some(hash)).await?;
-    tokens::end(push.directory.db(), app.app.no, hash).await?;
+    let token = segments::token(&parts.uri);
+    let app = holder(push, &parts, Some(token)).await?;
+    tokens::end(push.directory.db(), app.app.no, SecretHash::of(token)).await?;
     Ok(empty_reply().into())
 }
 
 /// The app of the path, where the header `token` holds a token of it that is in force.
 pub(super) async fn authenticate(push: &Push, parts: &Parts) -> Result<Arc<PushApp>, Refused> {
-    holder(push, parts, token(&parts.headers).map(SecretHash::of)).await
+    holder(push, parts, token(&parts.headers)).await
 }
 
 fn token(headers: &HeaderMap) -> Option<&str> {
@@ -136,22 +138,16 @@ fn token(headers: &HeaderMap) -> Option<&str> {
     (!token.is_empty()).then_some(token)
 }
 
-async fn holder(
-    push: &Push,
-    parts: &Parts,
-    hash: Option<SecretHash>,
-) -> Result<Arc<PushApp>, Refused> {
-    let address = address(parts);
+async fn holder(push: &Push, parts: &Parts, token: Option<&str>) -> Result<Arc<PushApp>, Refused> {
+    let (address, id) = (address(parts), segments::app_id(&parts.uri));
     let refused = |wait| Refused::limited(Code::BadToken, wait);
-    if let Some(hash) = hash
-        && !push.registry.seen.contains(&hash)
-    {
-        push.directory.check_failures(address).map_err(refused)?;
-    }
-    if let Some(hash) = hash
-        && let Some(app) = look_up(push, segments::app_id(&parts.uri), hash).await?
-    {
-        return Ok(app);
+    if let Some(token) = token {
+        if !is_proved(push, id, token) {
+            push.directory.check_failures(address).map_err(refused)?;
+        }
+        if let Some(app) = look_up(push, id, SecretHash::of(token)).await? {
+            return Ok(app);
+        }
     }
     push.directory
         .count_failure(address)
@@ -160,12 +156,19 @@ async fn holder(
     Err(Code::BadToken.into())
 }
 
+/// Whether a token is surely none that was guessed. Of an app that is not known here yet, and under a secret that has ended
+/// since, a right one is not proved either.
+fn is_proved(push: &Push, id: &str, token: &str) -> bool {
+    let app = push.registry.enabled(id);
+    let now_ms = push.clock.now_ms();
+    app.is_some_and(|app| tokens::is_proved(token, &app.master_secrets(now_ms)))
+}
+
 async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<PushApp>>, Refused> {
     let state = push.directory.db();
     let Some(holder) = tokens::holder(state, hash, push.clock.now_ms()).await? else {
         return Ok(None);
     };
-    push.registry.seen.add(hash);
     // A token of an app that is not known here: it was made a moment ago, on another node.
     if push.registry.app(id).is_none() {
         push.directory.refresh().await?;

@@ -112,7 +112,7 @@ async fn take_events(push: &Push, request: Request) -> Result<Accepted, Problem>
         read_events(&body.bytes, now_ms, |event| entry.event(&event))
     });
     let accepted = accepted.map_err(problem_of)?;
-    store(push, &app, entry).await?;
+    push.store(&app, entry).await?;
     Ok(accepted)
 }
 
@@ -193,7 +193,9 @@ async fn take_signed(
     let mut unknown_actions = 0;
     let accepted = with_whole(body, || {
         read_receipts(body, signer, now_ms, |receipt| {
-            unknown_actions += u64::from(receipt.meaning() == ReceiptMeaning::UnknownAction);
+            unknown_actions += u64::from(
+                receipt.is_counted() && receipt.meaning() == ReceiptMeaning::UnknownAction,
+            );
             if let Some(entry) = &mut entry {
                 entry.receipt(&receipt);
             }
@@ -204,17 +206,10 @@ async fn take_signed(
         FeedErrorKind::Malformed => Refused::Other(problem_of(error)),
     })?;
     if let (Some(app), Some(entry)) = (app, entry) {
-        store(push, &app.app, entry).await.map_err(Refused::Other)?;
+        push.store(&app.app, entry).await.map_err(Refused::Other)?;
     }
     push.metrics.unknown_actions.inc_by(unknown_actions);
     Ok(accepted)
-}
-
-async fn store(push: &Push, app: &App, entry: Encoder<'_>) -> Result<(), Problem> {
-    if entry.is_empty() {
-        return Ok(());
-    }
-    push.store(app, entry).await
 }
 
 fn problem_of(error: FeedError) -> Problem {

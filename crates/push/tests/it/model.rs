@@ -98,19 +98,7 @@ impl Model {
                 let action = (task_id.to_string(), action_id.to_string(), cid.to_string());
                 self.actions.insert(action);
             }
-            Event::Lost {
-                task_id,
-                cids,
-                channel,
-                phase,
-                reason,
-                at_ms,
-            } => {
-                self.begin(task_id, *at_ms);
-                let lost = |cid| (task_id.to_string(), *phase, *channel, *reason, cid);
-                let cids = cids.iter().map(|cid| lost(cid.into_owned()));
-                self.lost.extend(cids);
-            }
+            Event::Lost { .. } => self.lose(event),
             Event::Device { cid, at_ms, .. } => {
                 let known = self.registered.entry(cid.to_string()).or_insert(*at_ms);
                 *known = (*known).min(*at_ms);
@@ -130,6 +118,25 @@ impl Model {
         known
             .and_modify(|known| *known = known.clone().max(told.clone()))
             .or_insert(told);
+    }
+
+    fn lose(&mut self, event: &Event<'_>) {
+        let Event::Lost {
+            task_id,
+            cids,
+            channel,
+            phase,
+            reason,
+            at_ms,
+        } = event
+        else {
+            return;
+        };
+
+        self.begin(task_id, *at_ms);
+        let lost = |cid| (task_id.to_string(), *phase, *channel, *reason, cid);
+        let cids = cids.iter().map(|cid| lost(cid.into_owned()));
+        self.lost.extend(cids);
     }
 
     fn begin(&mut self, task: &str, at_ms: i64) {

@@ -6,13 +6,9 @@
 
 use std::io::{self, Write};
 
-use reportd_comm::RawReport;
-
 use super::RowWriter;
 use super::output::Output;
-
-const HEADER: &str = "received_at,ts,oper_id,gid,target_id,to_uid,scope,\
-    ext1,ext2,ext3,ext4,ext5,ext6,ext7,ext8,ext9,ext10\r\n";
+use super::row::{Cell, Column, Row};
 
 pub(super) struct CsvWriter {
     output: Output,
@@ -20,8 +16,9 @@ pub(super) struct CsvWriter {
 }
 
 impl CsvWriter {
-    pub(super) fn new(mut output: Output) -> io::Result<Self> {
-        output.write_all(HEADER.as_bytes())?;
+    pub(super) fn new(mut output: Output, columns: &[Column]) -> io::Result<Self> {
+        let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
+        write!(output, "{}\r\n", names.join(","))?;
         Ok(Self {
             output,
             line: String::new(),
@@ -30,9 +27,12 @@ impl CsvWriter {
 }
 
 impl RowWriter for CsvWriter {
-    fn write(&mut self, report: &RawReport<'_>) -> anyhow::Result<()> {
+    fn write(&mut self, row: &dyn Row) -> anyhow::Result<()> {
         self.line.clear();
-        put_row(&mut self.line, report);
+        row.visit_cells(&mut |cell| put_cell(&mut self.line, &cell));
+        // The comma behind the last cell.
+        self.line.pop();
+        self.line.push_str("\r\n");
         Ok(self.output.write_all(self.line.as_bytes())?)
     }
 
@@ -41,25 +41,13 @@ impl RowWriter for CsvWriter {
     }
 }
 
-fn put_row(line: &mut String, report: &RawReport<'_>) {
-    let item = &report.item;
-    let numbers = [report.received_at_ms, report.ts_ms, item.oper_id].map(Some);
-    for number in numbers.into_iter().chain([item.gid]) {
-        if let Some(number) = number {
-            line.push_str(&number.to_string());
-        }
-        line.push(',');
+fn put_cell(line: &mut String, cell: &Cell<'_>) {
+    match cell {
+        Cell::Number(Some(number)) => line.push_str(&number.to_string()),
+        Cell::Number(None) => {}
+        Cell::Text(text) => put_text(line, *text),
     }
-    put_text(line, item.target_id.as_deref());
     line.push(',');
-    put_text(line, report.to_uid().map(|json| json.get()));
-    line.push(',');
-    line.push_str(item.scope.name());
-    for text in &item.ext {
-        line.push(',');
-        put_text(line, text.as_deref());
-    }
-    line.push_str("\r\n");
 }
 
 fn put_text(line: &mut String, text: Option<&str>) {

@@ -1,11 +1,10 @@
-//! One JSON object a line: the same as a raw report of the API.
+//! One JSON object a line.
 
 use std::io::Write;
 
-use reportd_comm::RawReport;
-
 use super::RowWriter;
 use super::output::Output;
+use super::row::Row;
 
 pub(super) struct NdjsonWriter {
     output: Output,
@@ -18,8 +17,8 @@ impl NdjsonWriter {
 }
 
 impl RowWriter for NdjsonWriter {
-    fn write(&mut self, report: &RawReport<'_>) -> anyhow::Result<()> {
-        serde_json::to_writer(&mut self.output, report).map_err(std::io::Error::from)?;
+    fn write(&mut self, row: &dyn Row) -> anyhow::Result<()> {
+        row.write_json(&mut self.output)?;
         Ok(self.output.write_all(b"\n")?)
     }
 

@@ -15,14 +15,14 @@ use crate::harness::{Data, Server, TOKEN, files, reportd, wait_until};
 use crate::requests::{ACTIVE, active_messages};
 
 /// A zone in which it is about noon: today's and yesterday's midnight are far from now.
-fn zone_of_noon() -> String {
+pub(crate) fn zone_of_noon() -> String {
     let hour = SystemClock::start().now_ms().rem_euclid(DAY_MS) / HOUR_MS;
     // These names count the other way round.
     format!("Etc/GMT{:+}", hour - 12)
 }
 
 /// The moment at which today began in that zone, in ms, and the day.
-fn today(zone: &str) -> (i64, i64) {
+pub(crate) fn today(zone: &str) -> (i64, i64) {
     let (zone, now_ms) = (Zone::named(zone).unwrap(), SystemClock::start().now_ms());
     let local_ms = now_ms + i64::from(zone.offset_seconds(now_ms)) * 1000;
     (now_ms - local_ms.rem_euclid(DAY_MS), zone.day(now_ms))
@@ -123,14 +123,14 @@ fn export(data: &Data, from: i64, to: i64, format: &str) -> String {
     ])
 }
 
-fn lines(text: &str) -> Vec<Value> {
+pub(crate) fn lines(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()
 }
 
 /// The rows of a CSV text; a field that is empty and not quoted is none.
-fn rows(text: &str) -> Vec<Vec<Option<String>>> {
+pub(crate) fn rows(text: &str) -> Vec<Vec<Option<String>>> {
     let (mut rows, mut row) = (Vec::new(), Vec::new());
     let mut rest = text;
     while !rest.is_empty() {
@@ -247,7 +247,7 @@ fn check_days(data: &Data, server: &Server, key: &str, day: i64) -> usize {
     shown(server, key, day - 30, day + 30).len()
 }
 
-fn text(path: &Path) -> &str {
+pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 

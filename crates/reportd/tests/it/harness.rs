@@ -307,13 +307,17 @@ pub(crate) struct Http {
 
 impl Http {
     pub(crate) fn connect(address: &str) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::try_connect(address).unwrap()
+    }
+
+    pub(crate) fn try_connect(address: &str) -> std::io::Result<Self> {
+        let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
-        Self {
+        Ok(Self {
             stream: BufReader::new(stream),
-        }
+        })
     }
 
     pub(crate) fn send(&mut self, bytes: &[u8]) -> std::io::Result<()> {

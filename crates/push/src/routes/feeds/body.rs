@@ -108,10 +108,9 @@ fn unpack(packed: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {
 }
 
 fn too_large(max_bytes: usize) -> Problem {
-    Problem::new(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        format!("expected a body of at most {max_bytes} bytes, unpacked"),
-    )
+    Problem::too_large(format!(
+        "expected a body of at most {max_bytes} bytes, unpacked"
+    ))
 }
 
 /// Runs what goes through a whole body. For a large one the async thread first hands its other tasks on.

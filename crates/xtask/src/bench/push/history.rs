@@ -66,7 +66,7 @@ fn feed(
     // Whole requests of equal size, so that the last one begins no second round.
     let items = (1..=ITEMS.min(lines))
         .rev()
-        .find(|&items| lines % items == 0);
+        .find(|&items| lines.is_multiple_of(items));
     let items = items.unwrap_or(1);
     let line = format!(
         "load push --url http://{} --app bench --key {} --master-secret {} --feed {feed} --tasks {TASKS} --devices {devices} \

@@ -12,9 +12,9 @@ use crate::text_table::{grouped, text_table};
 /// Receipts behind the smaller store, at most.
 const MOST_FEW: u64 = 1_000_000;
 const ROUNDS: u64 = 3;
-const SECONDS: u64 = 8;
+const SECONDS: u64 = 5;
 /// A first read that is not counted: caches fill.
-const WARM_UP_SECONDS: u64 = 2;
+const WARM_UP_SECONDS: u64 = 1;
 const CONNECTIONS: u64 = 8;
 
 /// A report and what it may cost.

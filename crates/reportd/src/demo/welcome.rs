@@ -1,0 +1,122 @@
+//! What the demo says when it is up: lines to paste.
+
+use std::io::{self, Write};
+
+use reportd_platform::apps::DEFAULT_ZONE;
+use reportd_platform::zones::{Zone, day_text};
+
+use super::push::{app_task, list_task};
+use super::{APP, Credentials};
+
+/// Prints the lines; their days are those of `now_ms`.
+pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow::Result<()> {
+    let today = Zone::named(DEFAULT_ZONE)
+        .map_err(anyhow::Error::msg)?
+        .day(now_ms);
+    let mut out = io::stdout();
+    writeln!(out, "reportd listens on {url}\n")?;
+    print_comm(&mut out, url, credentials, today)?;
+    print_push(&mut out, url, credentials, today)?;
+    writeln!(
+        out,
+        "# Every call, to try out: {url}/api/docs\ncurl {url}/metrics\n\nCtrl-C ends it."
+    )?;
+    Ok(out.flush()?)
+}
+
+fn print_comm(
+    out: &mut impl Write,
+    url: &str,
+    credentials: &Credentials,
+    today: i64,
+) -> io::Result<()> {
+    let Credentials {
+        comm_token,
+        api_key,
+        ..
+    } = credentials;
+    let today = day_text(today);
+    let api = format!("{url}/api/apps/{APP}/comm");
+    let key = format!("-H 'Authorization: Bearer {api_key}'");
+    writeln!(out, "# Report a message, as a bot does:")?;
+    writeln!(
+        out,
+        "curl {url}/api/v1/CommReport -H 'Authorization: {comm_token}' -H 'Content-Type: application/json' \\"
+    )?;
+    writeln!(
+        out,
+        "  -d '{{\"ts\":'$(date +%s)',\"nonce\":\"'$(date +%N)'\",\"data_list\":[{{\"oper_id\":1503000120601,\"gid\":1,\
+         \"target_id\":\"42\",\"scope\":\"channel\",\"ext1\":\"youtube\",\"ext2\":\"UP\"}}]}}'"
+    )?;
+    writeln!(out, "\n# What it adds up to, at once:")?;
+    writeln!(
+        out,
+        "curl {key} '{api}/series?oper_id=1503000120601&from={today}&to={today}&by=ext2'"
+    )?;
+    writeln!(out, "curl {key} '{api}/messages?from={today}&to={today}'")?;
+    writeln!(out, "curl {key} '{api}/reports?gid=1&limit=5'")?;
+    writeln!(out, "curl {key} {api}/census/{today}\n")
+}
+
+fn print_push(
+    out: &mut impl Write,
+    url: &str,
+    credentials: &Credentials,
+    today: i64,
+) -> io::Result<()> {
+    let Credentials {
+        appkey,
+        master_secret,
+        api_key,
+        ..
+    } = credentials;
+    let (reports, api) = (
+        format!("{url}/v2/{APP}/report"),
+        format!("{url}/api/apps/{APP}/push"),
+    );
+    let key = format!("-H 'Authorization: Bearer {api_key}'");
+    let (list, app) = (list_task(today), app_task(today));
+    let (today, yesterday) = (day_text(today), day_text(today - 1));
+    writeln!(out, "# Feed what became of a push, as a gateway does:")?;
+    writeln!(
+        out,
+        "curl {api}/events {key} -d '[{{\"type\":\"clicked\",\"taskid\":\"{list}\",\"cid\":\"you\",\"channel\":\"gt\",\
+         \"at\":'$(date +%s)000'}}]'"
+    )?;
+    writeln!(
+        out,
+        "\n# Read push reports, as a client does: a token first, whose sign holds for 10 minutes"
+    )?;
+    // A client signs with the present time, so the line computes the sign when it is run.
+    writeln!(
+        out,
+        "NOW=$(date +%s)000; SIGN=$(printf %s {appkey}${{NOW}}{master_secret} | sha256sum | cut -c1-64)"
+    )?;
+    writeln!(
+        out,
+        "TOKEN=$(curl -s {url}/v2/{APP}/auth -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"appkey\":\"{appkey}\",\"timestamp\":\"'$NOW'\",\"sign\":\"'$SIGN'\"}}' | sed 's/.*\"token\":\"//; s/\".*//')"
+    )?;
+    for report in [
+        format!("push/task/{list},{app}?needGetuiByBrand=true"),
+        format!("push/task/{list}/detail"),
+        "push/task_group/news".to_owned(),
+        format!("push/date/{yesterday}"),
+        format!("user/date/{yesterday}"),
+        "online_user".to_owned(),
+    ] {
+        writeln!(out, "curl -H \"token: $TOKEN\" '{reports}/{report}'")?;
+    }
+    writeln!(out, "\n# Set a quota, and see what of it is left:")?;
+    writeln!(
+        out,
+        "curl -X PUT {api}/settings {key} -H 'Content-Type: application/json' -d '{{\"quotas\":{{\"gt\":{{\"list\":5000}}}}}}'"
+    )?;
+    writeln!(out, "curl -H \"token: $TOKEN\" {reports}/push/count")?;
+    writeln!(
+        out,
+        "\n# What the reports cannot show: tasks of some days, and today so far"
+    )?;
+    writeln!(out, "curl {key} '{api}/tasks?from={yesterday}&to={today}'")?;
+    writeln!(out, "curl {key} {api}/today\n")
+}
