@@ -3,6 +3,7 @@
 
 mod comm;
 mod connection;
+mod playback;
 mod push;
 mod push_feed;
 mod push_token;
