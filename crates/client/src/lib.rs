@@ -32,7 +32,10 @@ pub use comm::{CommClient, CommClientBuilder};
 pub use connection::Connection;
 pub use error::ClientError;
 pub use hyper::{HeaderMap, StatusCode, header};
-pub use playback::{HistoryPages, PlaybackClient, PlaybackClientBuilder, PlaybackLogin};
+pub use playback::{
+    Heartbeats, HeartbeatsBuilder, HistoryPages, PlaybackClient, PlaybackClientBuilder,
+    PlaybackLogin,
+};
 pub use push::{
     GroupOptions, PushClient, PushClientBuilder, PushFeedClient, PushFeedClientBuilder,
     event_batches, receipt_batches,

@@ -13,6 +13,7 @@ use reportd_protocol::playback::{
 use reqwest::{Method, Request, Url};
 use serde::de::DeserializeOwned;
 
+use super::heartbeat_settings::HeartbeatsBuilder;
 use super::login::PlaybackLogin;
 use super::pages::HistoryPages;
 use super::reply::{decode_data, decode_done};
@@ -35,7 +36,7 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 /// seconds of one more quarter-minute.
 ///
 /// It follows that a copy must not arrive after a newer report of the same player, where it would
-/// win: await each report before the next one, as a heartbeat loop does.
+/// win: await each report before the next one, as [`Heartbeats`](super::Heartbeats) do.
 ///
 /// Reads change nothing and pausing the history twice is pausing it once: they are sent again too.
 /// A delete and a clear are sent again only where the server surely did nothing, because it was not
@@ -112,6 +113,14 @@ impl PlaybackClient {
     pub async fn heartbeat(&self, beat: &Beat<'_>) -> Result<(), ClientError> {
         let body = heartbeat_form(beat, self.inner.login.csrf());
         self.report(Endpoint::Heartbeat, body).await
+    }
+
+    /// The heartbeats of a player, to be driven by it. Of `video` they take what stays the same
+    /// ([`duration_s`](Beat::duration_s) too, if it is known: the server then knows the end) and the
+    /// position at which it starts. They need a [`PlaybackLogin::Cookie`].
+    #[must_use]
+    pub fn heartbeats(&self, video: Beat<'static>) -> HeartbeatsBuilder {
+        HeartbeatsBuilder::new(self.clone(), video)
     }
 
     /// The whole history, page by page from the newest entry.

@@ -4,6 +4,7 @@
 mod comm;
 mod connection;
 mod playback;
+mod playback_heartbeats;
 mod push;
 mod push_feed;
 mod push_token;

@@ -6,8 +6,8 @@ use std::time::Duration;
 use crate::server::{Server, Step};
 use reportd_client::protocol::playback::meaning::Kid;
 use reportd_client::protocol::playback::{
-    Beat, Business, CursorQuery, Device, HistoryFilter, ListQuery, PageStart, PlayType, Position,
-    VideoQuery, VideoType,
+    Beat, Business, CursorQuery, Device, Form, HistoryFilter, ListQuery, PageStart, PlayType,
+    Position, Sent, VideoQuery, VideoType,
 };
 use reportd_client::{ClientError, PlaybackClient, PlaybackClientBuilder, PlaybackLogin};
 
@@ -128,6 +128,14 @@ async fn an_access_key_goes_with_every_call_and_needs_no_cookie() {
     client.set_history_paused(true).await.unwrap();
     assert!(!client.is_history_paused().await.unwrap());
     client.player(&VIDEO).await.unwrap();
+    for request in server.received() {
+        let form = Sent {
+            query: request.call().split_once('?').map(|(_, query)| query),
+            content_type: request.header("content-type").map(str::as_bytes),
+            body: &request.body,
+        };
+        assert_eq!(Form::read(&form).unwrap().access_key(), Some("a key"));
+    }
     let requests = sent(&server);
     assert!(requests.iter().all(|(_, cookie, _)| cookie.is_none()));
     let bodies: Vec<&str> = requests.iter().map(|(_, _, body)| body.as_str()).collect();
