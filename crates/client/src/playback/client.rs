@@ -37,6 +37,7 @@ const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlen
 ///
 /// It follows that a copy must not arrive after a newer report of the same player, where it would
 /// win: await each report before the next one, as [`Heartbeats`](super::Heartbeats) do.
+/// After a delete it would bring the entry back, as the next report would anyway.
 ///
 /// Reads change nothing and pausing the history twice is pausing it once: they are sent again too.
 /// A delete and a clear are sent again only where the server surely did nothing, because it was not

@@ -348,7 +348,8 @@ async fn a_delete_is_sent_again_only_where_nothing_was_done() {
     assert_eq!(server.received().len(), 5);
 
     for step in [Step::HangUp, BY_A_PROXY] {
-        let (server, client) = with(&[step, step], cookie()).await;
+        let server = Server::answering(move |_| step).await;
+        let client = hasty(&server, cookie()).build().unwrap();
         client.delete(kid()).await.unwrap_err();
         client.clear().await.unwrap_err();
         assert_eq!(server.received().len(), 2);
