@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use reportd_protocol::playback;
 use reportd_protocol::push::Code;
 use thiserror::Error;
 
@@ -24,8 +25,9 @@ pub enum ClientError {
     Refused {
         /// The HTTP status.
         http: u16,
-        /// The code of the reply: `ret` of CommReport, see [`Ret`](reportd_protocol::comm::Ret), or
-        /// `code` of the push reports, see [`Code`].
+        /// The code of the reply: `ret` of CommReport, see [`Ret`](reportd_protocol::comm::Ret),
+        /// `code` of the push reports, see [`Code`], or of the playback reports, see
+        /// [`playback::Code`].
         code: i64,
         /// The text of the reply.
         msg: String,
@@ -72,7 +74,7 @@ impl ClientError {
         match self {
             Self::Connect(_) | Self::Timeout(_) | Self::Transport(_) => true,
             Self::Refused { http, code, .. } => {
-                is_passing(*http) || (*http == 401 && is_limited(*code))
+                is_passing(*http) || (*http == 401 && is_limited(*code)) || is_put_off(*code)
             }
             Self::Problem { http, .. } | Self::InvalidReply { http, .. } => is_passing(*http),
             Self::Setup(_) | Self::InvalidRequest(_) => false,
@@ -87,6 +89,16 @@ impl ClientError {
             | Self::Problem { retry_after, .. }
             | Self::InvalidReply { retry_after, .. } => *retry_after,
             _ => None,
+        }
+    }
+
+    /// Whether the server surely did nothing: it was not reached, or says so itself. A proxy that
+    /// replies in its place does not know.
+    pub(crate) fn is_surely_undone(&self) -> bool {
+        match self {
+            Self::Connect(_) => true,
+            Self::Refused { code, .. } => is_put_off(*code),
+            _ => false,
         }
     }
 
@@ -106,4 +118,10 @@ fn is_limited(code: i64) -> bool {
         Code::from_code(code),
         Some(Code::AuthLimited | Code::ReportLimited)
     )
+}
+
+/// The playback reports reply HTTP 200 to everything. Their codes are negative and the others' are
+/// not, so none is taken for another.
+fn is_put_off(code: i64) -> bool {
+    playback::Code::from_code(code).is_some_and(playback::Code::retryable)
 }

@@ -1,8 +1,8 @@
 //! Typed clients of the report protocols, for any base URL.
 //!
-//! [`CommClient`], [`PushClient`] and [`PushFeedClient`] are for programs: they reuse connections,
-//! speak TLS and try again where that is safe. [`Connection`] is for load generators and tests: one
-//! plain connection and nothing that costs.
+//! [`CommClient`], [`PushClient`], [`PushFeedClient`] and [`PlaybackClient`] are for programs: they
+//! reuse connections, speak TLS and try again where that is safe. [`Connection`] is for load
+//! generators and tests: one plain connection and nothing that costs.
 //!
 //! # Sending again, and nonces
 //!
@@ -12,12 +12,14 @@
 //! differ in nothing are one. A constant nonce therefore merges equal reports of the same second.
 //! Give each report a nonce of its own, or at least a `ts` in milliseconds.
 //!
-//! Events and receipts of pushes need no nonce: each is known by what it says, and counts once.
+//! Events and receipts of pushes need no nonce: each is known by what it says, and counts once. Nor
+//! do playback reports: the newest wins, so what matters is their order, see [`PlaybackClient`].
 
 mod clock;
 mod comm;
 mod connection;
 mod error;
+mod playback;
 mod push;
 mod request;
 mod response;
@@ -30,6 +32,10 @@ pub use comm::{CommClient, CommClientBuilder};
 pub use connection::Connection;
 pub use error::ClientError;
 pub use hyper::{HeaderMap, StatusCode, header};
+pub use playback::{
+    Heartbeats, HeartbeatsBuilder, HistoryPages, PlaybackClient, PlaybackClientBuilder,
+    PlaybackLogin,
+};
 pub use push::{
     GroupOptions, PushClient, PushClientBuilder, PushFeedClient, PushFeedClientBuilder,
     event_batches, receipt_batches,

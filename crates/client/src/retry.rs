@@ -124,6 +124,18 @@ mod tests {
     }
 
     #[test]
+    fn a_playback_report_is_put_off_by_its_code_alone() {
+        for code in [-503, -509] {
+            let error = with_code(200, code, None);
+            assert!(POLICY.wait(&error, 1, b"").is_some(), "{code}");
+        }
+        for code in [-101, -111, -400, -404] {
+            let error = with_code(200, code, None);
+            assert_eq!(POLICY.wait(&error, 1, b""), None, "{code}");
+        }
+    }
+
+    #[test]
     fn tries_are_counted() {
         assert!(POLICY.wait(&refused(503, None), 3, b"").is_some());
         assert_eq!(POLICY.wait(&refused(503, None), 4, b""), None);

@@ -58,6 +58,32 @@ impl Sender {
     pub(crate) async fn send<T, F>(
         &self,
         seed: &[u8],
+        try_once: impl FnMut() -> F,
+    ) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        self.send_while(|_| true, seed, try_once).await
+    }
+
+    /// As [`send`](Self::send), for what must not be done twice: it ends with the first try after
+    /// which it may have been done.
+    pub(crate) async fn send_until_reached<T, F>(
+        &self,
+        seed: &[u8],
+        try_once: impl FnMut() -> F,
+    ) -> Result<T, ClientError>
+    where
+        F: Future<Output = Result<T, ClientError>>,
+    {
+        self.send_while(ClientError::is_surely_undone, seed, try_once)
+            .await
+    }
+
+    async fn send_while<T, F>(
+        &self,
+        may_repeat: impl Fn(&ClientError) -> bool,
+        seed: &[u8],
         mut try_once: impl FnMut() -> F,
     ) -> Result<T, ClientError>
     where
@@ -71,7 +97,8 @@ impl Sender {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let Some(wait) = retry.wait(&error, attempt, seed) else {
+            let wait = retry.wait(&error, attempt, seed);
+            let Some(wait) = wait.filter(|_| may_repeat(&error)) else {
                 return Err(error);
             };
             tokio::time::sleep(wait).await;

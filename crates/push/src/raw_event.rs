@@ -7,6 +7,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct RawEvent<'a> {
     /// When it arrived, in ms.
+    #[serde(rename = "received_at")]
     pub received_at_ms: i64,
     /// The type of the event; `receipt` of a receipt.
     #[serde(rename = "type")]

@@ -12,8 +12,9 @@ from schemathesis.core.parameters import ParameterLocation
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
-    if "app" in case.path_parameters and is_valid(case, ParameterLocation.PATH):
-        case.path_parameters["app"] = "bots"
+    for name in ("app", "app_id"):
+        if name in case.path_parameters and is_valid(case, ParameterLocation.PATH):
+            case.path_parameters[name] = "bots"
     is_report = case.operation.path == "/api/v1/CommReport"
     if is_report and isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body["ts"] = int(time.time())

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
+use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::bench::reportd::{Place, Reportd};
@@ -25,13 +26,10 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let schemathesis = install(&reportd.target().join("schemathesis"))?;
     let folder = TempDir::new().context("a folder for the server")?;
     let place = Place::embedded(&folder.path().join("data"));
-    let told = |line: &str, member: &str| {
-        let answer = reportd.ask(&place, line)?;
-        let text = answer[member].as_str().map(str::to_owned);
-        text.with_context(|| format!("reportd {line} does not tell «{member}»"))
-    };
-    let token = told("app create bots --json", "comm_token")?;
-    let key = told("key create fuzz --role admin --json", "key")?;
+    let app = reportd.ask(&place, "app create bots --json")?;
+    let token = member(&app, "comm_token")?;
+    let key = reportd.ask(&place, "key create fuzz --role admin --json")?;
+    let key = member(&key, "key")?;
     // Reports of any operation come through to the end.
     reportd.run(&place, "app set bots comm.unknown_operations=accept")?;
     let server = Server::start_with(&reportd, &place, "", ENVIRONMENT)?;
@@ -41,6 +39,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
         &place,
         &format!("load comm --url {url} --token {token} --rate 20 --seconds 1"),
     )?;
+    let push_token = push_token(&schemathesis, &url, &app)?;
     // It looks for both where it runs, and it runs where what it remembers goes: that would change the next run.
     for file in ["schemathesis.toml", "hooks.py"] {
         let kept = workspace_root().join("crates/xtask/fuzz").join(file);
@@ -53,6 +52,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
             ("REPORTD_URL", &url),
             ("REPORTD_KEY", &key),
             ("REPORTD_TOKEN", &token),
+            ("REPORTD_PUSH_TOKEN", &push_token),
         ])
         .current_dir(folder.path())
         .stdin(Stdio::null())
@@ -62,6 +62,27 @@ pub(crate) fn run() -> anyhow::Result<()> {
         bail!("the server and its document do not agree, see above: {status}");
     }
     server.stop()
+}
+
+fn member(answer: &Value, name: &str) -> anyhow::Result<String> {
+    let text = answer[name].as_str().map(str::to_owned);
+    text.with_context(|| format!("reportd does not tell «{name}»"))
+}
+
+/// A token of push reports, by the appkey and master secret of `app`; asked for by a script beside `schemathesis`.
+fn push_token(schemathesis: &Path, url: &str, app: &Value) -> anyhow::Result<String> {
+    let asked = Command::new(schemathesis.with_file_name("python"))
+        .arg(workspace_root().join("crates/xtask/fuzz/push_token.py"))
+        .env("REPORTD_URL", url)
+        .env("REPORTD_APPKEY", member(app, "appkey")?)
+        .env("REPORTD_MASTER_SECRET", member(app, "master_secret")?)
+        .stdin(Stdio::null())
+        .output()
+        .context("the script that asks for a push token cannot be started")?;
+    if !asked.status.success() {
+        bail!("no push token: {}", String::from_utf8_lossy(&asked.stderr));
+    }
+    Ok(String::from_utf8(asked.stdout)?.trim().to_owned())
 }
 
 /// Installs schemathesis of the pinned version into an environment of its own, where it is not there yet.

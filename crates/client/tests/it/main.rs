@@ -3,6 +3,8 @@
 
 mod comm;
 mod connection;
+mod playback;
+mod playback_heartbeats;
 mod push;
 mod push_feed;
 mod push_token;

@@ -214,6 +214,10 @@ fn quotas_are_used_by_what_was_sent_today(#[values(Embedded, Postgres)] kind: St
         app,
         "the other kind has its own"
     );
+    // A device of a task that was sent to under both kinds uses both.
+    send("RASL_1", 1, NOON_MS, r#""gt","quota":"app""#);
+    let used_up = json!({"total_num": 1, "limit": true, "remain_num": 0});
+    assert_eq!(quota(&world, "gt", "app"), used_up);
     send("RASL_1", 1, NOON_MS, op);
     let expected = json!({"total_num": "2", "limit": false, "remain_num": "1"});
     assert_eq!(quota(&world, "op", "general"), expected);

@@ -5,8 +5,16 @@ use std::io::{self, Write};
 /// A column of an export.
 pub(super) struct Column {
     pub(super) name: &'static str,
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "Parquet alone asks")
+    )]
     pub(super) form: Form,
     /// Every row has a value in it.
+    #[cfg_attr(
+        not(feature = "parquet"),
+        expect(dead_code, reason = "Parquet alone asks")
+    )]
     pub(super) is_required: bool,
 }
 
