@@ -48,6 +48,7 @@ pub use raw_event::RawEvent;
 pub use registry::Registry;
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
+pub use tokens::MetTokens;
 pub use view::PushView;
 
 /// Entries of this room in the journal.
@@ -68,6 +69,8 @@ pub struct Push {
     pub clock: Arc<dyn Clock>,
     /// Draws tokens.
     pub random: Arc<dyn Random>,
+    /// Tokens that were looked up a moment ago.
+    pub met_tokens: Arc<MetTokens>,
     /// What this room counts.
     pub metrics: Arc<PushMetrics>,
     /// Limits of requests.

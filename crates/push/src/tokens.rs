@@ -1,11 +1,16 @@
 //! Tokens of `/v2` in the state store: only their hashes, so that a copy of the store opens nothing.
 //!
-//! Each call looks its token up there, so a log-out acts on all nodes at once.
+//! A look-up holds for half a second ([`met`]), so a log-out acts on this node at once, and on all within a second.
+
+mod met;
 
 use reportd_db::{Database, DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::random::{NoRandomness, Random};
 use reportd_platform::secret::{Secret, SecretHash, hex};
+
+pub(crate) use self::met::Holder;
+pub use self::met::MetTokens;
 
 /// Characters of a token, each of 62: over 235 random bits.
 const TOKEN_CHARS: usize = 40;
@@ -70,19 +75,18 @@ pub(crate) async fn remove_expired(state: &Database, now_ms: i64) {
     }
 }
 
-/// The app of a token that is in force.
-pub(crate) async fn holder(
-    state: &Database,
-    hash: SecretHash,
-    now_ms: i64,
-) -> Result<Option<AppNo>, DbError> {
+/// Whose a token is, expired or not.
+pub(crate) async fn holder(state: &Database, hash: SecretHash) -> Result<Option<Holder>, DbError> {
     let find = move |tx: &mut Tx<'_>| {
-        let sql = "SELECT app FROM push_token WHERE hash = $1 AND expires_at > $2";
-        let row = tx.query_first(sql, &[hash.0[..].into(), now_ms.into()])?;
-        row.map(|row| row.int(0)).transpose()
+        let sql = "SELECT app, expires_at FROM push_token WHERE hash = $1";
+        let row = tx.query_first(sql, &[hash.0[..].into()])?;
+        row.map(|row| Ok((row.int(0)?, row.int(1)?))).transpose()
     };
-    let app: Option<i64> = state.read_async::<_, DbError>(find).await?;
-    Ok(app.and_then(|app| AppNo::try_from(app).ok()))
+    let found: Option<(i64, i64)> = state.read_async::<_, DbError>(find).await?;
+    Ok(found.and_then(|(app, expires_at_ms)| {
+        let app = AppNo::try_from(app).ok()?;
+        Some(Holder { app, expires_at_ms })
+    }))
 }
 
 /// Ends a token of an app; false where there is none.

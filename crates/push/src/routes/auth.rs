@@ -21,7 +21,7 @@ use super::reply::{Answer, Refused};
 use super::{TAG, address, answer, segments};
 use crate::Push;
 use crate::registry::PushApp;
-use crate::tokens;
+use crate::tokens::{self, Holder};
 
 /// Get a token
 ///
@@ -124,7 +124,9 @@ async fn end(push: &Push, request: Request) -> Result<Answer, Refused> {
     drain_body(body).await;
     let token = segments::token(&parts.uri);
     let app = holder(push, &parts, Some(token)).await?;
-    tokens::end(push.directory.db(), app.app.no, SecretHash::of(token)).await?;
+    let hash = SecretHash::of(token);
+    tokens::end(push.directory.db(), app.app.no, hash).await?;
+    push.met_tokens.forget(&hash);
     Ok(empty_reply().into())
 }
 
@@ -165,14 +167,29 @@ fn is_proved(push: &Push, id: &str, token: &str) -> bool {
 }
 
 async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<PushApp>>, Refused> {
-    let state = push.directory.db();
-    let Some(holder) = tokens::holder(state, hash, push.clock.now_ms()).await? else {
+    let Some(holder) = holder_of(push, hash).await? else {
         return Ok(None);
     };
+    if holder.expires_at_ms <= push.clock.now_ms() {
+        return Ok(None);
+    }
     // A token of an app that is not known here: it was made a moment ago, on another node.
     if push.registry.app(id).is_none() {
         push.directory.refresh().await?;
     }
     let app = push.registry.enabled(id);
-    Ok(app.filter(|known| known.app.no == holder))
+    Ok(app.filter(|known| known.app.no == holder.app))
+}
+
+/// Whose a token is: as it was looked up a moment ago, or as the store says.
+async fn holder_of(push: &Push, hash: SecretHash) -> Result<Option<Holder>, Refused> {
+    let now = push.clock.monotonic();
+    if let Some(holder) = push.met_tokens.holder(&hash, now) {
+        return Ok(Some(holder));
+    }
+    let found = tokens::holder(push.directory.db(), hash).await?;
+    if let Some(holder) = found {
+        push.met_tokens.remember(hash, holder, now);
+    }
+    Ok(found)
 }

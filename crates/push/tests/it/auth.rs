@@ -83,6 +83,18 @@ fn a_log_out_takes_any_body_and_acts_at_once(#[values(Embedded, Postgres)] kind:
 }
 
 #[rstest]
+fn a_log_out_acts_on_another_node_within_a_second() {
+    let world = World::new(Postgres);
+    let other = world.peer().unwrap();
+    let token = world.token(ONE);
+    assert!(works(&world, ONE, &token) && works(&other, ONE, &token));
+    assert_eq!(log_out(&world, ONE, &token, ""), (200, 0));
+    assert!(!works(&world, ONE, &token), "here at once");
+    world.clock.advance(500);
+    assert!(!works(&other, ONE, &token));
+}
+
+#[rstest]
 fn expired_tokens_are_removed_as_new_ones_come(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
     let count = || {

@@ -187,6 +187,7 @@ impl World {
             clock: Arc::clone(&time),
             random: Arc::new(SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)))
                 as Arc<dyn Random>,
+            met_tokens: Arc::default(),
             metrics: Arc::new(PushMetrics::register(&metrics)),
             limits: limits(setup),
             feed_room: Arc::new(FeedRoom::new(setup.large_feeds)),

@@ -69,6 +69,7 @@ impl LoadedKind for LoadedPush {
             views: running.served.db.clone(),
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
+            met_tokens: Arc::default(),
             metrics: Arc::clone(&self.metrics),
             limits: PushLimits {
                 auth_body: ground.body_limits(AUTH_BODY_BYTES),
