@@ -386,11 +386,13 @@ impl ToSql for Value<'_> {
 }
 
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let columns = 0..row.as_ref().column_count();
-    let cells = columns.map(|index| row.get_ref(index).map(cell));
-    Ok(Row {
-        cells: cells.collect::<Result<_, _>>()?,
-    })
+    let count = row.as_ref().column_count();
+    // Collecting results would not know how many come, and grow twice: it showed where a read has thousands of rows.
+    let mut cells = Vec::with_capacity(count);
+    for index in 0..count {
+        cells.push(cell(row.get_ref(index)?));
+    }
+    Ok(Row { cells })
 }
 
 fn cell(value: ValueRef<'_>) -> Cell {

@@ -79,9 +79,20 @@ impl Object<'_> {
             self.out.push(b',');
         }
         self.is_empty = false;
-        write_value(self.out, key);
+        if key.bytes().all(is_plain) {
+            self.out.push(b'"');
+            self.out.extend_from_slice(key.as_bytes());
+            self.out.push(b'"');
+        } else {
+            write_value(self.out, key);
+        }
         self.out.push(b':');
     }
+}
+
+/// Whether JSON writes it as it is: nearly all keys are of such, and there are thousands in a report.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
 /// Appends a text, an integer or a bool.
