@@ -10,7 +10,7 @@ use reportd_platform::access::Role;
 use reportd_platform::secret::Secret;
 use reportd_platform::zones::{day_text, parse_day};
 
-pub(crate) use self::load::{Load, LoadComm, LoadPush, PushFeed, PushReport};
+pub(crate) use self::load::{Load, LoadComm, LoadDialogue, LoadPush, PushFeed, PushReport};
 
 /// One server for the reports of an app.
 #[derive(Debug, Parser)]
@@ -331,6 +331,17 @@ mod tests {
             ],
             &["reportd", "load", "comm", "--token", "hush"],
             &["reportd", "load", "push", "--app", "a", "--key", "hush"],
+            &[
+                "reportd",
+                "load",
+                "dialogue",
+                "--app",
+                "a",
+                "--aes-key",
+                "hush",
+                "--key",
+                "hush",
+            ],
             &["reportd", "migrate", "--to", "postgres://u:hush@h/d"],
             &[
                 "reportd",

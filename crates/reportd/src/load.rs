@@ -1,6 +1,7 @@
 //! `reportd load`: sends generated requests and measures.
 
 mod comm;
+mod dialogue;
 mod push;
 mod schedule;
 mod sender;
@@ -18,6 +19,7 @@ pub(crate) async fn load(asked: Load) -> anyhow::Result<()> {
     match asked {
         Load::Comm(asked) => comm::load_comm(&asked).await,
         Load::Push(asked) => push::load_push(asked).await,
+        Load::Dialogue(asked) => dialogue::load_dialogue(asked).await,
     }
 }
 

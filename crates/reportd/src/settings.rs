@@ -33,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) api: Api,
     pub(crate) comm: Comm,
     pub(crate) push: Push,
+    pub(crate) dialogue: Dialogue,
     pub(crate) journal: Journal,
     pub(crate) views: Views,
     pub(crate) retention: Retention,
@@ -112,6 +113,21 @@ pub(crate) struct Push {
     pub(crate) auth_rate_limit: u32,
     pub(crate) count_rate_limit: u32,
     pub(crate) report_rate_limit: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Dialogue {
+    pub(crate) enabled: bool,
+    pub(crate) body_bytes: usize,
+    pub(crate) app_rate_limit: u32,
+    pub(crate) address_rate_limit: u32,
+    pub(crate) claim_life: String,
+    pub(crate) callback_retries: Vec<String>,
+    pub(crate) callback_timeout_ms: u64,
+    pub(crate) callback_lease_ms: u64,
+    pub(crate) callback_host_concurrency: usize,
+    pub(crate) callback_breaker_failures: u32,
+    pub(crate) callback_breaker_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]
