@@ -2,11 +2,12 @@
 //! the verdicts go back to who reported, for certain.
 //!
 //! The way of a report, left to right: [`routes`] takes and opens it, [`intake`] puts it into a ticket, [`tickets`] are
-//! claimed and judged, `callback` delivers the verdict; [`query`] reads, [`api`] shows. There is no journal here: each
+//! claimed and judged, [`callback`] delivers the verdict; [`query`] reads, [`api`] shows. There is no journal here: each
 //! step is a transaction on the state store.
 
 mod api;
 mod audit;
+pub mod callback;
 mod events;
 mod groups;
 mod intake;
@@ -23,7 +24,7 @@ pub mod tickets;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use reportd_db::Database;
+use reportd_db::{Database, Desk};
 use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
@@ -31,6 +32,8 @@ use reportd_platform::limiter::Limiter;
 use reportd_platform::random::Random;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
+
+use callback::Dispatcher;
 
 pub use api::{api_openapi, api_routes};
 pub use metrics::DialogueMetrics;
@@ -47,6 +50,10 @@ pub struct Dialogue {
     pub registry: Arc<Registry>,
     /// The store of tickets.
     pub state: Database,
+    /// Where all changes of tickets are written.
+    pub desk: Arc<Desk>,
+    /// Sends callbacks.
+    pub dispatcher: Arc<Dispatcher>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Draws ids and initialisation vectors.

@@ -51,14 +51,13 @@ pub const MIGRATIONS: Migrations = Migrations {
         CREATE TABLE dialogue_delivery (
         id {{serial}}, webhook_id {{text}} NOT NULL, app BIGINT NOT NULL, ticket BIGINT NOT NULL, verdict BIGINT NOT NULL,
         revision BIGINT NOT NULL, url {{text}} NOT NULL, host {{text}} NOT NULL, uniqid {{text}} NOT NULL,
-        state BIGINT NOT NULL, attempts BIGINT NOT NULL, next_at BIGINT NOT NULL, leased_by {{text}}, lease_until BIGINT,
+        state BIGINT NOT NULL, attempts BIGINT NOT NULL, next_at BIGINT NOT NULL, leased_by {{text}},
         body {{bytes}} NOT NULL, created_at BIGINT NOT NULL, done_at BIGINT, last_status BIGINT, last_error {{text}});
-        CREATE UNIQUE INDEX dialogue_delivery_webhook ON dialogue_delivery (webhook_id);
-        CREATE INDEX dialogue_delivery_due ON dialogue_delivery (state, next_at, id);
-        CREATE INDEX dialogue_delivery_list ON dialogue_delivery (state, id);
+        CREATE INDEX dialogue_delivery_due ON dialogue_delivery (host, next_at) WHERE state = 0;
+        CREATE INDEX dialogue_delivery_state ON dialogue_delivery (state, id);
         CREATE INDEX dialogue_delivery_app ON dialogue_delivery (app, state, id);
         CREATE INDEX dialogue_delivery_ticket ON dialogue_delivery (ticket, id);
-        CREATE INDEX dialogue_delivery_lease ON dialogue_delivery (leased_by);
+        CREATE INDEX dialogue_delivery_lease ON dialogue_delivery (leased_by) WHERE leased_by IS NOT NULL;
         CREATE TABLE dialogue_attempt (
         delivery BIGINT NOT NULL, attempt BIGINT NOT NULL, at BIGINT NOT NULL, took_ms BIGINT NOT NULL, status BIGINT,
         error {{text}}, excerpt {{bytes}}, PRIMARY KEY (delivery, attempt));

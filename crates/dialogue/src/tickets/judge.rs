@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use reportd_db::{DbError, Tx};
-use reportd_platform::random::Random;
+use reportd_platform::random::{NoRandomness, Random};
 use reportd_protocol::dialogue::{BLOCK_BYTES, Cipher, Verdict};
 use serde_json::{Value as Json, json};
 
@@ -246,31 +246,35 @@ fn send(
         "SELECT DISTINCT redirect, uniqid FROM dialogue_report WHERE ticket = $1 ORDER BY redirect, uniqid",
         &[ticket.id.into()],
     )?;
-    let mut sent = Vec::with_capacity(receivers.len());
+    let mut handed = Vec::with_capacity(receivers.len());
     for mut receiver in receivers {
         let url = receiver.take_text(0)?;
         verdict.uniqid = receiver.take_text(1)?;
-        let delivery = NewDelivery {
+        let new = NewDelivery {
             app: ticket.app,
             ticket: ticket.id,
             verdict: ticket.verdict.unwrap_or_default(),
             revision: ticket.revision,
-            url: &url,
-            uniqid: &verdict.uniqid,
-            body: body(&verdict, cipher, with.random)?.as_bytes(),
-            now_ms: with.now_ms,
-            next_at_ms: with.now_ms + undo_ms,
+            url,
+            uniqid: verdict.uniqid.clone(),
+            webhook_id: outbox::webhook_id(with.random).map_err(no_randomness)?,
+            body: body(&verdict, cipher, with.random)?.into(),
+            created_at_ms: with.now_ms,
+            send_at_ms: with.now_ms + undo_ms,
         };
         let lease = with.lease.filter(|_| undo_ms == 0);
-        sent.push(outbox::enqueue(tx, &delivery, lease)?);
+        handed.extend(outbox::enqueue(tx, new, lease)?);
     }
-    Ok(if undo_ms == 0 { sent } else { Vec::new() })
+    Ok(handed)
 }
 
 fn body(verdict: &Verdict, cipher: &Cipher, random: &dyn Random) -> Result<String, DbError> {
     let mut iv = [0; BLOCK_BYTES];
-    random
-        .fill(&mut iv)
-        .map_err(|error| DbError::Unavailable(error.to_string()))?;
+    random.fill(&mut iv).map_err(no_randomness)?;
     Ok(verdict.body(cipher, iv))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it maps an error")]
+fn no_randomness(error: NoRandomness) -> DbError {
+    DbError::Unavailable(error.to_string())
 }

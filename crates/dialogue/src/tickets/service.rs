@@ -72,7 +72,7 @@ impl Dialogue {
             let with = Judging {
                 app: &app,
                 random: &*random,
-                lease: Some(&lease),
+                lease: lease.as_ref(),
                 now_ms,
             };
             super::judge(tx, &actor, id, &judgement, &with)
@@ -152,10 +152,10 @@ impl Dialogue {
     /// Those of the store; the next call goes on.
     pub async fn upkeep(&self) -> Result<(), DbError> {
         let now_ms = self.clock.now_ms();
-        let db = &self.state;
-        db.write_async::<_, DbError>(move |tx| end_expired_claims(tx, now_ms))
+        let desk = &self.desk;
+        desk.write::<_, DbError>(move |tx| end_expired_claims(tx, now_ms))
             .await?;
-        db.write_async::<_, DbError>(move |tx| events::prune(tx, now_ms))
+        desk.write::<_, DbError>(move |tx| events::prune(tx, now_ms))
             .await?;
         Ok(())
     }
@@ -166,7 +166,7 @@ impl Dialogue {
         change: impl FnOnce(&mut Tx<'_>, i64) -> Result<T, TicketError> + Send + 'static,
     ) -> Result<T, TicketError> {
         let now_ms = self.clock.now_ms();
-        self.state.write_async(move |tx| change(tx, now_ms)).await
+        self.desk.write(move |tx| change(tx, now_ms)).await
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn undo(
         return Err(TicketError::TooLate("the time to undo this verdict is over"));
     }
     // Deliveries before the ticket: their results lock in this order too.
-    if !outbox::take_back(tx, verdict, now_ms)? {
+    if !outbox::take_back(tx, id, verdict, now_ms)? {
         return Err(gone());
     }
     let before = Before::find(tx, id, verdict)?;
