@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         Command::Openapi => document::write(),
         Command::BenchComm(options) => bench::comm(&options),
         Command::BenchPush(options) => bench::push(&options),
+        Command::BenchDialogue(options) => bench::dialogue(&options),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,
