@@ -149,7 +149,8 @@ fn a_commit_that_fails_is_told_to_all_that_share_it() {
     for store in ground().stores() {
         run(async {
             let desk = desk(&store);
-            let late = "CREATE TABLE late (k BIGINT REFERENCES once (k) DEFERRABLE INITIALLY DEFERRED)";
+            let late =
+                "CREATE TABLE late (k BIGINT REFERENCES once (k) DEFERRABLE INITIALLY DEFERRED)";
             store.db.execute(late, &[]).unwrap();
             let release = hold(&desk);
             let good = put(&desk, insert(1)).await;
@@ -160,8 +161,16 @@ fn a_commit_that_fails_is_told_to_all_that_share_it() {
             let own = put::<()>(&desk, |_| Err(DbError::Corrupt("mine".to_owned()))).await;
             drop(release);
             let (good, bad) = (good.await.unwrap(), bad.await.unwrap());
-            assert!(matches!(good, Err(DbError::Conflict(_))), "{}: {good:?}", store.name);
-            assert!(matches!(bad, Err(DbError::Conflict(_))), "{}: {bad:?}", store.name);
+            assert!(
+                matches!(good, Err(DbError::Conflict(_))),
+                "{}: {good:?}",
+                store.name
+            );
+            assert!(
+                matches!(bad, Err(DbError::Conflict(_))),
+                "{}: {bad:?}",
+                store.name
+            );
             assert_eq!(own.await.unwrap(), Err(DbError::Corrupt("mine".to_owned())));
             assert_eq!(lines(&store.db), [0; 0], "{}", store.name);
             assert_eq!(desk.counts().failed_commits, 1, "{}", store.name);
@@ -183,7 +192,10 @@ fn a_full_queue_says_so_at_once_and_a_closed_one_too() {
             let release = hold(&desk);
             let waiting = [put(&desk, insert(1)).await, put(&desk, insert(2)).await];
             let refused = desk.write(insert(3)).await;
-            assert!(matches!(refused, Err(DbError::Unavailable(_))), "{refused:?}");
+            assert!(
+                matches!(refused, Err(DbError::Unavailable(_))),
+                "{refused:?}"
+            );
             let closed = AtomicBool::new(false);
             std::thread::scope(|scope| {
                 scope.spawn(|| {
@@ -198,7 +210,10 @@ fn a_full_queue_says_so_at_once_and_a_closed_one_too() {
                 assert_eq!(told.await.unwrap(), Ok(n), "{}", store.name);
             }
             let refused = desk.write(insert(4)).await;
-            assert!(matches!(refused, Err(DbError::Unavailable(_))), "{refused:?}");
+            assert!(
+                matches!(refused, Err(DbError::Unavailable(_))),
+                "{refused:?}"
+            );
             assert_eq!(lines(&store.db), [1, 2]);
         });
     }

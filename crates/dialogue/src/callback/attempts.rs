@@ -11,7 +11,9 @@ use super::outbox::Leased;
 pub(super) enum Ending {
     Delivered,
     /// Attempted again at this time.
-    Again { at_ms: i64 },
+    Again {
+        at_ms: i64,
+    },
     Dead,
 }
 
@@ -20,7 +22,13 @@ pub(super) enum Ending {
 pub(super) enum Note {
     Attempted(Attempted),
     /// Not attempted: others may.
-    GivenBack { id: i64, until_ms: i64, due_ms: i64 },
+    GivenBack {
+        id: i64,
+        until_ms: i64,
+        due_ms: i64,
+    },
+    /// No more notes come.
+    End,
 }
 
 /// An attempt that was made.
@@ -53,6 +61,7 @@ impl Note {
         match self {
             Self::Attempted(attempted) => attempted.id,
             Self::GivenBack { id, .. } => *id,
+            Self::End => i64::MAX,
         }
     }
 }
@@ -64,10 +73,7 @@ const fn column(name: &'static str, merge: Merge) -> Column {
 /// A ticket, to be locked.
 const TICKET: Table = Table {
     name: "dialogue_ticket",
-    columns: &[
-        column("id", Merge::Key),
-        column("verdict", Merge::Payload),
-    ],
+    columns: &[column("id", Merge::Key), column("verdict", Merge::Payload)],
 };
 
 /// Writes notes. Rows are locked in the order of all: deliveries by their ids, then tickets by theirs.
@@ -87,6 +93,7 @@ pub(super) fn write(
                 until_ms,
                 due_ms,
             } => give_back(tx, node, (*id, *until_ms, *due_ms))?,
+            Note::End => {}
         }
     }
     move_tickets(tx, notes, now_ms)
@@ -111,8 +118,8 @@ fn write_attempt(tx: &mut Tx<'_>, node: &str, attempted: &Attempted) -> Result<(
     const DELIVERED: &str = "UPDATE dialogue_delivery SET state = 1, attempts = attempts + 1, leased_by = NULL, \
          done_at = $2, last_status = $3, last_error = NULL WHERE id = $1 AND state = 0";
     // A newer verdict that was given while this attempt ran takes the delivery's place.
-    const FAILED: &str = "UPDATE dialogue_delivery SET state = CASE WHEN $7 = 0 AND EXISTS ( \
-             SELECT 1 FROM dialogue_delivery n WHERE n.ticket = $8 AND n.verdict > $9) THEN 3 ELSE $7 END, \
+    const FAILED: &str = "UPDATE dialogue_delivery SET state = CASE WHEN CAST($7 AS BIGINT) = 0 AND EXISTS ( \
+             SELECT 1 FROM dialogue_delivery n WHERE n.ticket = $8 AND n.verdict > $9) THEN 3 ELSE CAST($7 AS BIGINT) END, \
          attempts = attempts + 1, leased_by = NULL, next_at = $5, done_at = $6, last_status = $3, last_error = $4 \
          WHERE id = $1 AND state = 0 AND leased_by = $2 AND next_at = $10";
     let status = Value::from(attempted.status.map(u32::from));
@@ -190,7 +197,10 @@ fn move_tickets(tx: &mut Tx<'_>, notes: &[Note], now_ms: i64) -> Result<(), DbEr
     ended.sort_unstable();
     ended.dedup();
     // Another node may have ended the ticket's other delivery at this moment: behind the lock both are seen.
-    let mut keys: Vec<[Value<'_>; 1]> = ended.iter().map(|(ticket, ..)| [(*ticket).into()]).collect();
+    let mut keys: Vec<[Value<'_>; 1]> = ended
+        .iter()
+        .map(|(ticket, ..)| [(*ticket).into()])
+        .collect();
     keys.dedup();
     tx.find_locked(&TICKET, &keys)?;
     for (ticket, verdict, is_dead) in ended {

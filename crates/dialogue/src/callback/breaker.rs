@@ -57,7 +57,12 @@ impl Breaker {
     }
 
     /// An attempt of this delivery failed. True where the breaker opens by it.
-    pub(super) fn failed(&mut self, delivery: i64, now: Duration, options: &BreakerOptions) -> bool {
+    pub(super) fn failed(
+        &mut self,
+        delivery: i64,
+        now: Duration,
+        options: &BreakerOptions,
+    ) -> bool {
         if self.is_open(now) {
             // It began before the breaker opened.
             return false;
@@ -79,13 +84,6 @@ impl Breaker {
     /// Nothing is known of this host that a new breaker would not know.
     pub(super) fn is_new(&self) -> bool {
         self.failed.is_empty() && self.open_until.is_none()
-    }
-
-    /// Nothing has failed lately enough to matter.
-    pub(super) fn forget_if_past(&mut self, now: Duration, after: Duration) {
-        if self.open_until.is_some_and(|until| now >= until + after) && !self.is_probing {
-            *self = Self::default();
-        }
     }
 }
 

@@ -93,9 +93,8 @@ impl Hosts {
 
     /// Hosts whose breaker is open, at most so many.
     pub(super) fn open_breakers(&self, now: Duration, most: usize) -> Vec<String> {
-        let open = |(name, host): (&Arc<str>, &Host)| {
-            host.breaker.is_open(now).then(|| name.to_string())
-        };
+        let open =
+            |(name, host): (&Arc<str>, &Host)| host.breaker.is_open(now).then(|| name.to_string());
         self.by_name.iter().filter_map(open).take(most).collect()
     }
 

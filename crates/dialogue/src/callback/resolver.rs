@@ -2,12 +2,20 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 
 use super::guard::check_addr;
+
+/// How long connecting may take, for all addresses together.
+const CONNECT: Duration = Duration::from_secs(10);
+/// Look-ups at a time: each holds a thread until the system's resolver gives up.
+const LOOK_UPS: usize = 32;
 
 /// A future of a trait's function.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = io::Result<T>> + Send + 'a>>;
@@ -21,12 +29,35 @@ pub trait Network: Send + Sync {
 }
 
 /// The system's network.
-#[derive(Debug, Default)]
-pub struct SystemNetwork;
+#[derive(Debug)]
+pub struct SystemNetwork {
+    look_ups: Arc<Semaphore>,
+}
+
+impl Default for SystemNetwork {
+    fn default() -> Self {
+        Self {
+            look_ups: Arc::new(Semaphore::new(LOOK_UPS)),
+        }
+    }
+}
 
 impl Network for SystemNetwork {
     fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Pending<'a, Vec<SocketAddr>> {
-        Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Box::pin(async move { Ok(vec![SocketAddr::new(address, port)]) });
+        }
+        let look_ups = Arc::clone(&self.look_ups);
+        let host = host.to_owned();
+        Box::pin(async move {
+            let place = look_ups.acquire_owned().await.map_err(io::Error::other)?;
+            let asked = tokio::task::spawn_blocking(move || {
+                // Held until the system answers, also where nobody waits for it any more.
+                let _place = place;
+                Ok((host.as_str(), port).to_socket_addrs()?.collect())
+            });
+            asked.await.map_err(io::Error::other)?
+        })
     }
 
     fn connect(&self, to: SocketAddr) -> Pending<'_, TcpStream> {
@@ -55,11 +86,13 @@ pub(super) enum NoConnection {
 /// was looked at is what is connected to: the name is not asked again.
 pub(super) async fn connect(
     network: &dyn Network,
-    host: &str,
-    port: u16,
+    look_ups: &Semaphore,
+    (host, port): (&str, u16),
     allow_private: bool,
 ) -> Result<(TcpStream, bool), NoConnection> {
+    let place = look_ups.acquire().await;
     let found = network.resolve(host, port).await;
+    drop(place);
     let addresses = found.map_err(NoConnection::Name)?;
     let are_public = addresses
         .iter()
@@ -69,8 +102,12 @@ pub(super) async fn connect(
     }
     let none = || io::Error::new(io::ErrorKind::NotFound, "no address");
     let mut refused = NoConnection::Name(none());
-    for address in addresses {
-        match network.connect(address).await {
+    // One that does not answer must not take the time of all.
+    let each = CONNECT.checked_div(u32::try_from(addresses.len().min(8)).unwrap_or(1));
+    for address in addresses.into_iter().take(8) {
+        let connecting = tokio::time::timeout(each.unwrap_or(CONNECT), network.connect(address));
+        let late = |_| Err(io::ErrorKind::TimedOut.into());
+        match connecting.await.unwrap_or_else(late) {
             Ok(stream) => {
                 // Small requests in one write: waiting for more would only delay them.
                 let _ = stream.set_nodelay(true);

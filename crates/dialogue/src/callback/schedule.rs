@@ -89,7 +89,10 @@ mod tests {
             let told = wait(&schedule, attempt, chance, asked.map(S));
             let told = told.map(|told| (told.as_secs_f64() * 1e3).round() / 1e3);
             let expected = expected.map(|expected| S(expected).as_secs_f64());
-            assert_eq!(told, expected, "attempt {attempt}, chance {chance}, asked {asked:?}");
+            assert_eq!(
+                told, expected,
+                "attempt {attempt}, chance {chance}, asked {asked:?}"
+            );
         }
         assert_eq!(wait(&[], 1, 0.5, None), None);
     }
