@@ -32,6 +32,7 @@ use reportd_platform::limiter::Limiter;
 use reportd_platform::random::Random;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
+use tokio::sync::Semaphore;
 
 use callback::Dispatcher;
 
@@ -66,6 +67,8 @@ pub struct Dialogue {
     pub app_limiter: Arc<Limiter<AppNo>>,
     /// Reports by address, where they are limited.
     pub address_limiter: Arc<Limiter<IpAddr>>,
+    /// Places for large reports that are worked on at once.
+    pub large_reports: Arc<Semaphore>,
     /// What all API calls share.
     pub api: Api,
 }

@@ -14,12 +14,12 @@ pub use labels::Label;
 pub(crate) use labels::NORMAL;
 
 use crate::audit;
+use crate::callback::guard::{Policy, check_url};
 use crate::tickets::Actor;
 
 const MOST_CATEGORIES: usize = 500;
 const MOST_HOSTS: usize = 100;
 const MAX_CATEGORY_CHARS: usize = 256;
-const MAX_URL_CHARS: usize = 8_192;
 const MAX_HOST_CHARS: usize = 260;
 /// A window of a day would make a report's time say nothing.
 const MOST_WINDOW_S: u64 = 86_400;
@@ -156,10 +156,14 @@ impl Settings {
 
     fn check(&self) -> Result<(), SettingsError> {
         if let Some(url) = &self.default_redirect {
-            check_text("default_redirect", url, MAX_URL_CHARS)?;
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                return Err(invalid("default_redirect", "expected an http or https address"));
-            }
+            let policy = Policy {
+                hosts: &self.callback_hosts,
+                allow_private: self.allow_private_callbacks,
+            };
+            check_url(url, &policy).map_err(|refused| {
+                let expected = format!("expected an allowed callback address: {refused}");
+                invalid("default_redirect", expected)
+            })?;
         }
         if ![SUCCESS_EC, OTHER_SUCCESS_EC].contains(&self.success_ec) {
             return Err(invalid("success_ec", "expected 0 or 200"));

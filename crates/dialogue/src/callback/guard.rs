@@ -71,6 +71,14 @@ impl CallbackUrl {
         self.0.scheme() == "https"
     }
 
+    /// The host as it is resolved and named in a certificate: an IPv6 address without its brackets.
+    pub(super) fn host(&self) -> &str {
+        let host = self.0.host_str().unwrap_or_default();
+        host.strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'))
+            .unwrap_or(host)
+    }
+
     pub(super) fn url(&self) -> &Url {
         &self.0
     }

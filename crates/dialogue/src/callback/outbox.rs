@@ -121,9 +121,7 @@ pub fn enqueue(
         (&new.url).into(),
         (&host).into(),
         (&new.uniqid).into(),
-        lease
-            .map_or(new.send_at_ms, |lease| lease.until_ms)
-            .into(),
+        lease.map_or(new.send_at_ms, |lease| lease.until_ms).into(),
         lease.map(|lease| &*lease.node).into(),
         new.body[..].into(),
         new.created_at_ms.into(),
@@ -154,15 +152,11 @@ pub fn enqueue(
 ///
 /// # Errors
 /// Those of the store.
-pub fn take_back(
-    tx: &mut Tx<'_>,
-    ticket: i64,
-    verdict: i64,
-    now_ms: i64,
-) -> Result<bool, DbError> {
+pub fn take_back(tx: &mut Tx<'_>, ticket: i64, verdict: i64, now_ms: i64) -> Result<bool, DbError> {
     const TAKE: &str = "UPDATE dialogue_delivery SET state = 3, done_at = $3 \
          WHERE ticket = $1 AND verdict = $2 AND state = 0 AND leased_by IS NULL AND attempts = 0";
-    const LEFT: &str = "SELECT COUNT(*) FROM dialogue_delivery WHERE ticket = $1 AND verdict = $2 AND state <> 3";
+    const LEFT: &str =
+        "SELECT COUNT(*) FROM dialogue_delivery WHERE ticket = $1 AND verdict = $2 AND state <> 3";
     tx.execute(TAKE, &[ticket.into(), verdict.into(), now_ms.into()])?;
     Ok(tx.query_int(LEFT, &[ticket.into(), verdict.into()])? == 0)
 }
