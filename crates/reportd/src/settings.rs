@@ -121,12 +121,11 @@ pub(crate) struct Dialogue {
     pub(crate) body_bytes: usize,
     pub(crate) app_rate_limit: u32,
     pub(crate) address_rate_limit: u32,
-    pub(crate) claim_life: String,
     pub(crate) callback_retries: Vec<String>,
     pub(crate) callback_timeout_ms: u64,
     pub(crate) callback_lease_ms: u64,
     pub(crate) callback_host_concurrency: usize,
-    pub(crate) callback_breaker_failures: u32,
+    pub(crate) callback_breaker_failures: usize,
     pub(crate) callback_breaker_ms: u64,
 }
 
