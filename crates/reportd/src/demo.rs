@@ -1,6 +1,7 @@
 //! `reportd demo`: a server with a sample app, 30 days of history and live traffic, all through the real endpoints.
 
 mod comm;
+mod dialogue;
 mod push;
 mod welcome;
 
@@ -37,6 +38,7 @@ struct Credentials {
     comm_token: String,
     appkey: String,
     master_secret: String,
+    aes_key: String,
     api_key: String,
 }
 
@@ -65,9 +67,11 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
         .api_key(&credentials.api_key)
         .master_secret(&credentials.master_secret)
         .build()?;
+    let dialogue = dialogue::client(&url, &credentials.aes_key)?;
     let traffic = [
         tokio::spawn(comm::send(comm, is_new, Arc::clone(&clock))),
-        tokio::spawn(push::send(push, is_new, clock)),
+        tokio::spawn(push::send(push, is_new, Arc::clone(&clock))),
+        tokio::spawn(dialogue::send(dialogue, is_new, clock)),
     ];
     server.run(stop_signal()?).await?;
     for traffic in traffic {
@@ -126,6 +130,7 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         comm_token: secret_of(CredentialKind::CommToken),
         appkey: secret_of(CredentialKind::Appkey),
         master_secret: secret_of(CredentialKind::MasterSecret),
+        aes_key: secret_of(CredentialKind::AesKey),
         api_key: key.reveal().to_owned(),
     };
     OpenOptions::new()
