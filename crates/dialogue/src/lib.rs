@@ -12,8 +12,6 @@ mod events;
 mod groups;
 mod intake;
 mod metrics;
-#[cfg(test)]
-mod plans;
 pub mod query;
 mod registry;
 mod routes;
@@ -37,10 +35,13 @@ use tokio::sync::Semaphore;
 use callback::Dispatcher;
 
 pub use api::{api_openapi, api_routes};
+pub use audit::{AuditListing, MOST_RECORDS, Record};
 pub use metrics::DialogueMetrics;
+pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
+pub use settings::{Label, Settings};
 
 /// What this room works with.
 #[derive(Clone)]
@@ -61,6 +62,8 @@ pub struct Dialogue {
     pub random: Arc<dyn Random>,
     /// What this room counts.
     pub metrics: Arc<DialogueMetrics>,
+    /// What each app has received, judged and delivered.
+    pub monitor: Arc<Monitor>,
     /// Limits of requests.
     pub limits: DialogueLimits,
     /// Reports are acknowledged and thrown away: to measure what storing costs.

@@ -150,6 +150,8 @@ pub(super) async fn respond(
 fn reply(body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     let content_type = HeaderValue::from_static(CONTENT_TYPE);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }

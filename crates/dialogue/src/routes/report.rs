@@ -143,7 +143,14 @@ fn read_of(
     }
     let digest = content_digest(&json).ok_or(Code::CannotDecrypt)?;
     let random = &*dialogue.random;
-    let report = NewReport::new(app.app.no, &report, (&json, digest), redirect, random, now_ms);
+    let report = NewReport::new(
+        app.app.no,
+        &report,
+        (&json, digest),
+        redirect,
+        random,
+        now_ms,
+    );
     Ok(report?)
 }
 
