@@ -12,11 +12,13 @@ mod events;
 mod groups;
 mod intake;
 mod metrics;
+mod monitor;
 pub mod query;
 mod registry;
 mod routes;
 mod schema;
 mod settings;
+mod streams;
 pub mod tickets;
 
 use std::net::IpAddr;
@@ -42,6 +44,7 @@ pub use registry::{DialogueApp, Registry};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
+pub use streams::Streams;
 
 /// What this room works with.
 #[derive(Clone)]
@@ -64,6 +67,8 @@ pub struct Dialogue {
     pub metrics: Arc<DialogueMetrics>,
     /// What each app has received, judged and delivered.
     pub monitor: Arc<Monitor>,
+    /// Streams of events.
+    pub streams: Arc<Streams>,
     /// Limits of requests.
     pub limits: DialogueLimits,
     /// Reports are acknowledged and thrown away: to measure what storing costs.
