@@ -10,10 +10,9 @@ use reportd_dialogue::callback::{
     BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
 };
 use reportd_dialogue::{
-    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, SharedStreams,
+    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams,
 };
 use reportd_journal::View;
-use reportd_platform::clock::Clock;
 use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::random::SystemRandom;
@@ -101,7 +100,7 @@ impl LoadedKind for LoadedDialogue {
             state: running.state.clone(),
             desk: Arc::clone(&desk),
             senders: Arc::clone(&self.registry) as _,
-            network: Arc::new(SystemNetwork),
+            network: Arc::new(SystemNetwork::default()),
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
             node: Arc::clone(&ground.node),
@@ -124,7 +123,7 @@ impl LoadedKind for LoadedDialogue {
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&self.metrics),
             monitor: Arc::clone(&self.monitor),
-            streams: Arc::new(SharedStreams::new(EVENT_STREAMS)),
+            streams: Arc::new(Streams::new(EVENT_STREAMS)),
             limits: DialogueLimits {
                 body: ground.body_limits(settings.body_bytes),
                 reports_per_app: rate(settings.app_rate_limit),

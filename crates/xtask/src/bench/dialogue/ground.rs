@@ -51,9 +51,7 @@ impl<'a> Ground<'a> {
 
     fn set_up(&self) -> anyhow::Result<()> {
         let mut connection = self.store.connect(&self.server)?;
-        let mut settings: Value = serde_json::from_str(&connection.get(SETTINGS)?)?;
-        settings["undo_seconds"] = json!(0);
-        settings["allow_private_callbacks"] = json!(true);
+        let settings = json!({"undo_seconds": 0, "allow_private_callbacks": true});
         connection.put(SETTINGS, &settings.to_string())?;
         Ok(())
     }
