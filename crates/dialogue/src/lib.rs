@@ -12,13 +12,13 @@ mod events;
 mod groups;
 mod intake;
 mod metrics;
-#[cfg(test)]
-mod plans;
+mod monitor;
 pub mod query;
 mod registry;
 mod routes;
 mod schema;
 mod settings;
+mod streams;
 pub mod tickets;
 
 use std::net::IpAddr;
@@ -38,9 +38,11 @@ use callback::Dispatcher;
 
 pub use api::{api_openapi, api_routes};
 pub use metrics::DialogueMetrics;
+pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
+pub use streams::Streams;
 
 /// What this room works with.
 #[derive(Clone)]
@@ -61,6 +63,10 @@ pub struct Dialogue {
     pub random: Arc<dyn Random>,
     /// What this room counts.
     pub metrics: Arc<DialogueMetrics>,
+    /// What each app has received, judged and delivered.
+    pub monitor: Arc<Monitor>,
+    /// Streams of events.
+    pub streams: Arc<Streams>,
     /// Limits of requests.
     pub limits: DialogueLimits,
     /// Reports by app, where they are limited.

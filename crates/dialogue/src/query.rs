@@ -1,6 +1,7 @@
 //! What is read from the store: lists, one ticket whole, history, counts. No read grows with the number of tickets.
 
 mod counts;
+mod deliveries;
 mod history;
 mod list;
 mod ticket;
@@ -13,6 +14,7 @@ pub use ticket::{Claim, Ticket};
 pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 
 pub(crate) use counts::{counts, oldest_open};
+pub(crate) use deliveries::{Attempt, Delivery, DeliveryListing, attempts, deliveries, delivery};
 pub(crate) use list::list;
 pub(crate) use ticket::TICKET_COLUMNS;
 pub(crate) use whole::whole;
