@@ -116,13 +116,16 @@ impl NewReport {
 
     /// The ticket of the report that had this content.
     fn find_repeat(&self, tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
-        let sql = "SELECT ticket FROM dialogue_report WHERE app = $1 AND report_id = $2 AND digest = $3";
+        let sql =
+            "SELECT ticket FROM dialogue_report WHERE app = $1 AND report_id = $2 AND digest = $3";
         let values = [
             self.app.into(),
             (&self.report_id).into(),
             self.digest[..].into(),
         ];
-        tx.query_first(sql, &values)?.map(|row| row.int(0)).transpose()
+        tx.query_first(sql, &values)?
+            .map(|row| row.int(0))
+            .transpose()
     }
 
     /// Joins a ticket that waits; false where it is judged. The first statement locks it: a verdict comes before or
@@ -145,7 +148,13 @@ impl NewReport {
     }
 
     fn open(&self, tx: &mut Tx<'_>, follows: Option<i64>) -> Result<i64, DbError> {
-        let group_id = groups::join(tx, self.app, &self.group_digest, self.new_group_id, self.now_ms)?;
+        let group_id = groups::join(
+            tx,
+            self.app,
+            &self.group_digest,
+            self.new_group_id,
+            self.now_ms,
+        )?;
         let users = i64::try_from(self.users.len()).unwrap_or(i64::MAX);
         let ticket = tx.query_int(
             "INSERT INTO dialogue_ticket (app, category, state, group_id, follows, received_at, reports, users, infos, \

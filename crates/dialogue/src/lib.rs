@@ -37,11 +37,13 @@ use tokio::sync::Semaphore;
 use callback::Dispatcher;
 
 pub use api::{api_openapi, api_routes};
+pub use audit::{AuditListing, MOST_RECORDS, Record};
 pub use metrics::DialogueMetrics;
 pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
+pub use settings::{Label, Settings};
 pub use streams::Streams;
 
 /// What this room works with.

@@ -4,6 +4,8 @@ mod counts;
 mod deliveries;
 mod history;
 mod list;
+mod queue;
+mod service;
 mod ticket;
 mod whole;
 
@@ -13,8 +15,8 @@ pub use list::{About, Listing, MOST_CATEGORIES, MOST_TICKETS, Page, Place};
 pub use ticket::{Claim, Ticket};
 pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 
-pub(crate) use counts::{counts, oldest_open};
 pub(crate) use deliveries::{Attempt, Delivery, DeliveryListing, attempts, deliveries, delivery};
-pub(crate) use list::list;
+use list::list;
+pub(crate) use queue::Queue;
 pub(crate) use ticket::TICKET_COLUMNS;
 pub(crate) use whole::whole;

@@ -60,5 +60,8 @@ async fn post_report(State(dialogue): State<Arc<Dialogue>>, request: Request) ->
 }
 
 async fn refuse_method(State(dialogue): State<Arc<Dialogue>>, _: Request) -> Response {
-    respond(&dialogue, async { Err(Refused::field("method: expected POST")) }).await
+    respond(&dialogue, async {
+        Err(Refused::field("method: expected POST"))
+    })
+    .await
 }

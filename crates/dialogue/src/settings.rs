@@ -169,13 +169,29 @@ impl Settings {
             return Err(invalid("success_ec", "expected 0 or 200"));
         }
         if !(1..=MOST_WINDOW_S).contains(&self.window_s) {
-            return Err(invalid("window_s", format!("expected 1 to {MOST_WINDOW_S}")));
+            return Err(invalid(
+                "window_s",
+                format!("expected 1 to {MOST_WINDOW_S}"),
+            ));
         }
         if self.undo_seconds > MOST_UNDO_S {
-            return Err(invalid("undo_seconds", format!("expected 0 to {MOST_UNDO_S}")));
+            return Err(invalid(
+                "undo_seconds",
+                format!("expected 0 to {MOST_UNDO_S}"),
+            ));
         }
-        check_list("categories", &self.categories, MOST_CATEGORIES, MAX_CATEGORY_CHARS)?;
-        check_list("callback_hosts", &self.callback_hosts, MOST_HOSTS, MAX_HOST_CHARS)?;
+        check_list(
+            "categories",
+            &self.categories,
+            MOST_CATEGORIES,
+            MAX_CATEGORY_CHARS,
+        )?;
+        check_list(
+            "callback_hosts",
+            &self.callback_hosts,
+            MOST_HOSTS,
+            MAX_HOST_CHARS,
+        )?;
         labels::check(&self.labels)
     }
 
@@ -215,11 +231,15 @@ fn check_list(
 }
 
 fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), SettingsError> {
-    let fits = (1..=max_chars).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fits =
+        (1..=max_chars).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits {
         return Ok(());
     }
-    Err(invalid(field, format!("expected 1 to {max_chars} printable characters")))
+    Err(invalid(
+        field,
+        format!("expected 1 to {max_chars} printable characters"),
+    ))
 }
 
 /// Changes the settings of an app, and notes who did; returns them as they are then.

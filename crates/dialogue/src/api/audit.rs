@@ -1,7 +1,6 @@
 //! The audit trail.
 
 use axum::extract::State;
-use reportd_db::DbError;
 use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{CallProblems, ParameterProblem};
 use reportd_platform::web::{Json, Problem, Query, within};
@@ -10,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::TAG;
 use super::acting::Acting;
-use super::shown::{ShownRecord, parameter};
+use super::shown::{ShownRecord, parameter, text};
 use crate::Dialogue;
 use crate::audit::{self, AuditListing};
 
@@ -63,21 +62,15 @@ pub(super) async fn get_audit(
     Query(asked): Query<AuditParameters>,
 ) -> Result<Json<AuditPage>, Problem> {
     let acting = acting.needs(Permission::Oversee)?;
-    if asked.actor.as_ref().is_some_and(|actor| actor.contains('\0')) {
-        return Err(Problem::invalid("actor", "expected a text without NUL"));
-    }
     let limit = within("limit", asked.limit, DEFAULT_RECORDS, MOST_RECORDS)?;
     let listing = AuditListing {
         app: acting.app_no(asked.app.as_deref())?,
         ticket: parameter("ticket", asked.ticket.as_deref())?,
-        actor: asked.actor,
+        actor: text("actor", asked.actor)?,
         before: parameter("cursor", asked.cursor.as_deref())?,
         limit: limit + 1,
     };
-    let read = dialogue
-        .state
-        .read_async::<_, DbError>(move |tx| audit::list(tx, &listing));
-    let mut found = read.await?;
+    let mut found = dialogue.audit(&acting.actor, listing).await?;
     let limit = usize::try_from(limit).unwrap_or(0);
     let has_more = found.len() > limit;
     found.truncate(limit);

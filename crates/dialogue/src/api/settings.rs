@@ -24,7 +24,10 @@ pub(super) async fn get_settings(
 ) -> Result<Json<Settings>, Problem> {
     let app = caller.needs(Permission::Figures)?;
     // It is loaded with the apps, so one that is not there cannot be read.
-    let known = dialogue.registry.app(&app.id).ok_or_else(Problem::try_later)?;
+    let known = dialogue
+        .registry
+        .app(&app.id)
+        .ok_or_else(Problem::try_later)?;
     Ok(Json(known.settings.clone()))
 }
 

@@ -204,6 +204,14 @@ pub(super) fn parameter(field: &str, text: Option<&str>) -> Result<Option<i64>, 
     text.map(read).transpose()
 }
 
+/// A text that a store takes.
+pub(super) fn text(field: &str, text: Option<String>) -> Result<Option<String>, Problem> {
+    if text.as_ref().is_some_and(|text| text.contains('\0')) {
+        return Err(Problem::invalid(field, "expected a text without NUL"));
+    }
+    Ok(text)
+}
+
 fn read_number(text: &str) -> Option<i64> {
     let is_number = text.len() <= 19 && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()

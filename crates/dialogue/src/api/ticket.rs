@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::TAG;
 use super::acting::{Acting, AuditorHeader};
-use super::shown::{ShownDelivery, ShownRecord, ShownTicket, TicketInPath, number, parameter};
+use super::shown::{ShownDelivery, ShownRecord, ShownTicket, TicketInPath, number, parameter, text};
 use crate::Dialogue;
 use crate::query::{self, DeliveryListing, GivenVerdict, MOST_REPORTS, StoredReport};
 use crate::tickets::TicketError;
@@ -259,10 +259,8 @@ pub(super) async fn next_ticket(
         let expected = "expected with a category: categories are names of an app";
         return Err(Problem::invalid("app", expected));
     }
-    if next.category.as_ref().is_some_and(|category| category.contains('\0')) {
-        return Err(Problem::invalid("category", "expected a text without NUL"));
-    }
-    let claimed = dialogue.claim_next(acting.actor.clone(), app, next.category);
+    let category = text("category", next.category)?;
+    let claimed = dialogue.claim_next(acting.actor.clone(), app, category);
     Ok(match claimed.await? {
         Some(ticket) => Json(ShownTicket::new(ticket, &acting)).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

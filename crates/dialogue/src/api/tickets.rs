@@ -1,8 +1,6 @@
 //! Lists of tickets.
 
 use axum::extract::State;
-use reportd_db::{DbError, Tx};
-use reportd_platform::AppNo;
 use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{CallProblems, ParameterProblem};
 use reportd_platform::web::{Json, Problem, Query, within};
@@ -11,10 +9,10 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::TAG;
 use super::acting::Acting;
-use super::shown::ShownTicket;
+use super::shown::{ShownTicket, text};
 use crate::Dialogue;
-use crate::query::{self, About, Listing, Place};
-use crate::tickets::{TicketError, TicketState};
+use crate::query::{About, Listing, Place};
+use crate::tickets::TicketState;
 
 const DEFAULT_TICKETS: i64 = 50;
 const MOST_TICKETS: i64 = 200;
@@ -79,13 +77,13 @@ pub(super) async fn get_tickets(
     Query(asked): Query<TicketsParameters>,
 ) -> Result<Json<TicketsPage>, Problem> {
     let acting = acting.needs(Permission::Judge)?;
+    let category = asked.category.clone();
     let listing = listing(&acting, asked)?;
     let now_ms = dialogue.clock.now_ms();
-    let read = dialogue.state.read_async::<_, TicketError>(move |tx| {
-        let oldest = oldest_open(tx, listing.app, listing.categories.as_deref())?;
-        Ok((query::list(tx, &listing)?, oldest))
-    });
-    let (page, oldest_ms) = read.await?;
+    let oldest_ms = dialogue
+        .oldest_open(acting.actor.clone(), listing.app, category)
+        .await?;
+    let page = dialogue.list(&acting.actor, listing).await?;
     let shown = |ticket| ShownTicket::new(ticket, &acting);
     Ok(Json(TicketsPage {
         tickets: page.tickets.into_iter().map(shown).collect(),
@@ -98,49 +96,30 @@ pub(super) async fn get_tickets(
 
 fn listing(acting: &Acting, asked: TicketsParameters) -> Result<Listing, Problem> {
     let app = acting.app_no(asked.app.as_deref())?;
-    let about = match (asked.user, asked.reporter) {
+    let about = match (text("user", asked.user)?, text("reporter", asked.reporter)?) {
         (Some(_), Some(_)) => {
             return Err(Problem::invalid("reporter", "expected without user: one of them"));
         }
-        (Some(user), None) => Some(("user", About::User(user))),
-        (None, reporter) => reporter.map(|uniqid| ("reporter", About::Reporter(uniqid))),
+        (Some(user), None) => Some(About::User(user)),
+        (None, reporter) => reporter.map(About::Reporter),
     };
-    if app.is_none() && (about.is_some() || asked.category.is_some()) {
+    let category = text("category", asked.category)?;
+    if app.is_none() && (about.is_some() || category.is_some()) {
         let expected = "expected with a category, a user or a reporter: they are names of an app";
         return Err(Problem::invalid("app", expected));
-    }
-    for (field, text) in [
-        ("category", asked.category.as_deref()),
-        ("user", about.as_ref().map(|(_, about)| about.name())),
-    ] {
-        if text.is_some_and(|text| text.contains('\0')) {
-            let field = about.as_ref().map_or(field, |(about, _)| if field == "user" { *about } else { field });
-            return Err(Problem::invalid(field, "expected a text without NUL"));
-        }
     }
     let limit = within("limit", asked.limit, DEFAULT_TICKETS, MOST_TICKETS)?;
     let from_ms = asked.received_from.unwrap_or(0);
     Ok(Listing {
         app,
-        categories: categories(acting, asked.category),
+        categories: category.map(|category| vec![category]),
         states: asked.state.as_deref().map_or(Ok(Vec::new()), states)?,
-        about: about.map(|(_, about)| about),
+        about,
         received_ms: from_ms..=asked.received_to.unwrap_or(i64::MAX),
         is_newest_first: is_newest_first(asked.sort.as_deref())?,
         after: asked.cursor.as_deref().map(read_cursor).transpose()?,
         limit: usize::try_from(limit).unwrap_or(0),
     })
-}
-
-/// Of the categories that the key may touch those that are asked for: none of them gives an empty list.
-fn categories(acting: &Acting, asked: Option<String>) -> Option<Vec<String>> {
-    match (&acting.actor.categories, asked) {
-        (None, asked) => asked.map(|asked| vec![asked]),
-        (Some(only), None) => Some(only.clone()),
-        (Some(only), Some(asked)) => {
-            Some(only.iter().filter(|one| **one == asked).cloned().collect())
-        }
-    }
 }
 
 fn states(text: &str) -> Result<Vec<TicketState>, Problem> {
@@ -176,23 +155,4 @@ fn read_cursor(text: &str) -> Result<Place, Problem> {
         })
     });
     place.ok_or_else(|| Problem::invalid("cursor", "expected the next_cursor of an earlier reply"))
-}
-
-fn oldest_open(
-    tx: &mut Tx<'_>,
-    app: Option<AppNo>,
-    categories: Option<&[String]>,
-) -> Result<Option<i64>, DbError> {
-    let Some(categories) = categories else {
-        return query::oldest_open(tx, app, None);
-    };
-    let mut oldest = None;
-    for category in categories {
-        let found = query::oldest_open(tx, app, Some(category))?;
-        oldest = match (oldest, found) {
-            (Some(one), Some(other)) => Some(std::cmp::min::<i64>(one, other)),
-            (one, other) => one.or(other),
-        };
-    }
-    Ok(oldest)
 }

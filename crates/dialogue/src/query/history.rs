@@ -77,7 +77,11 @@ pub(super) fn tickets(tx: &mut Tx<'_>, ids: &[i64]) -> Result<Vec<Ticket>, DbErr
 }
 
 /// How often each reporter of a ticket was right.
-pub(super) fn of_reporters(tx: &mut Tx<'_>, ticket: i64, app: u32) -> Result<Vec<Accuracy>, DbError> {
+pub(super) fn of_reporters(
+    tx: &mut Tx<'_>,
+    ticket: i64,
+    app: u32,
+) -> Result<Vec<Accuracy>, DbError> {
     let reporters = tx.query(
         "SELECT DISTINCT uniqid FROM dialogue_report WHERE ticket = $1 AND uniqid <> '' ORDER BY uniqid LIMIT $2",
         &[ticket.into(), MOST_REPORTERS.into()],

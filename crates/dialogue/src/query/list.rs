@@ -87,11 +87,17 @@ impl Default for Listing {
 impl Listing {
     fn check(&self) -> Result<(), TicketError> {
         if self.about.is_some() && self.app.is_none() {
-            return Err(invalid("app", "expected with a user or a reporter: both are names of an app"));
+            return Err(invalid(
+                "app",
+                "expected with a user or a reporter: both are names of an app",
+            ));
         }
         let categories = self.categories.as_ref().map_or(0, Vec::len);
         if categories > MOST_CATEGORIES {
-            return Err(invalid("category", format!("expected at most {MOST_CATEGORIES}")));
+            return Err(invalid(
+                "category",
+                format!("expected at most {MOST_CATEGORIES}"),
+            ));
         }
         Ok(())
     }
@@ -134,7 +140,8 @@ impl Listing {
                 states.iter().map(|one| source(given(one))).collect()
             }
             (Some(app), Some(categories)) => {
-                let given = |category, one| vec![("app", app.into()), ("category", category), state(one)];
+                let given =
+                    |category, one| vec![("app", app.into()), ("category", category), state(one)];
                 let mut sources = Vec::new();
                 for category in categories {
                     sources.extend(states.iter().map(|one| source(given(category.into(), one))));
@@ -172,7 +179,8 @@ pub(crate) fn list(tx: &mut Tx<'_>, listing: &Listing) -> Result<Page, TicketErr
             }
             page.next = Some(*place);
             let ticket = row.map(|row| Ticket::from_row(place.id, row)).transpose()?;
-            page.tickets.extend(ticket.filter(|ticket| listing.fits(ticket)));
+            page.tickets
+                .extend(ticket.filter(|ticket| listing.fits(ticket)));
         }
         if is_last {
             page.next = None;
@@ -216,13 +224,25 @@ fn places_of(
             received_at_ms: to_ms,
             id: i64::MAX,
         };
-        (after.map_or(start, |after| after.min(start)), from_ms, "<", ">=", " DESC")
+        (
+            after.map_or(start, |after| after.min(start)),
+            from_ms,
+            "<",
+            ">=",
+            " DESC",
+        )
     } else {
         let start = Place {
             received_at_ms: from_ms,
             id: 0,
         };
-        (after.map_or(start, |after| after.max(start)), to_ms, ">", "<=", "")
+        (
+            after.map_or(start, |after| after.max(start)),
+            to_ms,
+            ">",
+            "<=",
+            "",
+        )
     };
     let Source { table, id, given } = source;
     let mut sql = format!("SELECT received_at, {id} FROM {table} WHERE ");
@@ -241,12 +261,7 @@ fn places_of(
         n + 4
     ));
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    values.extend([
-        start.received_at_ms.into(),
-        start.id.into(),
-        end_ms.into(),
-        limit.into(),
-    ]);
+    values.extend([start.received_at_ms, start.id, end_ms, limit].map(Value::from));
     let rows = tx.query(&sql, &values)?;
     let place = |row: &reportd_db::Row| {
         Ok(Place {

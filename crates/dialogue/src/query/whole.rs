@@ -107,7 +107,8 @@ pub fn reports(tx: &mut Tx<'_>, ticket: i64, after: i64) -> Result<Vec<StoredRep
 }
 
 fn stored_report(mut row: Row) -> Result<StoredReport, DbError> {
-    let damaged = |error: &dyn std::fmt::Display| DbError::Corrupt(format!("body of a report: {error}"));
+    let damaged =
+        |error: &dyn std::fmt::Display| DbError::Corrupt(format!("body of a report: {error}"));
     let json = zstd::bulk::decompress(&row.take_bytes(4)?, MAX_BODY_BYTES);
     let json = json.map_err(|error| damaged(&error))?;
     Ok(StoredReport {
@@ -159,7 +160,10 @@ pub fn of_report_id(
     for ticket in history::tickets(tx, &ids)? {
         let sql = format!("{VERDICT} WHERE id = $1");
         let verdict = match ticket.verdict {
-            Some(id) => tx.query_first(&sql, &[id.into()])?.map(given_verdict).transpose()?,
+            Some(id) => tx
+                .query_first(&sql, &[id.into()])?
+                .map(given_verdict)
+                .transpose()?,
             None => None,
         };
         found.push((ticket, verdict));

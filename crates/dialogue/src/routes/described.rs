@@ -37,7 +37,9 @@ pub(super) struct ReportReplies;
 
 impl IntoResponses for ReportReplies {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
-        let success = format!("`ec` {SUCCESS_EC}, or {OTHER_SUCCESS_EC} where the app has set it: the report is stored.");
+        let success = format!(
+            "`ec` {SUCCESS_EC}, or {OTHER_SUCCESS_EC} where the app has set it: the report is stored."
+        );
         let refusals = Code::ALL
             .into_iter()
             .map(|code| format!("`ec` {}: {}.", code.code(), code.default_em()));
@@ -50,17 +52,23 @@ impl IntoResponses for ReportReplies {
         };
         let data = ObjectBuilder::new()
             .schema_type(Type::Object)
-            .description(Some("`ticket_id` of a report that was taken; empty in a refusal."));
+            .description(Some(
+                "`ticket_id` of a report that was taken; empty in a refusal.",
+            ));
         let schema = ObjectBuilder::new()
             .schema_type(Type::Object)
             .property(
                 "ec",
-                number("What became of the report.", Type::Integer)
-                    .enum_values(Some([SUCCESS_EC, OTHER_SUCCESS_EC].into_iter().chain(codes))),
+                number("What became of the report.", Type::Integer).enum_values(Some(
+                    [SUCCESS_EC, OTHER_SUCCESS_EC].into_iter().chain(codes),
+                )),
             )
             .property("em", number("`success`, or what is wrong.", Type::String))
             .property("wt", number("Seconds of work.", Type::Number))
-            .property("timesec", number("Now, in seconds since 1970.", Type::Integer))
+            .property(
+                "timesec",
+                number("Now, in seconds since 1970.", Type::Integer),
+            )
             .property("data", data)
             .required("ec")
             .required("em")

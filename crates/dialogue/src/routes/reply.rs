@@ -1,12 +1,13 @@
 //! Replies of the protocol, and what is counted of them.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use reportd_db::DbError;
-use reportd_platform::AppNo;
+use reportd_platform::apps::App;
 use reportd_platform::web::{BodyError, retry_after};
 use reportd_protocol::dialogue::{Code, Refusal, ReplyTime, success_reply};
 
@@ -26,7 +27,7 @@ pub(super) struct Accepted {
 pub(super) struct Refused {
     refusal: Refusal,
     /// Whose report it was, where that is known.
-    app: Option<AppNo>,
+    app: Option<Arc<App>>,
     retry_after: Option<Duration>,
     /// The rest of the body is not read: end the connection.
     close: bool,
@@ -94,15 +95,11 @@ impl Refused {
     }
 
     /// Of an app's report.
-    pub(super) fn of(self, app: AppNo) -> Self {
+    pub(super) fn of(self, app: &Arc<App>) -> Self {
         Self {
-            app: Some(app),
+            app: Some(Arc::clone(app)),
             ..self
         }
-    }
-
-    pub(super) fn app(&self) -> Option<AppNo> {
-        self.app
     }
 
     pub(super) fn code(&self) -> Code {
@@ -134,6 +131,10 @@ pub(super) async fn respond(
             reply(success_reply(accepted.success_ec, &ticket, time))
         }
         Err(refused) => {
+            if let Some(app) = &refused.app {
+                let day = app.zone.day(dialogue.clock.now_ms());
+                dialogue.monitor.rejected(app.no, day, refused.code());
+            }
             let mut response = reply(refused.refusal.reply(time));
             let headers = response.headers_mut();
             if let Some(wait) = refused.retry_after {
@@ -150,6 +151,8 @@ pub(super) async fn respond(
 fn reply(body: String) -> Response {
     let mut response = Response::new(Body::from(body));
     let content_type = HeaderValue::from_static(CONTENT_TYPE);
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, content_type);
     response
 }

@@ -52,19 +52,9 @@ pub(super) async fn take(dialogue: &Dialogue, request: HttpRequest) -> Result<Ac
         }
         told => told,
     };
-    let stored = match opened {
-        Ok((app, report)) => {
-            let no = app.app.no;
-            let stored = store(dialogue, &app, report).await;
-            stored.map_err(|refused| refused.of(no))
-        }
-        Err(refused) => Err(refused),
-    };
-    stored.inspect_err(|refused| {
-        if let Some(app) = refused.app() {
-            dialogue.monitor.rejected(app, refused.code());
-        }
-    })
+    let (app, report) = opened?;
+    let stored = store(dialogue, &app, report).await;
+    stored.map_err(|refused| refused.of(&app.app))
 }
 
 /// The client's address.
@@ -122,7 +112,7 @@ fn read(dialogue: &Dialogue, incoming: &Incoming) -> Result<Opened, Refused> {
     let app = app.ok_or(Code::UnknownApp)?;
     match read_of(dialogue, &app, &request) {
         Ok(report) => Ok((app, report)),
-        Err(refused) => Err(refused.of(app.app.no)),
+        Err(refused) => Err(refused.of(&app.app)),
     }
 }
 
@@ -143,7 +133,14 @@ fn read_of(
     }
     let digest = content_digest(&json).ok_or(Code::CannotDecrypt)?;
     let random = &*dialogue.random;
-    let report = NewReport::new(app.app.no, &report, (&json, digest), redirect, random, now_ms);
+    let report = NewReport::new(
+        app.app.no,
+        &report,
+        (&json, digest),
+        redirect,
+        random,
+        now_ms,
+    );
     Ok(report?)
 }
 
