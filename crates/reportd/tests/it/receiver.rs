@@ -1,6 +1,6 @@
 //! Receivers of callbacks, well and badly behaved, each on a port of its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Result, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,7 +35,6 @@ pub(crate) enum Manner {
 /// A callback as it came.
 #[derive(Debug, Clone)]
 pub(crate) struct Arrival {
-    pub(crate) path: String,
     pub(crate) headers: BTreeMap<String, String>,
     pub(crate) body: Vec<u8>,
     /// When it was here, on the clock of the receiver.
@@ -101,16 +100,6 @@ impl Receiver {
     pub(crate) fn count(&self) -> usize {
         self.shared.arrivals.lock().unwrap().len()
     }
-
-    /// The ids under which callbacks came to each path.
-    pub(crate) fn ids_by_path(&self) -> BTreeMap<String, BTreeSet<String>> {
-        let mut ids = BTreeMap::<_, BTreeSet<_>>::new();
-        for arrival in self.arrivals() {
-            let id = arrival.webhook_id().to_owned();
-            ids.entry(arrival.path).or_default().insert(id);
-        }
-        ids
-    }
 }
 
 impl Drop for Receiver {
@@ -170,7 +159,6 @@ fn read(stream: &mut impl BufRead) -> Result<Option<Arrival>> {
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
     Ok(Some(Arrival {
-        path: first.split(' ').nth(1).unwrap_or_default().to_owned(),
         headers,
         body,
         at: Duration::ZERO,
