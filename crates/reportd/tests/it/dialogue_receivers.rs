@@ -18,7 +18,7 @@ use crate::reporter::{CREATE, Moderator, allow_loopback, file_many};
 
 /// Verdicts that are measured on each server before it is looked whether they say enough.
 const BATCH: usize = 150;
-const MOST_BATCHES: usize = 8;
+const MOST_BATCHES: usize = 4;
 /// Tickets whose verdicts go to the receiver beside, more than go to one host at once.
 const BESIDE: usize = 120;
 /// Neighbours are alike, since a disturbance lasts: they are drawn together.
