@@ -58,7 +58,14 @@ pub(crate) fn note(
     details: &Json,
     now_ms: i64,
 ) -> Result<(), DbError> {
-    insert(tx, actor, action, (ticket.app, Some(ticket.id)), details, now_ms)
+    insert(
+        tx,
+        actor,
+        action,
+        (ticket.app, Some(ticket.id)),
+        details,
+        now_ms,
+    )
 }
 
 /// Notes what an actor did to an app.
@@ -92,7 +99,14 @@ pub(crate) fn note_sight(
             return Ok(());
         }
     }
-    note(tx, actor, "saw", ticket, &Json::Object(serde_json::Map::default()), now_ms)
+    note(
+        tx,
+        actor,
+        "saw",
+        ticket,
+        &Json::Object(serde_json::Map::default()),
+        now_ms,
+    )
 }
 
 fn insert(

@@ -12,13 +12,13 @@ mod events;
 mod groups;
 mod intake;
 mod metrics;
-#[cfg(test)]
-mod plans;
+mod monitor;
 pub mod query;
 mod registry;
 mod routes;
 mod schema;
 mod settings;
+mod streams;
 pub mod tickets;
 
 use std::net::IpAddr;
@@ -32,14 +32,19 @@ use reportd_platform::limiter::Limiter;
 use reportd_platform::random::Random;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::web::{Api, BodyLimits};
+use tokio::sync::Semaphore;
 
 use callback::Dispatcher;
 
 pub use api::{api_openapi, api_routes};
+pub use audit::{AuditListing, MOST_RECORDS, Record};
 pub use metrics::DialogueMetrics;
+pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
+pub use settings::{Label, Settings};
+pub use streams::Streams;
 
 /// What this room works with.
 #[derive(Clone)]
@@ -60,12 +65,18 @@ pub struct Dialogue {
     pub random: Arc<dyn Random>,
     /// What this room counts.
     pub metrics: Arc<DialogueMetrics>,
+    /// What each app has received, judged and delivered.
+    pub monitor: Arc<Monitor>,
+    /// Streams of events.
+    pub streams: Arc<Streams>,
     /// Limits of requests.
     pub limits: DialogueLimits,
     /// Reports by app, where they are limited.
     pub app_limiter: Arc<Limiter<AppNo>>,
     /// Reports by address, where they are limited.
     pub address_limiter: Arc<Limiter<IpAddr>>,
+    /// Places for large reports that are worked on at once.
+    pub large_reports: Arc<Semaphore>,
     /// What all API calls share.
     pub api: Api,
 }

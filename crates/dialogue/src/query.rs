@@ -3,16 +3,18 @@
 mod counts;
 mod history;
 mod list;
+mod queue;
+mod service;
 mod ticket;
 mod whole;
 
 pub use counts::{Counts, MOST_COUNTED};
 pub use history::{ACCURACY_TICKETS, Accuracy, UserHistory};
-pub use list::{Listing, MOST_CATEGORIES, MOST_TICKETS, Page, Place};
+pub use list::{About, Listing, MOST_CATEGORIES, MOST_TICKETS, Page, Place};
 pub use ticket::{Claim, Ticket};
-pub use whole::{GivenVerdict, StoredReport, Whole};
+pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 
-pub(crate) use counts::counts;
-pub(crate) use list::list;
-pub(crate) use whole::whole;
+use list::list;
+pub(crate) use queue::Queue;
 pub(crate) use ticket::TICKET_COLUMNS;
+pub(crate) use whole::whole;

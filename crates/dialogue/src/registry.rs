@@ -11,10 +11,9 @@ use reportd_platform::credentials::{
 };
 use reportd_platform::directory::Follower;
 use reportd_platform::seal::KeySource;
-use reportd_protocol::dialogue::{
-    AesMode, CallbackSecret, Cipher, CipherSettings, IvSetting,
-};
+use reportd_protocol::dialogue::{AesMode, CallbackSecret, Cipher, CipherSettings, IvSetting};
 
+use crate::callback::{Sender, Senders};
 use crate::settings::Settings;
 
 /// What reports and verdicts of an app are decided by.
@@ -26,7 +25,8 @@ pub struct DialogueApp {
     pub settings: Settings,
     /// Two while one is in its grace after a rotation, the newest last.
     ciphers: Vec<InForce<Cipher>>,
-    callback_secrets: Vec<InForce<CallbackSecret>>,
+    /// What signs callbacks: with a new secret from the moment on that it is there.
+    sender: Arc<Sender>,
 }
 
 #[derive(Debug)]
@@ -44,11 +44,6 @@ impl DialogueApp {
     /// The ciphers that reports may have come with, the newest first.
     pub fn ciphers(&self, now_ms: i64) -> impl Iterator<Item = &Cipher> {
         in_force(&self.ciphers, now_ms).rev()
-    }
-
-    /// The secrets that callbacks are signed with, the newest first.
-    pub fn callback_secrets(&self, now_ms: i64) -> impl Iterator<Item = &CallbackSecret> {
-        in_force(&self.callback_secrets, now_ms).rev()
     }
 }
 
@@ -95,6 +90,12 @@ impl Registry {
     }
 }
 
+impl Senders for Registry {
+    fn sender(&self, app: AppNo) -> Option<Arc<Sender>> {
+        self.app_of(app).map(|known| Arc::clone(&known.sender))
+    }
+}
+
 impl Follower for Registry {
     fn reload(&self, tx: &mut Tx<'_>, apps: &[Arc<App>]) -> Result<(), DbError> {
         let master = (self.keys)().map_err(DbError::Unavailable)?;
@@ -121,7 +122,11 @@ impl Follower for Registry {
             let known = Arc::new(DialogueApp {
                 app: Arc::clone(app),
                 ciphers: ciphers(app, &settings, keys.remove(&app.no).unwrap_or_default()),
-                callback_secrets: callback_secrets(app, secrets.remove(&app.no).unwrap_or_default()),
+                sender: Arc::new(Sender {
+                    secret: callback_secret(app, secrets.remove(&app.no).unwrap_or_default()),
+                    allow_private: settings.allow_private_callbacks,
+                    hosts: settings.callback_hosts.clone(),
+                }),
                 settings,
             });
             loaded.by_id.insert(app.id.clone(), Arc::clone(&known));
@@ -154,18 +159,15 @@ fn ciphers(app: &App, settings: &Settings, keys: Vec<OpenedKey>) -> Vec<InForce<
     keys.into_iter().filter_map(made).collect()
 }
 
-fn callback_secrets(app: &App, secrets: Vec<Opened>) -> Vec<InForce<CallbackSecret>> {
-    let made = |secret: Opened| {
-        let value = CallbackSecret::parse(secret.secret.reveal());
-        if value.is_none() {
-            tracing::warn!(app = app.id, "a callback secret cannot be used: expected base64 of 24 bytes or more");
-        }
-        Some(InForce {
-            value: value?,
-            until_ms: secret.expires_at_ms,
-        })
-    };
-    secrets.into_iter().filter_map(made).collect()
+/// The newest secret.
+fn callback_secret(app: &App, secrets: Vec<Opened>) -> Option<CallbackSecret> {
+    let newest = secrets.into_iter().next_back()?;
+    let secret = CallbackSecret::parse(newest.secret.reveal());
+    if secret.is_none() {
+        let expected = "base64 of 24 bytes or more";
+        tracing::warn!(app = app.id, expected, "the callback secret cannot be used");
+    }
+    secret
 }
 
 /// An app whose settings cannot be read is left out, and its reports are refused: other apps must be loaded all the same.

@@ -14,12 +14,12 @@ pub use labels::Label;
 pub(crate) use labels::NORMAL;
 
 use crate::audit;
+use crate::callback::guard::{Policy, check_url};
 use crate::tickets::Actor;
 
 const MOST_CATEGORIES: usize = 500;
 const MOST_HOSTS: usize = 100;
 const MAX_CATEGORY_CHARS: usize = 256;
-const MAX_URL_CHARS: usize = 8_192;
 const MAX_HOST_CHARS: usize = 260;
 /// A window of a day would make a report's time say nothing.
 const MOST_WINDOW_S: u64 = 86_400;
@@ -156,22 +156,42 @@ impl Settings {
 
     fn check(&self) -> Result<(), SettingsError> {
         if let Some(url) = &self.default_redirect {
-            check_text("default_redirect", url, MAX_URL_CHARS)?;
-            if !url.starts_with("http://") && !url.starts_with("https://") {
-                return Err(invalid("default_redirect", "expected an http or https address"));
-            }
+            let policy = Policy {
+                hosts: &self.callback_hosts,
+                allow_private: self.allow_private_callbacks,
+            };
+            check_url(url, &policy).map_err(|refused| {
+                let expected = format!("expected an allowed callback address: {refused}");
+                invalid("default_redirect", expected)
+            })?;
         }
         if ![SUCCESS_EC, OTHER_SUCCESS_EC].contains(&self.success_ec) {
             return Err(invalid("success_ec", "expected 0 or 200"));
         }
         if !(1..=MOST_WINDOW_S).contains(&self.window_s) {
-            return Err(invalid("window_s", format!("expected 1 to {MOST_WINDOW_S}")));
+            return Err(invalid(
+                "window_s",
+                format!("expected 1 to {MOST_WINDOW_S}"),
+            ));
         }
         if self.undo_seconds > MOST_UNDO_S {
-            return Err(invalid("undo_seconds", format!("expected 0 to {MOST_UNDO_S}")));
+            return Err(invalid(
+                "undo_seconds",
+                format!("expected 0 to {MOST_UNDO_S}"),
+            ));
         }
-        check_list("categories", &self.categories, MOST_CATEGORIES, MAX_CATEGORY_CHARS)?;
-        check_list("callback_hosts", &self.callback_hosts, MOST_HOSTS, MAX_HOST_CHARS)?;
+        check_list(
+            "categories",
+            &self.categories,
+            MOST_CATEGORIES,
+            MAX_CATEGORY_CHARS,
+        )?;
+        check_list(
+            "callback_hosts",
+            &self.callback_hosts,
+            MOST_HOSTS,
+            MAX_HOST_CHARS,
+        )?;
         labels::check(&self.labels)
     }
 
@@ -211,11 +231,15 @@ fn check_list(
 }
 
 fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), SettingsError> {
-    let fits = (1..=max_chars).contains(&text.chars().count()) && !text.chars().any(char::is_control);
+    let fits =
+        (1..=max_chars).contains(&text.chars().count()) && !text.chars().any(char::is_control);
     if fits {
         return Ok(());
     }
-    Err(invalid(field, format!("expected 1 to {max_chars} printable characters")))
+    Err(invalid(
+        field,
+        format!("expected 1 to {max_chars} printable characters"),
+    ))
 }
 
 /// Changes the settings of an app, and notes who did; returns them as they are then.

@@ -12,7 +12,7 @@ use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 
 pub use judge::{Judged, Judgement};
-pub use service::BulkOutcome;
+pub use service::{BulkOutcome, MOST_BULK};
 
 pub(crate) use claim::{claim, next, release};
 pub(crate) use judge::{Judging, judge};
@@ -152,7 +152,9 @@ pub enum TicketError {
         expected: String,
     },
     /// No verdict can be sent for the app now: its key is missing or does not fit. 503.
-    #[error("verdicts of this app cannot be encrypted: its AES key is missing or does not fit its mode")]
+    #[error(
+        "verdicts of this app cannot be encrypted: its AES key is missing or does not fit its mode"
+    )]
     NoKey,
 }
 

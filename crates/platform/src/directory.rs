@@ -54,10 +54,16 @@ impl Snapshot {
         self.by_id.get(id)
     }
 
-    /// The id of the app of a number.
+    /// The app of a number, disabled or not.
     #[must_use]
-    pub fn app_id(&self, no: AppNo) -> Option<&str> {
-        self.by_no.get(&no).map(|app| app.id.as_str())
+    pub fn app_of_no(&self, no: AppNo) -> Option<&Arc<App>> {
+        self.by_no.get(&no)
+    }
+
+    /// Whether the key of that name is in force: for those who go on for longer than a call.
+    #[must_use]
+    pub fn has_key(&self, name: &str) -> bool {
+        self.keys.values().any(|key| key.name == name)
     }
 
     /// All apps, in no order.

@@ -66,7 +66,11 @@ impl Ticket {
             column: 2,
             expected: "a state of a ticket",
         })?;
-        let claim = match (row.take_opt_text(10)?, row.take_opt_text(11)?, row.opt_int(12)?) {
+        let claim = match (
+            row.take_opt_text(10)?,
+            row.take_opt_text(11)?,
+            row.opt_int(12)?,
+        ) {
             (Some(by), Some(key), Some(until_ms)) => Some(Claim { by, key, until_ms }),
             _ => None,
         };

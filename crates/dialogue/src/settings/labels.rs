@@ -62,22 +62,35 @@ pub(super) fn check(labels: &[Label]) -> Result<(), SettingsError> {
     let (mut keys, mut wires) = (HashSet::new(), HashSet::new());
     for (index, label) in labels.iter().enumerate() {
         let field = |name: &str| format!("labels[{index}].{name}");
-        let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+        let is_plain =
+            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
         if !(1..=MAX_KEY_CHARS).contains(&label.key.len()) || !label.key.bytes().all(is_plain) {
-            return Err(invalid(field("key"), "expected 1 to 32 characters of a-z, 0-9, _ and -"));
+            return Err(invalid(
+                field("key"),
+                "expected 1 to 32 characters of a-z, 0-9, _ and -",
+            ));
         }
         for (name, text) in [("wire", &label.wire), ("zh", &label.zh), ("en", &label.en)] {
             check_text(&field(name), text, MAX_TEXT_CHARS)?;
         }
         if !keys.insert(&label.key) {
-            return Err(invalid(field("key"), "expected a key that no other label has"));
+            return Err(invalid(
+                field("key"),
+                "expected a key that no other label has",
+            ));
         }
         if !wires.insert(&label.wire) {
-            return Err(invalid(field("wire"), "expected a wire value that no other label has"));
+            return Err(invalid(
+                field("wire"),
+                "expected a wire value that no other label has",
+            ));
         }
     }
     if !keys.contains(&NORMAL.to_owned()) {
-        return Err(invalid("labels", "expected one with the key normal among them"));
+        return Err(invalid(
+            "labels",
+            "expected one with the key normal among them",
+        ));
     }
     Ok(())
 }

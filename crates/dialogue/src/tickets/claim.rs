@@ -5,7 +5,7 @@ use reportd_platform::AppNo;
 use serde_json::json;
 
 use super::{Actor, CLAIM_MS, TicketError, TicketState, find};
-use crate::query::{TICKET_COLUMNS, Ticket};
+use crate::query::{Queue, TICKET_COLUMNS, Ticket};
 use crate::{audit, events};
 
 /// Candidates of a look for the next ticket. Of those that others take meanwhile none is tried twice.
@@ -40,9 +40,7 @@ pub(crate) fn next(
     category: Option<&str>,
     now_ms: i64,
 ) -> Result<Option<Ticket>, TicketError> {
-    let Some(queues) = queues(actor, app, category) else {
-        return Ok(None);
-    };
+    let queues = Queue::all_of(actor, app, category);
     for _ in 0..LOOKS {
         let candidates = candidates(tx, &queues)?;
         if candidates.is_empty() {
@@ -86,61 +84,17 @@ pub(crate) fn release(
     }
 }
 
-/// A queue to take from: all apps, an app, or a category of an app.
-enum Queue<'a> {
-    All,
-    App(AppNo),
-    Category(AppNo, &'a str),
-}
-
-/// The queues that the actor may take from; none where what is asked for is not the actor's.
-fn queues<'a>(
-    actor: &'a Actor,
-    app: Option<AppNo>,
-    category: Option<&'a str>,
-) -> Option<Vec<Queue<'a>>> {
-    let app = match (actor.app, app) {
-        (Some(only), Some(asked)) if only != asked => return None,
-        (only, asked) => asked.or(only),
-    };
-    let categories: Option<Vec<&str>> = match (&actor.categories, category) {
-        (Some(only), Some(asked)) => Some(only.iter().filter(|one| *one == asked).map(String::as_str).collect()),
-        (Some(only), None) => Some(only.iter().map(String::as_str).collect()),
-        (None, asked) => asked.map(|asked| vec![asked]),
-    };
-    Some(match (app, categories) {
-        (None, None) => vec![Queue::All],
-        (Some(app), None) => vec![Queue::App(app)],
-        (Some(app), Some(categories)) => {
-            let queue = |category| Queue::Category(app, category);
-            categories.into_iter().map(queue).collect()
-        }
-        // Categories are names within an app.
-        (None, Some(_)) => return None,
-    })
-}
-
 /// The oldest open tickets of the queues, the oldest first.
 fn candidates(tx: &mut Tx<'_>, queues: &[Queue<'_>]) -> Result<Vec<i64>, DbError> {
     let mut found = Vec::new();
     for queue in queues {
-        let rows = match *queue {
-            Queue::All => tx.query(
-                "SELECT received_at, id FROM dialogue_ticket WHERE state = 0 ORDER BY received_at, id LIMIT $1",
-                &[CANDIDATES.into()],
-            ),
-            Queue::App(app) => tx.query(
-                "SELECT received_at, id FROM dialogue_ticket WHERE app = $1 AND state = 0 \
-                 ORDER BY received_at, id LIMIT $2",
-                &[app.into(), CANDIDATES.into()],
-            ),
-            Queue::Category(app, category) => tx.query(
-                "SELECT received_at, id FROM dialogue_ticket WHERE app = $1 AND category = $2 AND state = 0 \
-                 ORDER BY received_at, id LIMIT $3",
-                &[app.into(), category.into(), CANDIDATES.into()],
-            ),
-        };
-        for row in rows? {
+        let (given, mut values) = queue.given();
+        values.push(CANDIDATES.into());
+        let sql = format!(
+            "SELECT received_at, id FROM dialogue_ticket WHERE {given}state = 0 ORDER BY received_at, id LIMIT ${}",
+            values.len()
+        );
+        for row in tx.query(&sql, &values)? {
             found.push((row.int(0)?, row.int(1)?));
         }
     }
@@ -149,12 +103,7 @@ fn candidates(tx: &mut Tx<'_>, queues: &[Queue<'_>]) -> Result<Vec<i64>, DbError
 }
 
 /// The actor's own claim with a new end; `None` where the actor holds none.
-fn renew(
-    tx: &mut Tx<'_>,
-    actor: &Actor,
-    id: i64,
-    now_ms: i64,
-) -> Result<Option<Ticket>, DbError> {
+fn renew(tx: &mut Tx<'_>, actor: &Actor, id: i64, now_ms: i64) -> Result<Option<Ticket>, DbError> {
     let sql = format!(
         "UPDATE dialogue_ticket SET claim_until = $1 \
          WHERE id = $2 AND state = 1 AND claimed_by = $3 AND claim_key = $4 AND claim_until > $5 \

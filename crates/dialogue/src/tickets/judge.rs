@@ -67,7 +67,14 @@ pub(crate) fn judge(
     let mut ticket = take(tx, actor, id, judgement.seen_reports, with.now_ms)?;
     let users = users(tx, id)?;
     let results = labels.of_users(&users)?;
-    let (verdict, is_upheld) = insert(tx, actor, &ticket, (&labels, &results), judgement, with.now_ms)?;
+    let (verdict, is_upheld) = insert(
+        tx,
+        actor,
+        &ticket,
+        (&labels, &results),
+        judgement,
+        with.now_ms,
+    )?;
     tx.execute(
         "UPDATE dialogue_ticket SET verdict = $1, upheld = $2 WHERE id = $3",
         &[verdict.into(), is_upheld.into(), id.into()],
@@ -95,7 +102,11 @@ impl<'a> Labels<'a> {
         check_text("note", judgement.note.as_deref())?;
         let label = |field: &dyn Fn() -> String, key: &str| {
             settings.label(key).ok_or_else(|| {
-                let known: Vec<_> = settings.labels.iter().map(|label| label.key.as_str()).collect();
+                let known: Vec<_> = settings
+                    .labels
+                    .iter()
+                    .map(|label| label.key.as_str())
+                    .collect();
                 invalid(field(), format!("expected one of {}", known.join(", ")))
             })
         };
@@ -134,7 +145,10 @@ pub(super) fn check_text(field: &str, text: Option<&str>) -> Result<(), TicketEr
     if text.is_none_or(fits) {
         return Ok(());
     }
-    Err(invalid(field, format!("expected at most {MAX_NOTE_CHARS} characters")))
+    Err(invalid(
+        field,
+        format!("expected at most {MAX_NOTE_CHARS} characters"),
+    ))
 }
 
 /// Makes a ticket a judged one: this statement decides who judges it.
@@ -228,7 +242,11 @@ fn send(
     (labels, results): Results<'_, '_>,
     with: &Judging<'_>,
 ) -> Result<Vec<HandOver>, TicketError> {
-    let cipher = with.app.ciphers(with.now_ms).next().ok_or(TicketError::NoKey)?;
+    let cipher = with
+        .app
+        .ciphers(with.now_ms)
+        .next()
+        .ok_or(TicketError::NoKey)?;
     let undo_ms = i64::try_from(with.app.settings.undo_seconds).unwrap_or(0) * 1000;
     let mut verdict = Verdict {
         ticket_id: ticket.id.to_string(),

@@ -17,7 +17,9 @@ pub(crate) fn reopen(
     now_ms: i64,
 ) -> Result<Ticket, TicketError> {
     if !actor.is_lead {
-        return Err(TicketError::Forbidden("only a lead may open a ticket again"));
+        return Err(TicketError::Forbidden(
+            "only a lead may open a ticket again",
+        ));
     }
     check_text("reason", Some(reason))?;
     if reason.trim().is_empty() {

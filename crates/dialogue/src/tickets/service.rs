@@ -139,10 +139,8 @@ impl Dialogue {
         });
         let whole = whole.await?;
         let ticket = whole.ticket.clone();
-        self.change::<()>(move |tx, now_ms| {
-            Ok(audit::note_sight(tx, &seen_by, &ticket, now_ms)?)
-        })
-        .await?;
+        self.change::<()>(move |tx, now_ms| Ok(audit::note_sight(tx, &seen_by, &ticket, now_ms)?))
+            .await?;
         Ok(whole)
     }
 

@@ -24,10 +24,14 @@ pub(crate) fn undo(
     };
     let given = Given::find(tx, verdict)?;
     if !actor.is_lead && (&given.auditor, &given.auditor_key) != (&actor.name, &actor.key) {
-        return Err(TicketError::Forbidden("another has given this verdict: a lead may undo it"));
+        return Err(TicketError::Forbidden(
+            "another has given this verdict: a lead may undo it",
+        ));
     }
     if now_ms > given.judged_at_ms + undo_ms {
-        return Err(TicketError::TooLate("the time to undo this verdict is over"));
+        return Err(TicketError::TooLate(
+            "the time to undo this verdict is over",
+        ));
     }
     // Deliveries before the ticket: their results lock in this order too.
     if !outbox::take_back(tx, id, verdict, now_ms)? {

@@ -1,8 +1,15 @@
-//! The room in one process.
+//! The whole room in one process, with a clock that the tests set: requests in, replies out.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod callback;
+mod claims;
+mod errors;
 mod field;
 mod guard;
+mod history;
+mod intake;
 mod receivers;
+mod settings;
+mod verdicts;
+mod world;

@@ -76,7 +76,7 @@ impl KeyCaller {
     /// The id of an app by its number.
     #[must_use]
     pub fn app_id(&self, no: AppNo) -> Option<&str> {
-        self.directory.app_id(no)
+        self.directory.app_of_no(no).map(|app| app.id.as_str())
     }
 }
 
