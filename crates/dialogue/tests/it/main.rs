@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod callback;
 mod claims;
 mod errors;
+mod field;
+mod guard;
 mod history;
 mod intake;
+mod receivers;
 mod settings;
 mod verdicts;
 mod world;
