@@ -10,7 +10,6 @@ use reportd_platform::directory::Snapshot;
 use super::Monitor;
 use super::figure::{Counts, Figure};
 use super::gather::{gather, marks};
-use super::refusals::counts_of;
 use super::spread::Spread;
 
 /// Most tickets that are counted as waiting.
@@ -159,9 +158,7 @@ fn counts(
     with: &Reading,
     days: Days,
 ) -> Result<Counts, DbError> {
-    let refused = with.monitor.refusals.of(days.app);
-    let mut counts = counts_of(&refused, &with.directory, with.now_ms);
-    counts.retain(|(_, day, ..), _| (days.first..=days.last).contains(day));
+    let mut counts = with.monitor.refusals.of(days.app, (days.first, days.last));
     let rows = tx.query(
         "SELECT day, figure, part, number FROM dialogue_count WHERE app = $1 AND day >= $2 AND day <= $3",
         &[days.app.into(), days.first.into(), days.last.into()],
