@@ -2,10 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api;
 mod claims;
 mod errors;
+mod events;
 mod history;
 mod intake;
+mod monitor;
+mod roles;
 mod settings;
 mod verdicts;
 mod world;
