@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
+use reportd_platform::apps;
 use reportd_protocol::dialogue::{PATH, content_text, report_form};
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
@@ -220,16 +221,14 @@ fn a_store_that_is_away_means_try_later(#[values(Embedded, Postgres)] kind: Stor
 fn a_new_app_is_known_at_once(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
     let state = &world.dialogue.state;
-    state
-        .execute("UPDATE app SET disabled = 1 WHERE id = 'two'", &[])
-        .unwrap();
+    // As another node changes it, which this one has not looked at yet.
+    let set_disabled = |disabled| {
+        let set = |tx: &mut reportd_db::Tx<'_>| apps::set_disabled(tx, TWO.id, disabled);
+        state.try_write(set).unwrap();
+    };
+    set_disabled(true);
     world.dialogue.directory.reload_if_changed().unwrap();
-    let sql = "UPDATE directory_version SET version = version + 1 WHERE id = 1";
-    state.execute(sql, &[]).unwrap();
     assert_eq!(world.file(TWO, &report("r")).ec(), 401);
-    state
-        .execute("UPDATE app SET disabled = 0 WHERE id = 'two'", &[])
-        .unwrap();
-    state.execute(sql, &[]).unwrap();
+    set_disabled(false);
     world.file(TWO, &report("r")).ticket();
 }
