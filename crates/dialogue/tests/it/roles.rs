@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::body::Body;
 use axum::http::{Method, Request};
 use reportd_platform::access::Role::{self, Admin, Ingest, Lead, Moderator, Viewer};
 use reportd_platform::access::{NewKey, create_limited_key};
@@ -176,7 +177,7 @@ fn status(world: &World, key: Option<&str>, (method, path, body): (&str, &str, &
     if let Some(key) = key {
         request = request.header("authorization", format!("Bearer {key}"));
     }
-    let request = request.body(body.to_owned().into()).unwrap();
+    let request = request.body(Body::from(body.to_owned())).unwrap();
     let reply = world.run(world.router.clone().oneshot(request)).unwrap();
     reply.status().as_u16()
 }
