@@ -120,8 +120,36 @@ impl Desk {
         T: Send + 'static,
         E: From<DbError> + Send + 'static,
     {
+        self.put(work, true).await
+    }
+
+    /// [`Self::write`] that is in no hurry: it rides along with the next write that is, or goes some 20 ms later.
+    ///
+    /// # Errors
+    /// As [`Self::write`].
+    pub async fn write_later<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
+        // Where none shares a transaction there is nothing to ride along with.
+        self.put(work, self.shared.share == 1).await
+    }
+
+    async fn put<T, E>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        is_urgent: bool,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<DbError> + Send + 'static,
+    {
         let (task, told) = Task::new(work);
-        self.shared.queue.put(Box::new(task))?;
+        self.shared.queue.put(Box::new(task), is_urgent)?;
         told.await.unwrap_or_else(|_| {
             let text = "a write was dropped by the desk";
             Err(DbError::Unavailable(text.to_owned()).into())

@@ -53,9 +53,9 @@ impl Monitor {
         }
     }
 
-    /// Counts a report of a known app that was refused.
-    pub(crate) fn rejected(&self, app: AppNo, code: Code) {
-        self.refusals.add(app, code);
+    /// Counts a report of a known app that was refused on one of the app's days.
+    pub(crate) fn rejected(&self, app: AppNo, day: i64, code: Code) {
+        self.refusals.add(app, day, code);
     }
 }
 

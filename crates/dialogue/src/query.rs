@@ -15,8 +15,9 @@ pub use list::{About, Listing, MOST_CATEGORIES, MOST_TICKETS, Page, Place};
 pub use ticket::{Claim, Ticket};
 pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 
+pub(crate) use counts::counts;
 pub(crate) use deliveries::{Attempt, Delivery, DeliveryListing, attempts, deliveries, delivery};
-use list::list;
+pub(crate) use list::list;
 pub(crate) use queue::Queue;
 pub(crate) use ticket::TICKET_COLUMNS;
 pub(crate) use whole::whole;

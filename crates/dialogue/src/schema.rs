@@ -53,7 +53,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         revision BIGINT NOT NULL, url {{text}} NOT NULL, host {{text}} NOT NULL, uniqid {{text}} NOT NULL,
         state BIGINT NOT NULL, attempts BIGINT NOT NULL, next_at BIGINT NOT NULL, leased_by {{text}},
         body {{bytes}} NOT NULL, created_at BIGINT NOT NULL, done_at BIGINT, last_status BIGINT, last_error {{text}});
-        CREATE INDEX dialogue_delivery_due ON dialogue_delivery (host, next_at) WHERE state = 0;
+        CREATE INDEX dialogue_delivery_due ON dialogue_delivery (host, next_at) WHERE state + 0 = 0;
         CREATE INDEX dialogue_delivery_state ON dialogue_delivery (state, id);
         CREATE INDEX dialogue_delivery_app ON dialogue_delivery (app, state, id);
         CREATE INDEX dialogue_delivery_ticket ON dialogue_delivery (ticket, id);

@@ -87,6 +87,31 @@ fn writes_that_come_at_once_share_a_commit_in_their_order() {
 }
 
 #[test]
+fn what_is_in_no_hurry_rides_along_or_goes_alone() {
+    for store in ground().stores() {
+        run(async {
+            let desk = desk(&store);
+            assert_eq!(desk.write_later(insert(1)).await, Ok(1));
+            assert_eq!(desk.counts().commits, 1);
+            let release = hold(&desk);
+            let later = tokio::spawn({
+                let desk = Arc::clone(&desk);
+                async move { desk.write_later(insert(2)).await }
+            });
+            while desk.waiting() == 0 {
+                tokio::task::yield_now().await;
+            }
+            let urgent = put(&desk, insert(3)).await;
+            drop(release);
+            assert_eq!(urgent.await.unwrap(), Ok(3));
+            assert_eq!(later.await.unwrap(), Ok(2));
+            assert_eq!(lines(&store.db), [1, 3, 2], "{}", store.name);
+            assert_eq!(desk.counts().commits, 3, "{}", store.name);
+        });
+    }
+}
+
+#[test]
 fn a_write_that_fails_or_panics_is_undone_alone() {
     for store in ground().stores() {
         run(async {

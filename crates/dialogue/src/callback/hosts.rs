@@ -34,9 +34,12 @@ pub(super) struct Bounds {
 /// What an attempt told about its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
+    /// It takes deliveries.
     Well,
-    /// It answers, and wants no more of one delivery.
-    Neutral,
+    /// It answers, and refused this one: that of another app may do.
+    Alive,
+    /// Nothing was sent.
+    Unknown,
     Failed,
 }
 
@@ -48,6 +51,9 @@ struct Host {
     idle: Vec<Connection>,
     look_ups: Option<Arc<Semaphore>>,
     used_at: Duration,
+    /// It has taken deliveries, and its breaker did not open since. One that has not gets no more attempts at a time than
+    /// open the breaker: many receivers that hang must not take all places before that.
+    is_proven: bool,
     /// It stands in the line of hosts that can be served.
     is_in_line: bool,
     /// The store holds more for it than was leased.
@@ -150,7 +156,11 @@ impl Hosts {
                 continue;
             };
             host.is_in_line = false;
-            if host.running >= host.breaker.room(self.bounds.per_host, now) {
+            let most = match host.is_proven {
+                true => self.bounds.per_host,
+                false => self.bounds.per_host.min(self.bounds.breaker.failures),
+            };
+            if host.running >= host.breaker.room(most, now) {
                 // It comes back to the line when one of those that run ends.
                 continue;
             }
@@ -193,14 +203,21 @@ impl Hosts {
         let was_probing = host.breaker.room(2, now) == 1;
         let opens = match health {
             Health::Well => {
+                host.is_proven = true;
                 host.breaker.succeeded();
                 false
             }
-            Health::Neutral => false,
+            // As a probe it will do; in a row of failures it is none, and no end of them.
+            Health::Alive if was_probing => {
+                host.breaker.succeeded();
+                false
+            }
+            Health::Alive | Health::Unknown => false,
             Health::Failed => host.breaker.failed(delivery, now, &self.bounds.breaker),
         };
         let mut given_back = Vec::new();
         if opens {
+            host.is_proven = false;
             self.waiting -= host.queue.len();
             given_back.extend(host.queue.drain(..));
             host.idle.clear();
@@ -210,7 +227,8 @@ impl Hosts {
             self.line.push_back(Arc::clone(name));
         }
         let is_low = host.queue.len() < self.bounds.per_host;
-        let wants_more = (host.has_more && is_low) || (was_probing && health == Health::Well);
+        let wants_more = (host.has_more && is_low)
+            || (was_probing && matches!(health, Health::Well | Health::Alive));
         if wants_more {
             host.has_more = false;
         }

@@ -1,4 +1,7 @@
 //! Who may attempt a delivery: decided by the database, for all nodes.
+//!
+//! What waits is told by `state + 0 = 0`: so the index of what is due says it, and no other index serves these words. By
+//! one that begins with the state, SQLite would read all that waits for each host that it steps to.
 
 use std::sync::Arc;
 
@@ -39,12 +42,12 @@ pub(super) fn end_all(
 /// for each is no matter.
 pub(super) fn due_hosts(tx: &mut Tx<'_>, after: &str) -> Result<Vec<Due>, DbError> {
     const STEP: &str = "WITH RECURSIVE step (host) AS ( \
-             SELECT (SELECT host FROM dialogue_delivery WHERE state = 0 AND host > $1 ORDER BY host LIMIT 1) \
+             SELECT (SELECT host FROM dialogue_delivery WHERE state + 0 = 0 AND host > $1 ORDER BY host LIMIT 1) \
              UNION ALL \
-             SELECT (SELECT d.host FROM dialogue_delivery d WHERE d.state = 0 AND d.host > step.host \
+             SELECT (SELECT d.host FROM dialogue_delivery d WHERE d.state + 0 = 0 AND d.host > step.host \
                  ORDER BY d.host LIMIT 1) \
              FROM step WHERE step.host IS NOT NULL) \
-         SELECT host, (SELECT d.next_at FROM dialogue_delivery d WHERE d.state = 0 AND d.host = step.host \
+         SELECT host, (SELECT d.next_at FROM dialogue_delivery d WHERE d.state + 0 = 0 AND d.host = step.host \
              ORDER BY d.next_at LIMIT 1) \
          FROM step WHERE host IS NOT NULL LIMIT $2";
     let rows = tx.query(STEP, &[after.into(), HOSTS.into()])?;
@@ -69,7 +72,7 @@ pub(super) fn lease(
     // The outer condition is looked at again where another node was quicker.
     const LEASE: &str = "UPDATE dialogue_delivery SET leased_by = $3, next_at = $4 \
          WHERE state = 0 AND next_at <= $2 AND id IN ( \
-             SELECT id FROM dialogue_delivery WHERE state = 0 AND host = $1 AND next_at <= $2 \
+             SELECT id FROM dialogue_delivery WHERE state + 0 = 0 AND host = $1 AND next_at <= $2 \
              ORDER BY next_at LIMIT $5) \
          RETURNING id, app, ticket, verdict, revision, webhook_id, url, body, attempts, created_at";
     let rows = tx.query(

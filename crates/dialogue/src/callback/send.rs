@@ -10,7 +10,7 @@ use reportd_protocol::dialogue::CallbackSecret;
 use super::connection::Connection;
 use super::exchange::{self, Broken, Seen};
 use super::guard::{CallbackUrl, Policy, check_url};
-use super::hosts::Hosts;
+use super::hosts::{Health, Hosts};
 use super::outbox::Leased;
 use super::resolver::{Network, NoConnection, connect};
 use super::tls::Tls;
@@ -48,6 +48,7 @@ pub(super) enum Verdict {
 #[derive(Debug)]
 pub(super) struct Told {
     pub(super) verdict: Verdict,
+    pub(super) health: Health,
     pub(super) seen: Seen,
     pub(super) error: Option<String>,
 }
@@ -103,6 +104,7 @@ impl Outlet {
     pub(super) async fn attempt(&self, leased: &Leased) -> Told {
         let mut seen = Seen::default();
         let done = tokio::time::timeout(self.timeout, self.exchange(leased, &mut seen)).await;
+        let health = health(&seen, done.as_ref().ok());
         let error = match done {
             Ok(Ok(())) => None,
             Ok(Err(failure)) => Some(with_causes(&failure)),
@@ -111,6 +113,7 @@ impl Outlet {
         let (verdict, error) = judge(&seen, error);
         Told {
             verdict,
+            health,
             seen,
             error,
         }
@@ -124,9 +127,9 @@ impl Outlet {
         };
         let url = check_url(&leased.url, &policy)?;
         let now_ms = self.clock.now_ms();
-        let request = exchange::request(leased, &url, &sender, now_ms).ok_or(Failure::NoRequest)?;
+        let request = || exchange::request(leased, &url, &sender, now_ms).ok_or(Failure::NoRequest);
         if let Some(mut open) = self.take_open(leased, &url, &sender).await {
-            match exchange::run(&mut open, request.clone(), seen, now_ms).await {
+            match exchange::run(&mut open, request()?, seen, now_ms).await {
                 Ok(()) => return self.keep(leased, open).await,
                 // It was closed while it was idle, and nobody had told: nothing is known of the receiver yet.
                 Err(Broken::Http(error)) if seen.status.is_none() && !error.is_parse() => {}
@@ -134,7 +137,7 @@ impl Outlet {
             }
         }
         let mut new = self.connect(leased, &url, &sender).await?;
-        exchange::run(&mut new, request, seen, now_ms).await?;
+        exchange::run(&mut new, request()?, seen, now_ms).await?;
         self.keep(leased, new).await
     }
 
@@ -191,6 +194,26 @@ impl Outlet {
             self.hosts().put_idle(&leased.host, connection, now);
         }
         Ok(())
+    }
+}
+
+/// What an attempt says about the receiver, of which others wait for it too. One that refuses a delivery is alive, and
+/// what this side refuses to send says nothing.
+fn health(seen: &Seen, done: Option<&Result<(), Failure>>) -> Health {
+    match (seen.status.map(|status| status.as_u16()), done) {
+        (Some(200..=299), Some(Ok(()))) => Health::Well,
+        (Some(408 | 425 | 429), _) => Health::Failed,
+        (Some(400..=499), Some(Ok(()))) => Health::Alive,
+        (
+            None,
+            Some(Err(
+                Failure::NoApp
+                | Failure::Refused(_)
+                | Failure::NoRequest
+                | Failure::Connect(NoConnection::Private),
+            )),
+        ) => Health::Unknown,
+        _ => Health::Failed,
     }
 }
 

@@ -8,7 +8,6 @@ use reportd_platform::clock::SECOND_MS;
 
 use super::figure::Counts;
 use super::gather::{Marks, gather, marks};
-use super::refusals::counts_of;
 use super::tables::COUNT;
 use crate::Dialogue;
 
@@ -17,8 +16,7 @@ const SETTLED_MS: i64 = 10 * SECOND_MS;
 
 /// Folds once; true where there is more to fold.
 pub(super) async fn fold(dialogue: &Dialogue) -> Result<bool, DbError> {
-    let now_ms = dialogue.clock.now_ms();
-    let until_ms = now_ms - SETTLED_MS;
+    let until_ms = dialogue.clock.now_ms() - SETTLED_MS;
     let directory = dialogue.directory.snapshot();
     let known = Arc::clone(&directory);
     let read = dialogue.state.read_async::<_, DbError>(move |tx| {
@@ -31,9 +29,8 @@ pub(super) async fn fold(dialogue: &Dialogue) -> Result<bool, DbError> {
     if gathered.marks == from && refused.is_empty() {
         return Ok(false);
     }
-    let refusals = counts_of(&refused, &directory, now_ms);
     let metrics = &monitor.metrics;
-    let (to, found, also) = (gathered.marks, gathered.counts.clone(), refusals.clone());
+    let (to, found, also) = (gathered.marks, gathered.counts.clone(), refused.clone());
     let write = dialogue.desk.write::<_, DbError>(move |tx| {
         let is_first = move_marks(tx, from, to)?;
         let mut counts = if is_first { found } else { Counts::new() };
@@ -48,7 +45,7 @@ pub(super) async fn fold(dialogue: &Dialogue) -> Result<bool, DbError> {
             return Err(error);
         }
     };
-    metrics.count(&directory, &refusals);
+    metrics.count(&directory, &refused);
     if is_first {
         metrics.count(&directory, &gathered.counts);
     }

@@ -10,7 +10,6 @@ use reportd_platform::directory::Snapshot;
 use super::Monitor;
 use super::figure::{Counts, Figure};
 use super::gather::{gather, marks};
-use super::refusals::counts_of;
 use super::spread::Spread;
 
 /// Most tickets that are counted as waiting.
@@ -96,11 +95,7 @@ impl Sums {
 }
 
 /// The figures of an app over days. What waits is as of now.
-pub(crate) fn report(
-    tx: &mut Tx<'_>,
-    with: &Reading,
-    days: Days,
-) -> Result<Report, DbError> {
+pub(crate) fn report(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Report, DbError> {
     let mut report = Report {
         waiting: waiting(tx, days.app)?,
         ..Report::default()
@@ -154,14 +149,8 @@ pub(crate) fn moderators(
     Ok(all)
 }
 
-fn counts(
-    tx: &mut Tx<'_>,
-    with: &Reading,
-    days: Days,
-) -> Result<Counts, DbError> {
-    let refused = with.monitor.refusals.of(days.app);
-    let mut counts = counts_of(&refused, &with.directory, with.now_ms);
-    counts.retain(|(_, day, ..), _| (days.first..=days.last).contains(day));
+fn counts(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Counts, DbError> {
+    let mut counts = with.monitor.refusals.of(days.app, (days.first, days.last));
     let rows = tx.query(
         "SELECT day, figure, part, number FROM dialogue_count WHERE app = $1 AND day >= $2 AND day <= $3",
         &[days.app.into(), days.first.into(), days.last.into()],

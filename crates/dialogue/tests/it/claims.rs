@@ -158,6 +158,7 @@ fn moderators_on_two_nodes_never_judge_one_ticket(#[values(Embedded, Postgres)] 
 fn of_many_who_judge_one_ticket_at_once_one_does(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
     let peer = world.peer();
+    world.put_settings(ONE, &json!({"window_s": 86_400}));
     for round in 0..5 {
         let ticket = world.file(ONE, &report(&format!("r{round}"))).ticket();
         if round % 2 == 1 {

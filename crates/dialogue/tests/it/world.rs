@@ -226,7 +226,7 @@ impl World {
             .build()
             .unwrap();
         let state = open_state(&ground);
-        let dialogue = runtime.block_on(open_room(&ground, state, &clock, setup, node));
+        let dialogue = open_room(&ground, &runtime, state, &clock, setup, node);
         let router = protocol_routes(dialogue.clone()).merge(api_routes(dialogue.clone()));
         Self {
             clock,
@@ -413,8 +413,9 @@ impl Network for Nowhere {
     }
 }
 
-async fn open_room(
+fn open_room(
     ground: &Ground,
+    runtime: &Runtime,
     state: Database,
     clock: &Arc<ManualClock>,
     setup: Setup,
@@ -445,13 +446,13 @@ async fn open_room(
         is_alone: ground.url().is_none(),
         metrics: Arc::new(CallbackMetrics::default()),
     };
-    let dispatcher = Dispatcher::start(parts, Options::default()).await.unwrap();
+    let dispatcher = runtime.block_on(Dispatcher::start(parts, Options::default()));
     Dialogue {
         directory: Arc::clone(&directory),
         registry,
         state,
         desk,
-        dispatcher,
+        dispatcher: dispatcher.unwrap(),
         clock: Arc::clone(&time),
         random,
         metrics: Arc::new(DialogueMetrics::register(&metrics)),

@@ -42,7 +42,8 @@ async fn write(dispatcher: &Arc<Dispatcher>, notes: Arc<Vec<Note>>) {
         let now_ms = dispatcher.clock.now_ms();
         let written = dispatcher
             .desk
-            .write(move |tx| attempts::write(tx, &node, &taken, now_ms));
+            // Nobody waits for it: it shares the commit of a verdict where one comes.
+            .write_later(move |tx| attempts::write(tx, &node, &taken, now_ms));
         let Err(error) = written.await else {
             return;
         };

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{Dispatcher, ms};
 use crate::callback::attempts::{Attempted, Ending, Note};
-use crate::callback::hosts::Health;
 use crate::callback::outbox::Leased;
 use crate::callback::schedule;
 use crate::callback::send::{Told, Verdict};
@@ -58,11 +57,7 @@ impl Dispatcher {
         let now = self.clock.monotonic();
         let took = now.saturating_sub(began);
         self.metrics.took.observe(took.as_secs_f64());
-        let health = match told.verdict {
-            Verdict::Taken => Health::Well,
-            Verdict::Gone => Health::Neutral,
-            Verdict::Failed => Health::Failed,
-        };
+        let health = told.health;
         let note = self.note(&leased, told, at_ms, ms(took));
         // Written before the place is free: what is attempted is never more than what can be written.
         let _ = self.notes.send(note).await;
