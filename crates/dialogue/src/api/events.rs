@@ -203,14 +203,20 @@ impl Stream {
                 () = stopping => return None,
                 _ = self.key_check.tick() => self.check_key()?,
                 received = self.subscription.events.recv() => match received {
-                    Ok(event) => if !self.sent.remove(&event.id) {
-                        self.ready.push_back(event);
-                    },
+                    Ok(event) => self.take(event),
                     // It has not read for too long: what it missed it can ask for when it comes again.
                     Err(RecvError::Lagged(_) | RecvError::Closed) => return None,
                 },
                 _ = self.heartbeat.tick() => return Some(Bytes::from_static(b":\n\n")),
             }
+        }
+    }
+
+    /// Takes an event from the poller, unless it was sent: on this stream, or on the one that this goes on with.
+    fn take(&mut self, event: Arc<Event>) {
+        let was_seen = self.subscription.position < event.id && event.id <= self.begun_after;
+        if !self.sent.remove(&event.id) && !was_seen {
+            self.ready.push_back(event);
         }
     }
 
