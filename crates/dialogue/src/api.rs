@@ -1,6 +1,16 @@
 //! The JSON API of dialogue reports (spec dialogue-report): tickets, verdicts, callbacks, and the settings of an app.
 
+mod acting;
+mod audit;
+mod deliveries;
+mod events;
+mod monitor;
+mod poll;
 mod settings;
+mod shown;
+mod ticket;
+mod tickets;
+mod verdicts;
 
 use axum::Router;
 use axum::extract::FromRef;
@@ -23,7 +33,26 @@ const TAG: &str = "dialogue";
 
 /// The calls of the API, each with its description.
 fn calls() -> OpenApiRouter<Dialogue> {
-    OpenApiRouter::new().routes(routes!(settings::get_settings, settings::put_settings))
+    OpenApiRouter::new()
+        .routes(routes!(tickets::get_tickets))
+        .routes(routes!(events::get_events))
+        .routes(routes!(ticket::next_ticket))
+        .routes(routes!(verdicts::judge_tickets))
+        .routes(routes!(ticket::get_ticket))
+        .routes(routes!(ticket::claim_ticket))
+        .routes(routes!(ticket::release_ticket))
+        .routes(routes!(verdicts::judge_ticket))
+        .routes(routes!(verdicts::undo_verdict))
+        .routes(routes!(verdicts::reopen_ticket))
+        .routes(routes!(deliveries::get_deliveries))
+        .routes(routes!(deliveries::replay_deliveries))
+        .routes(routes!(deliveries::get_delivery))
+        .routes(routes!(deliveries::replay_delivery))
+        .routes(routes!(audit::get_audit))
+        .routes(routes!(monitor::get_monitor))
+        .routes(routes!(monitor::get_moderators))
+        .routes(routes!(poll::get_verdicts))
+        .routes(routes!(settings::get_settings, settings::put_settings))
 }
 
 /// The routes of the API.

@@ -2,10 +2,7 @@
 
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
-use reportd_platform::clock::HOUR_MS;
-
-/// Rows that go at once.
-const MOST_PRUNED: i64 = 10_000;
+use reportd_platform::clock::{HOUR_MS, MINUTE_MS};
 
 /// Notes an event: new, joined, claimed, released, judged, undone, reopened.
 pub(crate) fn note(
@@ -29,11 +26,14 @@ pub(crate) fn note(
     .map(|_| ())
 }
 
-/// Drops events of more than an hour ago, some at a time; returns how many.
+/// Drops events of more than an hour ago, a minute of them at once; returns how many.
 pub(crate) fn prune(tx: &mut Tx<'_>, now_ms: i64) -> Result<u64, DbError> {
-    tx.execute(
-        "DELETE FROM dialogue_event WHERE id IN \
-         (SELECT id FROM dialogue_event WHERE at < $1 ORDER BY at LIMIT $2)",
-        &[(now_ms - HOUR_MS).into(), MOST_PRUNED.into()],
-    )
+    let end_ms = now_ms - HOUR_MS;
+    let oldest = "SELECT at FROM dialogue_event WHERE at < $1 ORDER BY at LIMIT 1";
+    let Some(oldest) = tx.query_first(oldest, &[end_ms.into()])? else {
+        return Ok(0);
+    };
+    let before_ms = end_ms.min(oldest.int(0)? + MINUTE_MS);
+    let sql = "DELETE FROM dialogue_event WHERE at < $1";
+    tx.execute(sql, &[before_ms.into()])
 }

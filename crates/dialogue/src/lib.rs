@@ -13,6 +13,8 @@ mod groups;
 mod intake;
 mod metrics;
 mod monitor;
+#[cfg(test)]
+mod plans;
 pub mod query;
 mod registry;
 mod routes;

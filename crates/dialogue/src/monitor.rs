@@ -16,6 +16,7 @@ mod report;
 mod spread;
 mod tables;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use reportd_db::DbError;
@@ -23,7 +24,7 @@ use reportd_platform::AppNo;
 use reportd_platform::metrics::Metrics;
 use reportd_protocol::dialogue::Code;
 
-pub(crate) use report::{Days, ModeratorFigures, Report, moderators, report};
+pub(crate) use report::{Days, ModeratorFigures, Reading, Report, Sums, moderators, report};
 pub(crate) use spread::Spread;
 pub(crate) use tables::TABLES;
 
@@ -89,7 +90,7 @@ impl Dialogue {
         let now_ms = self.clock.now_ms();
         let directory = self.directory.snapshot();
         let apps: Vec<_> = directory.apps().cloned().collect();
-        let monitor = std::sync::Arc::clone(&self.monitor);
+        let monitor = Arc::clone(&self.monitor);
         let waiting = self.state.read_async::<_, DbError>(move |tx| {
             apps.into_iter()
                 .map(|app| Ok((report::waiting(tx, app.no)?, app)))

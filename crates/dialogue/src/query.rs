@@ -1,6 +1,7 @@
 //! What is read from the store: lists, one ticket whole, history, counts. No read grows with the number of tickets.
 
 mod counts;
+mod deliveries;
 mod history;
 mod list;
 mod queue;
@@ -14,7 +15,9 @@ pub use list::{About, Listing, MOST_CATEGORIES, MOST_TICKETS, Page, Place};
 pub use ticket::{Claim, Ticket};
 pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 
-use list::list;
+pub(crate) use counts::counts;
+pub(crate) use deliveries::{Attempt, Delivery, DeliveryListing, attempts, deliveries, delivery};
+pub(crate) use list::list;
 pub(crate) use queue::Queue;
 pub(crate) use ticket::TICKET_COLUMNS;
 pub(crate) use whole::whole;

@@ -128,7 +128,7 @@ pub struct NewKey<'a> {
 }
 
 /// Most categories that a key is limited to.
-const MOST_CATEGORIES: usize = 100;
+const MOST_CATEGORIES: usize = 32;
 /// Most characters of a category: those of the protocol.
 const MOST_CATEGORY_CHARS: usize = 256;
 
@@ -220,7 +220,7 @@ fn categories_text(new: &NewKey<'_>) -> Result<Option<String>, AppError> {
         return refuse("categories belong to an app: name it too");
     }
     if categories.len() > MOST_CATEGORIES {
-        return refuse("expected at most 100 categories");
+        return refuse("expected at most 32 categories");
     }
     let fits = |category: &String| {
         (1..=MOST_CATEGORY_CHARS).contains(&category.chars().count())
@@ -388,7 +388,7 @@ mod tests {
             (Role::Lead, one, &["a"]),
             (Role::Moderator, one, &["a", ""]),
             (Role::Moderator, one, &["a\nb"]),
-            (Role::Moderator, one, &["a"; 101]),
+            (Role::Moderator, one, &["a"; 33]),
         ] {
             let refused = create("bad", role, app_id, categories);
             assert!(

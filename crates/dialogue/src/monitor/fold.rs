@@ -29,11 +29,12 @@ pub(super) async fn fold(dialogue: &Dialogue) -> Result<bool, DbError> {
     if gathered.marks == from && refused.is_empty() {
         return Ok(false);
     }
-    let (to, found, refusals) = (gathered.marks, gathered.counts.clone(), refused.clone());
+    let metrics = &monitor.metrics;
+    let (to, found, also) = (gathered.marks, gathered.counts.clone(), refused.clone());
     let write = dialogue.desk.write::<_, DbError>(move |tx| {
         let is_first = move_marks(tx, from, to)?;
         let mut counts = if is_first { found } else { Counts::new() };
-        counts.extend(refusals);
+        counts.extend(also);
         add(tx, &counts)?;
         Ok(is_first)
     });
@@ -44,7 +45,6 @@ pub(super) async fn fold(dialogue: &Dialogue) -> Result<bool, DbError> {
             return Err(error);
         }
     };
-    let metrics = &monitor.metrics;
     metrics.count(&directory, &refused);
     if is_first {
         metrics.count(&directory, &gathered.counts);

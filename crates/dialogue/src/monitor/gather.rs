@@ -1,7 +1,5 @@
 //! Rows that are not folded yet, as counts.
 
-use std::sync::Arc;
-
 use reportd_db::{DbError, Row, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::clock::DAY_MS;
@@ -51,7 +49,7 @@ pub(super) fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
 /// they are committed: those of the last seconds may still have a gap before them that a transaction is about to fill.
 pub(super) fn gather(
     tx: &mut Tx<'_>,
-    directory: &Arc<Snapshot>,
+    directory: &Snapshot,
     marks: Marks,
     until_ms: i64,
 ) -> Result<Gathered, DbError> {
@@ -71,7 +69,7 @@ pub(super) fn gather(
 }
 
 struct Gathering<'a> {
-    directory: &'a Arc<Snapshot>,
+    directory: &'a Snapshot,
     until_ms: i64,
     found: Gathered,
 }
@@ -168,14 +166,17 @@ impl Gathering<'_> {
         count(&mut self.found.counts, key);
     }
 
-    /// Days are those of the app's zone.
     fn key(&self, app: i64, at_ms: i64, figure: Figure, part: &str) -> CountKey {
-        let known = AppNo::try_from(app)
-            .ok()
-            .and_then(|no| self.directory.app_of_no(no));
-        let day = known.map_or(at_ms.div_euclid(DAY_MS), |app| app.zone.day(at_ms));
+        let day = day_of(self.directory, app, at_ms);
         (app, day, figure, part.to_owned())
     }
+}
+
+/// The day of a time, in the app's zone.
+pub(super) fn day_of(directory: &Snapshot, app: i64, at_ms: i64) -> i64 {
+    let known = AppNo::try_from(app).ok();
+    let known = known.and_then(|no| directory.app_of_no(no));
+    known.map_or(at_ms.div_euclid(DAY_MS), |app| app.zone.day(at_ms))
 }
 
 fn is_full(rows: &[Row]) -> bool {

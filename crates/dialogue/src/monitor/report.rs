@@ -29,6 +29,13 @@ pub(crate) struct Days {
     pub(crate) last: i64,
 }
 
+/// What figures are read with.
+pub(crate) struct Reading {
+    pub(crate) monitor: Arc<Monitor>,
+    pub(crate) directory: Arc<Snapshot>,
+    pub(crate) now_ms: i64,
+}
+
 /// Tickets of an app that nobody has judged.
 #[derive(Debug, Default)]
 pub(crate) struct Waiting {
@@ -88,17 +95,12 @@ impl Sums {
 }
 
 /// The figures of an app over days. What waits is as of now.
-pub(crate) fn report(
-    tx: &mut Tx<'_>,
-    monitor: &Monitor,
-    directory: &Arc<Snapshot>,
-    days: Days,
-) -> Result<Report, DbError> {
+pub(crate) fn report(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Report, DbError> {
     let mut report = Report {
         waiting: waiting(tx, days.app)?,
         ..Report::default()
     };
-    for ((_, day, figure, part), number) in counts(tx, monitor, directory, days)? {
+    for ((_, day, figure, part), number) in counts(tx, with, days)? {
         report.sums.add(figure, number);
         let spread = match figure {
             Figure::ClaimLatency => &mut report.to_claim,
@@ -123,12 +125,11 @@ pub(crate) fn report(
 /// What moderators of an app did on days: who judged most comes first.
 pub(crate) fn moderators(
     tx: &mut Tx<'_>,
-    monitor: &Monitor,
-    directory: &Arc<Snapshot>,
+    with: &Reading,
     days: Days,
 ) -> Result<Vec<(String, ModeratorFigures)>, DbError> {
     let mut by_name: BTreeMap<String, ModeratorFigures> = BTreeMap::new();
-    for ((_, _, figure, part), number) in counts(tx, monitor, directory, days)? {
+    for ((_, _, figure, part), number) in counts(tx, with, days)? {
         let of = |figures: &mut ModeratorFigures| match figure {
             Figure::Claimed => figures.claimed += number,
             Figure::Judged => figures.judged += number,
@@ -148,13 +149,8 @@ pub(crate) fn moderators(
     Ok(all)
 }
 
-fn counts(
-    tx: &mut Tx<'_>,
-    monitor: &Monitor,
-    directory: &Arc<Snapshot>,
-    days: Days,
-) -> Result<Counts, DbError> {
-    let mut counts = monitor.refusals.of(days.app, (days.first, days.last));
+fn counts(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Counts, DbError> {
+    let mut counts = with.monitor.refusals.of(days.app, (days.first, days.last));
     let rows = tx.query(
         "SELECT day, figure, part, number FROM dialogue_count WHERE app = $1 AND day >= $2 AND day <= $3",
         &[days.app.into(), days.first.into(), days.last.into()],
@@ -167,7 +163,7 @@ fn counts(
     }
     let mut from = marks(tx)?;
     for _ in 0..MOST_GATHERED {
-        let gathered = gather(tx, directory, from, i64::MAX)?;
+        let gathered = gather(tx, &with.directory, from, i64::MAX)?;
         for (key, number) in gathered.counts {
             if key.0 == i64::from(days.app) && (days.first..=days.last).contains(&key.1) {
                 *counts.entry(key).or_default() += number;

@@ -44,7 +44,8 @@ fn count_of(tx: &mut Tx<'_>, queue: Queue<'_>, state: TicketState) -> Result<i64
     let (given, mut values) = queue.given();
     values.extend([state.number(), MOST_COUNTED].map(Value::from));
     let sql = format!(
-        "SELECT COUNT(*) FROM (SELECT id FROM dialogue_ticket WHERE {given}state = ${} LIMIT ${}) AS counted",
+        "SELECT COUNT(*) FROM (SELECT received_at FROM dialogue_ticket WHERE {given}state = ${} \
+         ORDER BY received_at, id LIMIT ${}) AS counted",
         values.len() - 1,
         values.len()
     );

@@ -33,7 +33,7 @@ impl Dialogue {
     ) -> Result<Counts, DbError> {
         let read = move |tx: &mut Tx<'_>| {
             let queues = Queue::all_of(&actor, app, category.as_deref());
-            super::counts::counts(tx, &queues)
+            super::counts(tx, &queues)
         };
         self.state.read_async(read).await
     }

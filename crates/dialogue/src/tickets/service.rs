@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
+use tokio::task::JoinError;
 
 use super::{Actor, Judged, Judgement, Judging, TicketError, end_expired_claims};
 use crate::query::{self, Ticket, Whole};
@@ -64,6 +65,19 @@ impl Dialogue {
         id: i64,
         judgement: Judgement,
     ) -> Result<Ticket, TicketError> {
+        // In a task of its own: whoever asked may be gone before the commit, and its callbacks are handed over all the same.
+        let judging = tokio::spawn(self.clone().judge_and_send(actor, id, judgement));
+        judging
+            .await
+            .unwrap_or_else(|stopped| Err(stopped_early(&stopped)))
+    }
+
+    async fn judge_and_send(
+        self,
+        actor: Actor,
+        id: i64,
+        judgement: Judgement,
+    ) -> Result<Ticket, TicketError> {
         let (registry, random) = (Arc::clone(&self.registry), Arc::clone(&self.random));
         let lease = self.dispatcher.lease();
         let judged = self.change(move |tx, now_ms| {
@@ -83,16 +97,38 @@ impl Dialogue {
         Ok(ticket)
     }
 
-    /// Gives several tickets the same verdict, each for itself: of all that are named, once.
+    /// Gives several tickets the same verdict, each for itself, and each once; those beyond [`MOST_BULK`] are left out.
+    /// In the order of `ids`.
     pub async fn judge_all(
         &self,
         actor: &Actor,
         ids: &[i64],
         judgement: &Judgement,
     ) -> Vec<BulkOutcome> {
-        let mut outcomes = Vec::with_capacity(ids.len());
-        for &id in ids.iter().take(MOST_BULK) {
-            let outcome = self.judge(actor.clone(), id, judgement.clone()).await;
+        let mut distinct = Vec::new();
+        for &id in ids {
+            if !distinct.contains(&id) && distinct.len() < MOST_BULK {
+                distinct.push(id);
+            }
+        }
+        // All at once, so that they share commits.
+        let judging: Vec<_> = distinct
+            .into_iter()
+            .map(|id| {
+                (
+                    id,
+                    tokio::spawn(
+                        self.clone()
+                            .judge_and_send(actor.clone(), id, judgement.clone()),
+                    ),
+                )
+            })
+            .collect();
+        let mut outcomes = Vec::with_capacity(judging.len());
+        for (id, judging) in judging {
+            let outcome = judging
+                .await
+                .unwrap_or_else(|stopped| Err(stopped_early(&stopped)));
             outcomes.push(BulkOutcome { id, outcome });
         }
         outcomes
@@ -166,6 +202,10 @@ impl Dialogue {
         let now_ms = self.clock.now_ms();
         self.desk.write(move |tx| change(tx, now_ms)).await
     }
+}
+
+fn stopped_early(stopped: &JoinError) -> TicketError {
+    DbError::Statement(format!("a verdict stopped: {stopped}")).into()
 }
 
 /// The app of a ticket is not loaded: its settings cannot be read, or it was made a moment ago elsewhere.

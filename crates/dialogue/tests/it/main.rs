@@ -2,14 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod api;
 mod callback;
 mod claims;
 mod errors;
+mod events;
 mod field;
 mod guard;
 mod history;
 mod intake;
+mod monitor;
 mod receivers;
+mod roles;
 mod settings;
 mod verdicts;
 mod world;

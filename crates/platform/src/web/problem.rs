@@ -136,6 +136,18 @@ impl Problem {
         }
     }
 
+    /// Its status.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What was wrong, and what was expected.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+
     /// The body, with the id of the request.
     pub(crate) fn body(&self, request_id: Option<&str>) -> Vec<u8> {
         let members = ProblemDetails {
