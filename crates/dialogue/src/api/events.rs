@@ -85,6 +85,7 @@ pub(super) async fn get_events(
     let stream = Stream {
         sent: HashSet::new(),
         ready: VecDeque::new(),
+        begun_after: since.id,
         backlog_after: Some(since.id),
         needs_reset: since.is_reset,
         actor: filter_actor,
@@ -162,6 +163,8 @@ struct Stream {
     subscription: Subscription,
     /// Events that are to be sent.
     ready: VecDeque<Arc<Event>>,
+    /// The last event that the client has seen.
+    begun_after: i64,
     /// The last event that was read from the store; none once all that was missed is read.
     backlog_after: Option<i64>,
     /// Those that were read from the store and may come from the poller too.
