@@ -28,10 +28,6 @@ const MOST_UNDO_S: u64 = 3_600;
 /// The settings of an app, all of them: as the API shows them and the store keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = dialogue::Settings)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "settings that are on or off, each for itself"
-)]
 pub struct Settings {
     /// Where verdicts go whose report names no `redirect`.
     #[schema(example = "https://reports.example.com/verdict")]

@@ -19,7 +19,10 @@ const MAX_AUDITOR_CHARS: usize = 64;
 /// The person for whom a program acts.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "only described: the header is read by hand, since it may be UTF-8")]
+#[expect(
+    dead_code,
+    reason = "only described: the header is read by hand, since it may be UTF-8"
+)]
 pub(super) struct AuditorHeader {
     /// Who acts, in the audit trail and in callbacks: up to 64 characters, UTF-8. The key's name where it is not given.
     #[param(rename = "X-Auditor", max_length = 64, example = "mei")]
@@ -82,9 +85,13 @@ fn auditor(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         return Ok(None);
     };
     let fits = |name: &&str| {
-        (1..=MAX_AUDITOR_CHARS).contains(&name.chars().count()) && !name.chars().any(char::is_control)
+        (1..=MAX_AUDITOR_CHARS).contains(&name.chars().count())
+            && !name.chars().any(char::is_control)
     };
-    let name = str::from_utf8(value.as_bytes()).ok().map(str::trim).filter(fits);
+    let name = str::from_utf8(value.as_bytes())
+        .ok()
+        .map(str::trim)
+        .filter(fits);
     let expected = || Problem::invalid("X-Auditor", "expected 1 to 64 printable characters, UTF-8");
     name.map(|name| Some(name.to_owned())).ok_or_else(expected)
 }

@@ -221,7 +221,8 @@ pub(super) async fn replay_delivery(
     let replayed = dialogue.desk.write::<_, DbError>(move |tx| {
         let is_dead = replay::one(tx, delivery.id, now_ms)?;
         if is_dead {
-            let details = json!({"delivery": delivery.id.to_string(), "ticket": delivery.ticket.to_string()});
+            let details =
+                json!({"delivery": delivery.id.to_string(), "ticket": delivery.ticket.to_string()});
             audit::note_app(tx, &actor, "replayed", delivery.app, &details, now_ms)?;
         }
         Ok(is_dead)
@@ -281,7 +282,12 @@ pub(super) async fn replay_deliveries(
     }
     let apps: Vec<AppNo> = match acting.app_no(asked.app.as_deref())? {
         Some(app) => vec![app],
-        None => dialogue.directory.snapshot().apps().map(|app| app.no).collect(),
+        None => dialogue
+            .directory
+            .snapshot()
+            .apps()
+            .map(|app| app.no)
+            .collect(),
     };
     let mut all = Replayed {
         replayed: 0,
@@ -301,7 +307,9 @@ pub(super) async fn replay_deliveries(
                 all.has_more = true;
                 break;
             }
-            let replayed = dialogue.replay_range(&acting.actor, app, range.clone()).await?;
+            let replayed = dialogue
+                .replay_range(&acting.actor, app, range.clone())
+                .await?;
             all.replayed += replayed;
             if replayed == 0 {
                 break;

@@ -90,9 +90,15 @@ pub(super) async fn get_verdicts(
     let report_id = asked.report_id;
     let fits = (1..=MAX_REPORT_ID_CHARS).contains(&report_id.chars().count());
     if !fits || report_id.contains('\0') {
-        return Err(Problem::invalid("report_id", "expected 1 to 256 characters"));
+        return Err(Problem::invalid(
+            "report_id",
+            "expected 1 to 256 characters",
+        ));
     }
-    let known = dialogue.registry.app(&app.id).ok_or_else(Problem::try_later)?;
+    let known = dialogue
+        .registry
+        .app(&app.id)
+        .ok_or_else(Problem::try_later)?;
     let (no, now_ms) = (app.no, dialogue.clock.now_ms());
     let read = dialogue
         .state
@@ -115,7 +121,11 @@ fn polled(
         given.undone_at_ms.is_none() && given.judged_at_ms.saturating_add(undo_ms) <= now_ms
     };
     let given = given.filter(has_left);
-    let wire = |key: &String| settings.label(key).map_or_else(|| key.clone(), |label| label.wire.clone());
+    let wire = |key: &String| {
+        settings
+            .label(key)
+            .map_or_else(|| key.clone(), |label| label.wire.clone())
+    };
     let result = given.as_ref().map(|given| PolledResult {
         dialogue_result: wire(&given.dialogue_result),
         user_result: given

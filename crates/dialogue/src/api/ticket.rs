@@ -16,7 +16,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::TAG;
 use super::acting::{Acting, AuditorHeader};
-use super::shown::{ShownDelivery, ShownRecord, ShownTicket, TicketInPath, number, parameter, text};
+use super::shown::{
+    ShownDelivery, ShownRecord, ShownTicket, TicketInPath, number, parameter, text,
+};
 use crate::Dialogue;
 use crate::query::{self, DeliveryListing, GivenVerdict, MOST_REPORTS, StoredReport};
 use crate::tickets::TicketError;
@@ -155,7 +157,9 @@ pub(super) async fn get_ticket(
         ..DeliveryListing::default()
     };
     let read = dialogue.state.read_async::<_, TicketError>(move |tx| {
-        let reports = after.map(|after| query::reports(tx, id, after)).transpose()?;
+        let reports = after
+            .map(|after| query::reports(tx, id, after))
+            .transpose()?;
         Ok((query::deliveries(tx, &listing)?, reports))
     });
     let (deliveries, reports) = read.await?;
@@ -184,7 +188,11 @@ pub(super) async fn get_ticket(
     let record = |record| ShownRecord::new(record, &acting);
     Ok(Json(ShownWhole {
         has_more_reports: is_full,
-        reports: whole.reports.into_iter().map(report).collect::<Result<_, _>>()?,
+        reports: whole
+            .reports
+            .into_iter()
+            .map(report)
+            .collect::<Result<_, _>>()?,
         verdicts: whole.verdicts.into_iter().map(verdict).collect(),
         history: history.collect(),
         reporters: reporters.collect(),

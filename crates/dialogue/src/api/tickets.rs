@@ -98,7 +98,10 @@ fn listing(acting: &Acting, asked: TicketsParameters) -> Result<Listing, Problem
     let app = acting.app_no(asked.app.as_deref())?;
     let about = match (text("user", asked.user)?, text("reporter", asked.reporter)?) {
         (Some(_), Some(_)) => {
-            return Err(Problem::invalid("reporter", "expected without user: one of them"));
+            return Err(Problem::invalid(
+                "reporter",
+                "expected without user: one of them",
+            ));
         }
         (Some(user), None) => Some(About::User(user)),
         (None, reporter) => reporter.map(About::Reporter),
@@ -126,7 +129,10 @@ fn states(text: &str) -> Result<Vec<TicketState>, Problem> {
     let state = |name| {
         TicketState::from_name(name).ok_or_else(|| {
             let known = TicketState::ALL.map(TicketState::name).join(", ");
-            Problem::invalid("state", format!("expected some of {known}, with commas between"))
+            Problem::invalid(
+                "state",
+                format!("expected some of {known}, with commas between"),
+            )
         })
     };
     let mut states = text.split(',').map(state).collect::<Result<Vec<_>, _>>()?;

@@ -188,7 +188,10 @@ pub(super) async fn judge_tickets(
     let outcomes = dialogue.judge_all(&acting.actor, &ids, &judgement).await;
     let results: Vec<_> = outcomes.into_iter().map(shown).collect();
     Ok(Json(ShownBulk {
-        judged: results.iter().filter(|result| result.detail.is_none()).count(),
+        judged: results
+            .iter()
+            .filter(|result| result.detail.is_none())
+            .count(),
         results,
     }))
 }
@@ -206,7 +209,10 @@ fn shown(BulkOutcome { id, outcome }: BulkOutcome) -> ShownOutcome {
 /// The numbers, each once, in the order given.
 fn ids(given: &[TicketId]) -> Result<Vec<i64>, Problem> {
     if !(1..=MOST_BULK).contains(&given.len()) {
-        return Err(Problem::invalid("ticket_ids", format!("expected 1 to {MOST_BULK}")));
+        return Err(Problem::invalid(
+            "ticket_ids",
+            format!("expected 1 to {MOST_BULK}"),
+        ));
     }
     let mut ids = Vec::with_capacity(given.len());
     for (index, id) in given.iter().enumerate() {

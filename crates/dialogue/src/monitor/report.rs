@@ -95,11 +95,7 @@ impl Sums {
 }
 
 /// The figures of an app over days. What waits is as of now.
-pub(crate) fn report(
-    tx: &mut Tx<'_>,
-    with: &Reading,
-    days: Days,
-) -> Result<Report, DbError> {
+pub(crate) fn report(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Report, DbError> {
     let mut report = Report {
         waiting: waiting(tx, days.app)?,
         ..Report::default()
@@ -153,11 +149,7 @@ pub(crate) fn moderators(
     Ok(all)
 }
 
-fn counts(
-    tx: &mut Tx<'_>,
-    with: &Reading,
-    days: Days,
-) -> Result<Counts, DbError> {
+fn counts(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Counts, DbError> {
     let mut counts = with.monitor.refusals.of(days.app, (days.first, days.last));
     let rows = tx.query(
         "SELECT day, figure, part, number FROM dialogue_count WHERE app = $1 AND day >= $2 AND day <= $3",
