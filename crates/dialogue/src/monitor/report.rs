@@ -181,7 +181,7 @@ fn counts(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Counts, DbError
 pub(super) fn waiting(tx: &mut Tx<'_>, app: AppNo) -> Result<Waiting, DbError> {
     let mut waiting = Waiting::default();
     for state in 0..=1_i64 {
-        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM dialogue_ticket WHERE app = $1 AND state = $2 LIMIT $3) AS some";
+        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM dialogue_ticket WHERE app = $1 AND state = $2 LIMIT $3) AS counted";
         waiting.tickets += tx.query_int(sql, &[app.into(), state.into(), MOST_WAITING.into()])?;
         let sql = "SELECT received_at FROM dialogue_ticket WHERE app = $1 AND state = $2 \
                    ORDER BY received_at, id LIMIT 1";
