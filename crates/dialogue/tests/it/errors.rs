@@ -177,16 +177,24 @@ fn wrong_padding_and_broken_json_take_the_same_time() {
     ];
     let clock = SystemClock::start();
     let mut least = [Duration::MAX; 3];
-    for _ in 0..60 {
+    let differ = |least: &[Duration; 3]| {
+        let one = least[0].as_secs_f64();
+        least
+            .iter()
+            .any(|other| (other.as_secs_f64() / one - 1.0).abs() > 0.25)
+    };
+    // On a busy machine it takes long until each was met at its least; what really differs never agrees.
+    for round in 0..1_000 {
         for (body, least) in bodies.iter().zip(&mut least) {
             let started = clock.monotonic();
             assert_eq!(world.post(body.clone()).ec(), 403);
             *least = (clock.monotonic() - started).min(*least);
         }
+        if round > 30 && !differ(&least) {
+            return;
+        }
     }
-    let least = least.map(|least| least.as_secs_f64());
-    let ratio = |one: f64| (one / least[0] - 1.0).abs();
-    assert!(least.into_iter().all(|one| ratio(one) < 0.4), "{least:?} s");
+    panic!("{least:?}");
 }
 
 #[rstest]
