@@ -49,7 +49,8 @@ pub(super) struct EventsParameters {
 /// an open ticket), `claimed`, `released`, `judged`, `undone`, `reopened`, on whichever node it happened. The data is
 /// `{"ticket_id", "app_id", "category", "at"}`. With the header `Last-Event-ID` a stream goes on where an earlier one
 /// ended; where too much has happened since, its first event is `reset`: read the list again. A comment every 15 seconds
-/// keeps the connection. A client that does not read is cut. An event may come twice. For roles moderator, lead and
+/// keeps the connection. A client that does not read is cut. An event may come twice, and those of the last moment before a
+/// stream began may come on it. For roles moderator, lead and
 /// admin.
 #[utoipa::path(
     get, path = "/api/tickets/events", operation_id = "dialogue_ticket_events", tag = TAG,
@@ -85,6 +86,7 @@ pub(super) async fn get_events(
     let stream = Stream {
         sent: HashSet::new(),
         ready: VecDeque::new(),
+        begun_after: since.id,
         backlog_after: Some(since.id),
         needs_reset: since.is_reset,
         actor: filter_actor,
@@ -162,6 +164,8 @@ struct Stream {
     subscription: Subscription,
     /// Events that are to be sent.
     ready: VecDeque<Arc<Event>>,
+    /// The last event that the client has seen.
+    begun_after: i64,
     /// The last event that was read from the store; none once all that was missed is read.
     backlog_after: Option<i64>,
     /// Those that were read from the store and may come from the poller too.

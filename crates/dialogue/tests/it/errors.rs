@@ -1,9 +1,10 @@
 //! Refusals: each code of the table, in the protocol's own shape.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::http::Method;
 use reportd_platform::apps;
+use reportd_platform::clock::{Clock, SystemClock};
 use reportd_protocol::dialogue::{
     AesMode, Cipher, CipherSettings, IvSetting, PATH, content_text, report_form,
 };
@@ -174,18 +175,26 @@ fn wrong_padding_and_broken_json_take_the_same_time() {
         sealed(ONE.id, &ONE.cipher(), broken.as_bytes()),
         sealed(ONE.id, &zeros, broken.as_bytes()),
     ];
+    let clock = SystemClock::start();
     let mut least = [Duration::MAX; 3];
-    for _ in 0..60 {
+    let differ = |least: &[Duration; 3]| {
+        let one = least[0].as_secs_f64();
+        least
+            .iter()
+            .any(|other| (other.as_secs_f64() / one - 1.0).abs() > 0.25)
+    };
+    // On a busy machine it takes long until each was met at its least; what really differs never agrees.
+    for round in 0..1_000 {
         for (body, least) in bodies.iter().zip(&mut least) {
-            #[expect(clippy::disallowed_methods, reason = "the real time is what is tested")]
-            let started = Instant::now();
+            let started = clock.monotonic();
             assert_eq!(world.post(body.clone()).ec(), 403);
-            *least = started.elapsed().min(*least);
+            *least = (clock.monotonic() - started).min(*least);
+        }
+        if round > 30 && !differ(&least) {
+            return;
         }
     }
-    let least = least.map(|least| least.as_secs_f64());
-    let ratio = |one: f64| (one / least[0] - 1.0).abs();
-    assert!(least.into_iter().all(|one| ratio(one) < 0.4), "{least:?} s");
+    panic!("{least:?}");
 }
 
 #[rstest]
