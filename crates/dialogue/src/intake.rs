@@ -14,6 +14,11 @@ use crate::{events, groups};
 /// The bodies are small and many: the least level costs least.
 const ZSTD_LEVEL: i32 = 1;
 
+/// Most reports of a ticket, and most users before a report joins: a verdict names them all, and is one transaction. What
+/// comes then opens a ticket that follows.
+const MOST_REPORTS: i64 = 500;
+const MOST_USERS: i64 = 2_000;
+
 /// Ids of groups stay numbers that JSON holds exactly.
 const GROUP_ID_BITS: u64 = (1 << 53) - 1;
 
@@ -128,12 +133,13 @@ impl NewReport {
             .transpose()
     }
 
-    /// Joins a ticket that waits; false where it is judged. The first statement locks it: a verdict comes before or
+    /// Joins a ticket that waits; false where it is judged, or full. The first statement locks it: a verdict comes before or
     /// after, never between.
     fn join(&self, tx: &mut Tx<'_>, ticket: i64) -> Result<bool, DbError> {
         let sql = "UPDATE dialogue_ticket SET reports = reports + 1, infos = infos + $1 \
-                   WHERE id = $2 AND state IN (0, 1) RETURNING received_at, category";
-        let Some(mut row) = tx.query_first(sql, &[self.infos.into(), ticket.into()])? else {
+                   WHERE id = $2 AND state IN (0, 1) AND reports < $3 AND users <= $4 RETURNING received_at, category";
+        let values = [self.infos, ticket, MOST_REPORTS, MOST_USERS].map(Value::from);
+        let Some(mut row) = tx.query_first(sql, &values)? else {
             return Ok(false);
         };
         let (received_at_ms, category) = (row.int(0)?, row.take_text(1)?);

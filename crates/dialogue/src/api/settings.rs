@@ -3,12 +3,12 @@
 use axum::extract::State;
 use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{Caller, Json, KeyCaller, Problem};
+use reportd_platform::web::{Caller, Json, Problem};
 
 use super::TAG;
+use super::acting::{Acting, AuditorHeader};
 use crate::Dialogue;
 use crate::settings::{self, PutSettings, Settings, SettingsError};
-use crate::tickets::Actor;
 
 /// The settings for dialogue reports
 ///
@@ -36,7 +36,7 @@ pub(super) async fn get_settings(
 /// What is left out stays. They act from the next report on. For role admin.
 #[utoipa::path(
     put, path = "/api/apps/{app}/dialogue/settings", operation_id = "dialogue_put_settings", tag = TAG,
-    params(AppInPath), request_body = PutSettings, security(("ApiKey" = [])),
+    params(AppInPath, AuditorHeader), request_body = PutSettings, security(("ApiKey" = [])),
     responses(
         (status = 200, description = "The settings as they are now.", body = Settings),
         ParameterProblem, BodyProblems, CallProblems,
@@ -45,17 +45,11 @@ pub(super) async fn get_settings(
 pub(super) async fn put_settings(
     State(dialogue): State<Dialogue>,
     caller: Caller,
-    key: KeyCaller,
+    acting: Acting,
     Json(put): Json<PutSettings>,
 ) -> Result<Json<Settings>, Problem> {
     let no = caller.needs(Permission::Manage)?.no;
-    let actor = Actor {
-        name: key.key().name.clone(),
-        key: key.key().name.clone(),
-        app: key.key().app,
-        categories: None,
-        is_lead: true,
-    };
+    let actor = acting.actor;
     let now_ms = dialogue.clock.now_ms();
     let changed = dialogue
         .state

@@ -367,6 +367,30 @@ mod tests {
     }
 
     #[test]
+    fn one_that_has_taken_nothing_yet_gets_no_more_than_open_the_breaker() {
+        let mut hosts = Hosts::new(Bounds {
+            per_host: 8,
+            in_all: 100,
+            ..hosts().bounds
+        });
+        let name = "a".into();
+        let push = |hosts: &mut Hosts, ids: std::ops::Range<i64>| {
+            ids.for_each(|id| assert!(hosts.push(delivery(id, "a"), S(0)).is_none()));
+            ids_of_start(hosts)
+        };
+        fn ids_of_start(hosts: &mut Hosts) -> Vec<i64> {
+            ids(&hosts.start(S(0), 0).attempts)
+        }
+        assert_eq!(push(&mut hosts, 1..5), [1, 2]);
+        // It refuses one: that is no failure, and no success.
+        hosts.finish(&name, 1, Health::Alive, S(0));
+        assert_eq!(ids_of_start(&mut hosts), [3]);
+        hosts.finish(&name, 2, Health::Well, S(0));
+        assert_eq!(ids_of_start(&mut hosts), [4]);
+        assert_eq!(push(&mut hosts, 5..9), [5, 6, 7, 8]);
+    }
+
+    #[test]
     fn what_waited_for_too_long_is_not_begun_and_hosts_are_forgotten() {
         let mut hosts = hosts();
         hosts.push(delivery(1, "a"), S(0));

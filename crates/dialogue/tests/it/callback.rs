@@ -1,6 +1,6 @@
 //! Callbacks: sent at once, again, and again after a restart; one bad receiver beside a good one.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reportd_dialogue::callback::{BreakerOptions, Options, outbox, replay};
 use reportd_protocol::dialogue::CallbackSecret;
@@ -116,7 +116,7 @@ fn a_bad_receiver_is_tried_again_and_given_up(
             Receiver::start(Manner::Well).await,
         );
         let node = field.node("a", quick()).await;
-        let began = Instant::now();
+        let began = field.clock.monotonic();
         let sent = field.send(&node, &bad.url()).await;
         let beside = field.send(&node, &good.url()).await;
         field.until(beside, outbox::DELIVERED).await;
@@ -129,7 +129,8 @@ fn a_bad_receiver_is_tried_again_and_given_up(
         };
         assert_eq!(field.until(sent, outbox::DEAD).await, expected);
         if matches!(manner, Manner::Status(429, _)) {
-            assert!(began.elapsed() >= S(2), "{:?}", began.elapsed());
+            let took = field.clock.monotonic() - began;
+            assert!(took >= S(2), "{took:?}");
         }
         let came = bad.came();
         assert_eq!(i64::try_from(came.len()).unwrap(), attempts);
@@ -236,14 +237,15 @@ fn what_a_gone_process_had_leased_is_sent_by_the_next(
         let (mine, _lost) = field.write(news, Some(lease("a"))).await;
         let other = vec![field.new_delivery(&receiver.url(), 0)];
         let (other, _lost) = field.write(other, Some(lease("b"))).await;
-        let began = Instant::now();
+        let began = field.clock.monotonic();
         let options = Options {
             look: Duration::from_millis(500),
             ..quick()
         };
         let node = field.node("a", options).await;
         field.until_it("first", |_| receiver.count() > 0).await;
-        assert!(began.elapsed() < S(2), "{:?}", began.elapsed());
+        let took = field.clock.monotonic() - began;
+        assert!(took < S(2), "{took:?}");
         let left = "SELECT COUNT(*) FROM dialogue_delivery WHERE state = 0";
         let others = i64::from(kind == Postgres);
         field
@@ -361,10 +363,10 @@ fn a_dead_receiver_does_not_delay_a_good_one(#[case] manner: Manner) {
         }
         let mut longest = Duration::ZERO;
         for count in 1..=50 {
-            let began = Instant::now();
+            let began = field.clock.monotonic();
             field.send(&node, &good.url()).await;
             field.until_it("good", |_| good.count() == count).await;
-            longest = longest.max(began.elapsed());
+            longest = longest.max(field.clock.monotonic() - began);
         }
         assert!(longest < Duration::from_millis(500), "{longest:?}");
         assert!(bad.most_at_once() <= 32);

@@ -171,12 +171,6 @@ impl Field {
         sent[0]
     }
 
-    /// A verdict that the dispatcher finds in the store.
-    pub(crate) async fn put(&self, url: &str) -> Sent {
-        let new = self.new_delivery(url, self.clock.now_ms());
-        self.write(vec![new], None).await.0[0]
-    }
-
     pub(crate) fn rows(&self, sql: &str, values: &[Value<'_>]) -> Vec<Row> {
         self.db.read(|tx| tx.query(sql, values)).unwrap()
     }

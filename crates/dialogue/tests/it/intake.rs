@@ -78,6 +78,27 @@ fn other_content_joins_a_ticket_that_waits_and_follows_one_that_is_judged(
 }
 
 #[rstest]
+fn a_full_ticket_is_followed_by_another(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let sent = |number: i64| with(report("r1"), "uniqid", json!(format!("u-{number}")));
+    let ticket = world.file(ONE, &sent(0)).ticket();
+    let fill = |column: &str, number: i64| {
+        let sql = format!("UPDATE dialogue_ticket SET {column} = {number} WHERE id = {ticket}");
+        world.dialogue.state.execute(&sql, &[]).unwrap();
+    };
+    fill("reports", 499);
+    assert_eq!(world.file(ONE, &sent(1)).ticket(), ticket);
+    let next = world.file(ONE, &sent(2)).ticket();
+    assert_ne!(next, ticket);
+    let follows = format!("SELECT follows FROM dialogue_ticket WHERE id = {next}");
+    assert_eq!(world.int(&follows), ticket);
+    assert_eq!(world.file(ONE, &sent(3)).ticket(), next);
+    let sql = format!("UPDATE dialogue_ticket SET users = 2001 WHERE id = {next}");
+    world.dialogue.state.execute(&sql, &[]).unwrap();
+    assert_ne!(world.file(ONE, &sent(4)).ticket(), next);
+}
+
+#[rstest]
 fn intakes_of_one_report_id_at_once_on_two_nodes_make_one_ticket(
     #[values(Embedded, Postgres)] kind: StoreKind,
 ) {
