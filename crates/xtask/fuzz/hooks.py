@@ -15,6 +15,8 @@ def before_call(context, case, **kwargs):
     for name in ("app", "app_id"):
         if name in case.path_parameters and is_valid(case, ParameterLocation.PATH):
             case.path_parameters[name] = "bots"
+    if "app" in (case.query or {}) and is_valid(case, ParameterLocation.QUERY):
+        case.query["app"] = "bots"
     is_report = case.operation.path == "/api/v1/CommReport"
     if is_report and isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body["ts"] = int(time.time())
