@@ -5,13 +5,11 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use reportd_db::Desk;
+use reportd_db::{Database, DbError, Desk};
 use reportd_dialogue::callback::{
     BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
 };
-use reportd_dialogue::{
-    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams,
-};
+use reportd_dialogue::{Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams};
 use reportd_journal::View;
 use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
@@ -145,6 +143,10 @@ impl LoadedKind for LoadedDialogue {
             upkeep,
             writers: Vec::new(),
         })
+    }
+
+    fn standing(&self, state: &Database) -> Result<Vec<(&'static str, i64)>, DbError> {
+        state.read(reportd_dialogue::query::standing)
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
