@@ -3,10 +3,14 @@
 //! Content tells reports apart: what was sent before gives the ticket it gave then, whatever became of it; other content
 //! joins the newest ticket of the report_id while that waits, and opens one that follows it once it is judged.
 
+use std::cell::RefCell;
+use std::io;
+
 use reportd_db::{DbError, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_platform::random::{NoRandomness, Random};
 use reportd_protocol::dialogue::Report;
+use zstd::bulk::Compressor;
 
 use crate::schema::USER;
 use crate::{events, groups};
@@ -48,6 +52,18 @@ pub(crate) struct Taken {
     pub(crate) is_repeat: bool,
 }
 
+thread_local! {
+    /// To make a compressor costs far more than to compress a report by it.
+    static COMPRESSOR: RefCell<io::Result<Compressor<'static>>> = RefCell::new(Compressor::new(ZSTD_LEVEL));
+}
+
+fn compress(text: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Ok(compressor) => compressor.compress(text),
+        Err(_) => zstd::bulk::compress(text, ZSTD_LEVEL),
+    })
+}
+
 impl Taken {
     /// The report is thrown away.
     pub(crate) fn nowhere() -> Self {
@@ -76,7 +92,7 @@ impl NewReport {
         random.fill(&mut bytes).map_err(unavailable)?;
         let new_group_id = (u64::from_le_bytes(bytes) & GROUP_ID_BITS).max(1);
         let users: Vec<String> = report.users.iter().map(|user| user.key.clone()).collect();
-        let body = zstd::bulk::compress(json.as_bytes(), ZSTD_LEVEL)
+        let body = compress(json.as_bytes())
             .map_err(|error| DbError::Statement(format!("compress: {error}")))?;
         Ok(Self {
             app,

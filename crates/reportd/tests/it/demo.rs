@@ -60,6 +60,9 @@ fn the_history_of_all_kinds_comes_in() {
         let rows = page["rows"].as_array().unwrap();
         rows.iter().filter(|row| row["active"] != 0).count() >= 30
     });
+    wait_until("conversations are reported", || {
+        read("dialogue/monitor")["received"].as_i64() >= Some(15)
+    });
     signal(demo.0.id(), "TERM");
     assert_eq!(demo.0.wait().unwrap().code(), Some(0));
 }
