@@ -1,0 +1,1 @@
+//! The API of a site: figures, one viewer, the catalogue, sessions and keys.

@@ -1,0 +1,1 @@
+//! Comparing two stores of views, by meaning.

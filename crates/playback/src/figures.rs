@@ -1,0 +1,1 @@
+//! What play sessions add to the figures of a video: plays, seconds and viewers by day.

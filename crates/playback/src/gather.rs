@@ -1,0 +1,1 @@
+//! What a batch tells, taken apart.

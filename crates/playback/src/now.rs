@@ -1,0 +1,1 @@
+//! Who is viewing now: a register in memory, kept level with what all nodes have folded.

@@ -1,0 +1,1 @@
+//! Play sessions of a viewer at a part.

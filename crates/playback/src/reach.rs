@@ -1,0 +1,1 @@
+//! How far play sessions got: sparse histograms in few bytes.

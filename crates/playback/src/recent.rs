@@ -1,0 +1,1 @@
+//! The newest beats of viewers, as folds hand them to all nodes.

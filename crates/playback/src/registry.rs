@@ -1,0 +1,1 @@
+//! Settings and session keys of each app, in memory for every request.

@@ -1,0 +1,1 @@
+//! The wire protocol: both reports, and reading them back.

@@ -1,0 +1,1 @@
+//! Settings of an app for playback.

@@ -1,0 +1,1 @@
+//! Numbers of viewers: which number stands for which mid, in the state store alone.

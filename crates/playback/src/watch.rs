@@ -1,0 +1,1 @@
+//! Where a viewer is in a video.
