@@ -5,7 +5,7 @@ use reportd_protocol::playback::meaning::{
     FirstBeat, JoinedSessions, Newest, OrderKey, PlaySession, PlayedClaim, QUARTER_MS, QuarterSet,
 };
 
-use crate::seen::code::{put_key, put_position, read_flags, read_key, read_position};
+use crate::seen::code::{NO_KEY, put_key, put_position, read_flags, read_key, read_position};
 
 /// The play sessions of one name at a part.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,20 @@ impl Plays {
     /// The newest beat of all of them.
     pub(crate) fn newest(&self) -> Option<OrderKey> {
         self.iter().map(|session| session.last.key).max()
+    }
+
+    /// Their bytes in a row of their own.
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(32);
+        self.put(&mut bytes, NO_KEY);
+        bytes
+    }
+
+    /// Reads what [`Self::encode`] wrote; `None` if it is nothing of that.
+    pub(crate) fn decode(bytes: &[u8], session: i64) -> Option<Self> {
+        let mut reader = Reader::new(bytes);
+        let plays = Self::read(&mut reader, session, NO_KEY)?;
+        reader.is_empty().then_some(plays)
     }
 
     /// Writes them; `from` is a key that the reader knows and is near to theirs.

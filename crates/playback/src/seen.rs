@@ -3,6 +3,7 @@
 mod bytes;
 pub(crate) mod code;
 mod cuts;
+pub(crate) mod lock;
 pub(crate) mod runs;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 
 use reportd_protocol::playback::meaning::{DeleteScope, OrderKey};
 
-pub(crate) use self::cuts::Cuts;
+pub(crate) use self::cuts::{Cuts, is_season};
 use self::runs::Runs;
 
 /// How long an interval is in which it is counted who was viewing.
@@ -187,7 +188,7 @@ impl Seen {
 /// The season of a delete, and its key.
 fn of_season(made: Made) -> Option<(i64, OrderKey)> {
     match made.scope {
-        DeleteScope::Entry(kid) if cuts::is_season(kid) => Some((kid.number, made.key)),
+        DeleteScope::Entry(kid) if is_season(kid) => Some((kid.number, made.key)),
         _ => None,
     }
 }

@@ -21,7 +21,7 @@ pub(crate) struct Cuts {
 }
 
 /// Whether a name is that of a season.
-pub(super) fn is_season(kid: Kid) -> bool {
+pub(crate) fn is_season(kid: Kid) -> bool {
     kid.business == Business::Pgc
 }
 
@@ -59,10 +59,19 @@ impl Cuts {
         self.all.max(of_video).max(of_season.copied())
     }
 
-    /// The videos that it may cover, by aid and by season; `None` where it covers all.
-    pub(crate) fn scope(&self) -> Option<(impl Iterator<Item = i64>, impl Iterator<Item = i64>)> {
-        let scope = (self.videos.keys().copied(), self.seasons.keys().copied());
-        self.all.is_none().then_some(scope)
+    /// Whether all is covered.
+    pub(crate) const fn covers_all(&self) -> bool {
+        self.all.is_some()
+    }
+
+    /// Videos that are covered by themselves.
+    pub(crate) fn videos(&self) -> impl Iterator<Item = i64> {
+        self.videos.keys().copied()
+    }
+
+    /// Seasons that are covered.
+    pub(crate) fn seasons(&self) -> impl Iterator<Item = i64> {
+        self.seasons.keys().copied()
     }
 }
 
