@@ -142,10 +142,11 @@ impl WatchRow {
     }
 }
 
-/// Whether the play sessions of a slot stand in `playback_play`.
-fn is_elsewhere(watch: &Watch, slot: (i64, i64)) -> bool {
+/// Which play sessions of a video stand in `playback_play`, as its row says now.
+fn elsewhere(watch: &Watch) -> impl Fn((i64, i64)) -> bool + use<> {
     let here = watch.slot.as_ref().map(|slot| (slot.cid, slot.session));
-    watch.has_more_plays && here != Some(slot)
+    let has_more = watch.has_more_plays;
+    move |slot| has_more && here != Some(slot)
 }
 
 /// Reads the play sessions that beats tell of and the rows of their videos do not hold, in the order of beats.
@@ -156,9 +157,10 @@ fn read_plays(
 ) -> Result<Vec<Option<Row>>, DbError> {
     let mut keys: Vec<[Value<'_>; 4]> = Vec::new();
     for (row, beats) in rows.iter().zip(told) {
+        let is_elsewhere = elsewhere(&row.watch);
         for beats in beats.chunk_by(|a, b| a.slot() == b.slot()) {
             let (cid, session) = beats[0].slot();
-            if is_elsewhere(&row.watch, (cid, session)) {
+            if is_elsewhere((cid, session)) {
                 let (viewer, aid) = row.key;
                 let viewer = viewer.cast_signed();
                 keys.push([viewer.into(), aid.into(), cid.into(), session.into()]);
@@ -176,18 +178,23 @@ fn fold_plays(
     beside: &mut Beside,
     figures: &mut Figures,
 ) -> Result<(), DbError> {
+    let is_elsewhere = elsewhere(&row.watch);
+    let mut here = row.watch.slot.take();
+    // Each with whether a row of its own must be written where it does not stay here.
+    let mut slots: Vec<(Slot, bool)> = Vec::new();
     for beats in beats.chunk_by(|a, b| a.slot() == b.slot()) {
         let (told, (cid, session)) = (&beats[0], beats[0].slot());
-        let elsewhere = is_elsewhere(&row.watch, (cid, session));
-        let here = row.watch.slot.take_if(|slot| (slot.cid, slot.session) == (cid, session));
-        let before = if elsewhere {
+        let of_here = here.take_if(|slot| (slot.cid, slot.session) == (cid, session));
+        let was_here = of_here.is_some();
+        let before = if is_elsewhere((cid, session)) {
             read_slot(stored.next().flatten(), session)?
         } else {
-            here.map_or_else(|| Plays::none(session), |slot| slot.plays)
+            of_here.map_or_else(|| Plays::none(session), |slot| slot.plays)
         };
         let mut plays = before.clone();
         plays.add(beats.iter().map(|told| &told.play));
-        if plays != before {
+        let has_changed = plays != before;
+        if has_changed {
             let changes = tally_changes(before.iter(), plays.iter());
             figures.move_plays((told.app, told.aid, cid), changes);
         }
@@ -196,24 +203,25 @@ fn fold_plays(
             session,
             plays,
         };
-        keep_newest(row, slot, beside);
+        slots.push((slot, has_changed || was_here));
+    }
+    slots.extend(here.map(|slot| (slot, true)));
+    let small = slots.iter().enumerate().filter(|(_, (slot, _))| slot.is_small());
+    let newest = small.max_by_key(|(_, (slot, _))| slot.plays.newest());
+    if let Some((place, _)) = newest {
+        row.watch.slot = Some(slots.swap_remove(place).0);
+    }
+    for (slot, _) in slots.into_iter().filter(|(_, is_written)| *is_written) {
+        row.watch.has_more_plays = true;
+        beside.plays.push((row.key, slot));
     }
     Ok(())
 }
 
-/// Keeps the newer of the slot that the row holds and another one; the other goes to a row of its own.
-fn keep_newest(row: &mut WatchRow, slot: Slot, beside: &mut Beside) {
-    let is_small = slot.plays.iter().nth(MOST_PLAYS_HERE).is_none();
-    let is_newer = (row.watch.slot.as_ref())
-        .is_none_or(|here| here.plays.newest() < slot.plays.newest());
-    let put_aside = if is_small && is_newer {
-        row.watch.slot.replace(slot)
-    } else {
-        Some(slot)
-    };
-    if let Some(slot) = put_aside {
-        row.watch.has_more_plays = true;
-        beside.plays.push((row.key, slot));
+impl Slot {
+    /// Whether it may stay in the row of the video.
+    fn is_small(&self) -> bool {
+        self.plays.iter().nth(MOST_PLAYS_HERE).is_none()
     }
 }
 
