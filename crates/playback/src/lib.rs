@@ -7,6 +7,7 @@ mod api;
 mod catalogue;
 mod compare;
 mod entry;
+mod erasure;
 mod export;
 mod figures;
 mod gather;
@@ -43,7 +44,10 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::seal::KeySource;
 use reportd_platform::web::{Api, BodyLimits};
 
+pub use api::{api_openapi, api_routes};
+pub use erasure::{ErasureFile, apply_erasures};
 pub use metrics::PlaybackMetrics;
+pub use now::NowRegister;
 pub use registry::{Registry, SEALED_COLUMNS};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use sessions::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create as create_session};
@@ -61,6 +65,10 @@ pub struct Playback {
     pub registry: Arc<Registry>,
     /// The numbers of viewers.
     pub viewers: Arc<Viewers>,
+    /// Who is viewing now.
+    pub now: Arc<NowRegister>,
+    /// The erasures that were made, beside the store.
+    pub erasures: Arc<ErasureFile>,
     /// Where beats go.
     pub journal: Arc<Journal>,
     /// The store of the views.
