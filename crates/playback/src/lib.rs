@@ -50,7 +50,9 @@ pub use metrics::PlaybackMetrics;
 pub use now::NowRegister;
 pub use registry::{Registry, SEALED_COLUMNS};
 pub use routes::{protocol_openapi, protocol_routes};
+pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use sessions::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create as create_session};
+pub use view::PlaybackView;
 pub use viewers::Viewers;
 
 /// Entries of this room in the journal.
