@@ -62,8 +62,5 @@ pub(crate) const VIEWER: Table = Table {
 /// A viewer by number.
 pub(crate) const VIEWER_BY_NUMBER: Table = Table {
     name: "playback_viewer",
-    columns: &[
-        column("viewer", Merge::Key),
-        column("mid", Merge::Payload),
-    ],
+    columns: &[column("viewer", Merge::Key), column("mid", Merge::Payload)],
 };
