@@ -7,6 +7,7 @@ mod api;
 mod catalogue;
 mod compare;
 mod entry;
+mod erasure;
 mod export;
 mod figures;
 mod gather;
@@ -44,6 +45,7 @@ use reportd_platform::seal::KeySource;
 use reportd_platform::web::{Api, BodyLimits};
 
 pub use api::{api_openapi, api_routes};
+pub use erasure::{ErasureFile, apply_erasures};
 pub use metrics::PlaybackMetrics;
 pub use now::NowRegister;
 pub use registry::{Registry, SEALED_COLUMNS};
@@ -67,6 +69,8 @@ pub struct Playback {
     pub viewers: Arc<Viewers>,
     /// Who is viewing now.
     pub now: Arc<NowRegister>,
+    /// The erasures that were made, beside the store.
+    pub erasures: Arc<ErasureFile>,
     /// Where beats go.
     pub journal: Arc<Journal>,
     /// The store of the views.
