@@ -123,17 +123,24 @@ pub(super) async fn post_session(
     let create =
         move |tx: &mut Tx<'_>| sessions::create(tx, &*random, viewer, &new.label, now_ms, life_ms);
     let state = playback.directory.db();
-    let issued = state.write_async(create).await.map_err(|error| match error {
-        SessionError::Db(error) => error.into(),
-        SessionError::Invalid { field, expected } => {
-            let field = if field == "life" { "life_seconds" } else { field };
-            Problem::invalid(field, expected)
-        }
-        SessionError::Random(error) => {
-            tracing::error!(%error, "a session cannot be drawn");
-            Problem::try_later()
-        }
-    })?;
+    let issued = state
+        .write_async(create)
+        .await
+        .map_err(|error| match error {
+            SessionError::Db(error) => error.into(),
+            SessionError::Invalid { field, expected } => {
+                let field = if field == "life" {
+                    "life_seconds"
+                } else {
+                    field
+                };
+                Problem::invalid(field, expected)
+            }
+            SessionError::Random(error) => {
+                tracing::error!(%error, "a session cannot be drawn");
+                Problem::try_later()
+            }
+        })?;
     sessions::remove_expired(state, now_ms).await;
     Ok(Json(issued.into()))
 }
