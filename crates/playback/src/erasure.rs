@@ -18,8 +18,8 @@ use reportd_platform::AppNo;
 use reportd_platform::apps::App;
 use reportd_platform::web::Problem;
 
-pub use self::file::ErasureFile;
 use self::file::Erased;
+pub use self::file::ErasureFile;
 use crate::Playback;
 use crate::entry::{Record, ViewerNo};
 use crate::viewers::{self, ViewerKey, stored};
@@ -61,7 +61,10 @@ impl Playback {
             return Ok(false);
         };
         if let Err(error) = self.tell(app, viewer).await {
-            tracing::warn!(?error, "an erasure is not in the journal yet: it will be appended");
+            tracing::warn!(
+                ?error,
+                "an erasure is not in the journal yet: it will be appended"
+            );
         }
         Ok(true)
     }
@@ -94,7 +97,9 @@ impl Playback {
         let read = |tx: &mut Tx<'_>| {
             let sql = "SELECT app, viewer FROM playback_erasure WHERE is_told = 0 ORDER BY at_ms LIMIT $1";
             let rows = tx.query(sql, &[AT_ONCE.into()])?;
-            rows.iter().map(|row| Ok((row.uint(0)?, row.uint(1)?))).collect()
+            rows.iter()
+                .map(|row| Ok((row.uint(0)?, row.uint(1)?)))
+                .collect()
         };
         let untold: Result<Vec<(u64, ViewerNo)>, DbError> =
             self.directory.db().read_async(read).await;
@@ -117,7 +122,10 @@ const fn app_of((app, _): ViewerKey) -> AppNo {
 fn note(tx: &mut Tx<'_>, erased: &Erased) -> Result<(), DbError> {
     let sql = "INSERT INTO playback_erasure (viewer, app, at_ms, is_told) VALUES ($1, $2, $3, 0)";
     let viewer = stored(erased.viewer)?;
-    tx.execute(sql, &[viewer.into(), erased.app.into(), erased.at_ms.into()])?;
+    tx.execute(
+        sql,
+        &[viewer.into(), erased.app.into(), erased.at_ms.into()],
+    )?;
     Ok(())
 }
 
@@ -142,7 +150,9 @@ pub fn apply_erasures(state: &Database, file: &ErasureFile) -> Result<usize, DbE
         }
         let only_in = |these: &[Erased], those: &[Erased]| -> Vec<Erased> {
             let those: std::collections::HashSet<_> = those.iter().map(|e| e.viewer).collect();
-            let only = these.iter().filter(|erased| !those.contains(&erased.viewer));
+            let only = these
+                .iter()
+                .filter(|erased| !those.contains(&erased.viewer));
             only.copied().collect()
         };
         let again = only_in(&in_file, &known);
