@@ -15,6 +15,8 @@ mod generations;
 mod intake;
 mod metrics;
 mod now;
+#[cfg(test)]
+mod plans;
 mod plays;
 mod query;
 mod reach;

@@ -17,9 +17,11 @@ use reportd_platform::clock::Clock;
 use reportd_protocol::playback::meaning::FinishRule;
 use tokio::sync::Mutex;
 
-pub(crate) use self::register::{PartViewers, Viewing};
 use self::register::Register;
+pub(crate) use self::register::{PartViewers, Viewing};
 use self::tail::Tail;
+#[cfg(test)]
+pub(crate) use self::tail::read_tail;
 use crate::registry::Registry;
 
 /// So often at most requests have the store read.
