@@ -18,9 +18,7 @@ use crate::entry::{BeatRecord, Record};
 use crate::gather::Gathering;
 use crate::now::read_tail;
 use crate::query::{self, HistorySlice, Sort};
-use crate::schema::{
-    LENGTH, PLAY, REACH, SEEN, STATE_MIGRATIONS, VIEW_MIGRATIONS, VIEWER, VIEWER_BY_NUMBER, WATCH,
-};
+use crate::schema::{LENGTH, PLAY, REACH, SEEN, STATE_MIGRATIONS, VIEW_MIGRATIONS, VIEWER, WATCH};
 use crate::view::PlaybackView;
 
 /// What the store holds: a table, how many rows, and each column of row `i`.
@@ -361,7 +359,7 @@ fn the_embedded_store_reads_by_index_alone() {
     let sent = sent
         .map(|sent| sent.sql)
         .filter(|sql| !sql.contains("unnest") && !sql.starts_with("INSERT"));
-    let tables = [WATCH, SEEN, PLAY, REACH, LENGTH, VIEWER, VIEWER_BY_NUMBER];
+    let tables = [WATCH, SEEN, PLAY, REACH, LENGTH, VIEWER];
     let finds = tables.iter().map(find_sql);
     let ground = Ground::new(StoreKind::Embedded);
     let store = filled(&ground, StoreKind::Embedded);

@@ -3,8 +3,9 @@
 
 mod desk;
 mod pause;
+#[cfg(test)]
+mod tests;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use reportd_db::{Database, DbError, Row, Tx};
@@ -14,7 +15,7 @@ use reportd_platform::random::{NoRandomness, Random};
 use self::desk::Desk;
 use crate::entry::ViewerNo;
 use crate::registry::Registry;
-use crate::schema::{VIEWER, VIEWER_BY_NUMBER};
+use crate::schema::VIEWER;
 
 pub(crate) use pause::erase;
 
@@ -78,26 +79,6 @@ impl Viewers {
             self.registry.viewers.put(ticket, (app, mid), found);
         }
         Ok(found)
-    }
-
-    /// Whom numbers stand for. Those that were erased are left out, and so are those of paused histories.
-    pub(crate) async fn mids(
-        &self,
-        viewers: &[ViewerNo],
-    ) -> Result<HashMap<ViewerNo, i64>, DbError> {
-        let viewers = viewers.to_vec();
-        let find = move |tx: &mut Tx<'_>| {
-            let keys = viewers.iter().map(|&viewer| Ok([stored(viewer)?.into()]));
-            let rows = tx.find(
-                &VIEWER_BY_NUMBER,
-                &keys.collect::<Result<Vec<_>, DbError>>()?,
-            )?;
-            let found = viewers.into_iter().zip(rows);
-            found
-                .filter_map(|(viewer, row)| row.map(|row| Ok((viewer, row.int(0)?))))
-                .collect()
-        };
-        self.state.read_async(find).await
     }
 }
 

@@ -86,11 +86,13 @@ impl Playback {
         if !is_in_force || is_revoked {
             return Ok(None);
         }
-        if self.registry.app(session.app).is_none() {
+        let mut apps = self.registry.apps();
+        if !apps.knows(session.app) {
             // It was made a moment ago, on another node.
             self.directory.refresh().await?;
+            apps = self.registry.apps();
         }
-        let app = self.registry.apps().enabled(session.app).cloned();
+        let app = apps.enabled(session.app).cloned();
         Ok(app.map(|app| Login { app, session }))
     }
 

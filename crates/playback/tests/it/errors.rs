@@ -35,91 +35,120 @@ struct Case {
     code: i64,
 }
 
+/// Calls with a session where nothing else is said.
+struct Calls {
+    cookie: String,
+    csrf: String,
+}
+
+impl Calls {
+    fn case(method: &Method, path: &str, cookie: &str, body: &str, code: i64) -> Case {
+        Case {
+            method: method.clone(),
+            path: path.to_owned(),
+            cookie: cookie.to_owned(),
+            body: body.to_owned(),
+            code,
+        }
+    }
+
+    fn post(&self, path: &str, body: &str, code: i64) -> Case {
+        Self::case(&Method::POST, path, &self.cookie, body, code)
+    }
+
+    fn get(&self, path: &str, code: i64) -> Case {
+        Self::case(&Method::GET, path, &self.cookie, "", code)
+    }
+
+    /// What every call that changes something is refused for.
+    fn changes(&self, path: &str) -> Vec<Case> {
+        let form = format!("aid=1&kid=archive_1&{}", self.csrf);
+        let mut many = self.csrf.clone();
+        (0..128).for_each(|number| write!(many, "&a{number}=1").unwrap());
+        vec![
+            Self::case(&Method::POST, path, "", &form, -101),
+            Self::case(&Method::POST, path, "SESSDATA=old", &form, -101),
+            self.post(path, "aid=1&kid=archive_1&csrf=wrong", -111),
+            self.get(path, -400),
+            Self::case(&Method::DELETE, path, &self.cookie, &form, -400),
+            self.post(path, &format!("{}&aid=%F", self.csrf), -400),
+            self.post(path, &"x".repeat(70_000), -400),
+            self.post(path, &many, -400),
+        ]
+    }
+
+    /// Parameters that are missing or malformed.
+    fn parameters(&self) -> Vec<Case> {
+        const REPORTS: &[&str] = &[
+            "aid=0",
+            "aid=-1",
+            "aid=x",
+            "cid=1",
+            "aid=1&cid=-1",
+            "aid=1&progress=-2",
+            "aid=1&progress=2147483649",
+            "aid=1&progress=1e3",
+            "aid=9223372036854775808",
+        ];
+        const HEARTBEATS: &[&str] = &[
+            "aid=1&bvid=BV1xx411c7mD",
+            "bvid=BV1",
+            "aid=1&played_time=-2",
+            "aid=1&realtime=x",
+            "aid=1&played_time=99999999999",
+            "aid=1&session=%00",
+        ];
+        let reports = REPORTS.iter();
+        let reports =
+            reports.map(|fields| self.post(REPORT, &format!("{fields}&{}", self.csrf), -400));
+        let heartbeats = HEARTBEATS.iter();
+        let heartbeats = heartbeats.map(|fields| self.post(HEARTBEAT, fields, -400));
+        reports.chain(heartbeats).collect()
+    }
+
+    fn reads(&self) -> Vec<Case> {
+        let mut cases = Vec::new();
+        for path in [CURSOR, "/x/v2/history", "/x/v2/history/shadow"] {
+            cases.push(Self::case(&Method::GET, path, "", "", -101));
+            cases.push(self.post(path, "", -400));
+        }
+        let old = "SESSDATA=old";
+        cases.extend([
+            self.get("/x/web-interface/history/cursor?max=1", -400),
+            self.get("/x/web-interface/history/cursor?ps=x", -400),
+            self.get(&format!("{CURSOR}?{}", "a".repeat(17_000)), -400),
+            self.get("/x/v2/history?pn=-1", -400),
+            self.get("/x/player/v2", -400),
+            self.get("/x/player/wbi/v2?aid=1&bvid=BV1xx411c7mD", -400),
+            self.get("/x/player/online/total?aid=x", -400),
+            Self::case(&Method::GET, "/x/player/v2?aid=1", "", "", -404),
+            Self::case(&Method::GET, "/x/player/online/total?aid=1", old, "", -404),
+            self.get("/x", -404),
+            self.get("/x/", -404),
+            self.get("/x/v2/history/", -404),
+            self.post("/x/v2/history/reports", "aid=1", -404),
+        ]);
+        cases
+    }
+}
+
 fn cases(session: &Session) -> Vec<Case> {
-    let (csrf, cookie) = (format!("csrf={}", session.csrf), session.cookie());
-    let case = |method: &Method, path: &str, cookie: &str, body: String, code| Case {
-        method: method.clone(),
-        path: path.to_owned(),
-        cookie: cookie.to_owned(),
-        body,
-        code,
+    let calls = Calls {
+        cookie: session.cookie(),
+        csrf: format!("csrf={}", session.csrf),
     };
-    let post = |path, body: &str, code| case(&Method::POST, path, &cookie, body.to_owned(), code);
-    let get = |path, code| case(&Method::GET, path, &cookie, String::new(), code);
-    let mut cases = Vec::new();
-    for path in [
+    let changing = [
         REPORT,
         HEARTBEAT,
         "/x/v2/history/delete",
         "/x/v2/history/clear",
-    ] {
-        let form = format!("aid=1&kid=archive_1&{csrf}");
-        cases.push(case(&Method::POST, path, "", form.clone(), -101));
-        cases.push(case(
-            &Method::POST,
-            path,
-            "SESSDATA=old",
-            form.clone(),
-            -101,
-        ));
-        cases.push(post(path, "aid=1&kid=archive_1&csrf=wrong", -111));
-        cases.push(get(path, -400));
-        cases.push(case(&Method::DELETE, path, &cookie, form, -400));
-        cases.push(post(path, &format!("{csrf}&aid=%F"), -400));
-        cases.push(post(path, &"x".repeat(70_000), -400));
-        let mut many = csrf.clone();
-        (0..128).for_each(|number| write!(many, "&a{number}=1").unwrap());
-        cases.push(post(path, &many, -400));
-    }
-    for field in [
-        "aid=0",
-        "aid=-1",
-        "aid=x",
-        "cid=1",
-        "aid=1&cid=-1",
-        "aid=1&progress=-2",
-        "aid=1&progress=2147483649",
-        "aid=1&progress=1e3",
-        "aid=9223372036854775808",
-    ] {
-        cases.push(post(REPORT, &format!("{field}&{csrf}"), -400));
-    }
-    for field in [
-        "aid=1&bvid=BV1xx411c7mD",
-        "bvid=BV1",
-        "aid=1&played_time=-2",
-        "aid=1&realtime=x",
-        "aid=1&played_time=99999999999",
-        "aid=1&session=%00",
-    ] {
-        cases.push(post(HEARTBEAT, field, -400));
-    }
-    for path in [CURSOR, "/x/v2/history", "/x/v2/history/shadow"] {
-        cases.push(case(&Method::GET, path, "", String::new(), -101));
-        cases.push(post(path, "", -400));
-    }
-    cases.extend([
-        get("/x/web-interface/history/cursor?max=1", -400),
-        get("/x/web-interface/history/cursor?ps=x", -400),
-        get("/x/v2/history?pn=-1", -400),
-        get("/x/player/v2", -400),
-        get("/x/player/wbi/v2?aid=1&bvid=BV1xx411c7mD", -400),
-        get("/x/player/online/total?aid=x", -400),
-        case(&Method::GET, "/x/player/v2?aid=1", "", String::new(), -404),
-        case(
-            &Method::GET,
-            "/x/player/online/total?aid=1",
-            "SESSDATA=old",
-            String::new(),
-            -404,
-        ),
-        get("/x", -404),
-        get("/x/", -404),
-        get("/x/v2/history/", -404),
-        post("/x/v2/history/reports", "aid=1", -404),
-        get(&format!("{CURSOR}?{}", "a".repeat(17_000)), -400),
-    ]);
-    cases
+    ];
+    let mut cases: Vec<_> = changing
+        .map(|path| calls.changes(path))
+        .into_iter()
+        .collect();
+    cases.extend([calls.parameters(), calls.reads()]);
+    cases.into_iter().flatten().collect()
 }
 
 #[rstest]
