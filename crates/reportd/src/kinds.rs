@@ -3,6 +3,7 @@
 
 mod comm;
 mod ground;
+mod playback;
 mod push;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::settings::Settings;
 use crate::stores::Stores;
 
 /// All kinds of reports.
-pub(crate) const KINDS: &[ReportKind] = &[comm::COMM, push::PUSH];
+pub(crate) const KINDS: &[ReportKind] = &[comm::COMM, playback::PLAYBACK, push::PUSH];
 
 /// A kind of reports, as it is known without a store.
 pub(crate) struct ReportKind {
