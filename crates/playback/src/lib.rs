@@ -10,6 +10,7 @@ mod entry;
 mod export;
 mod figures;
 mod gather;
+mod generations;
 mod intake;
 mod metrics;
 mod now;
@@ -28,7 +29,69 @@ mod view;
 mod viewers;
 mod watch;
 
-use reportd_journal::Kind;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use reportd_db::Database;
+use reportd_journal::{Journal, Kind};
+use reportd_platform::AppNo;
+use reportd_platform::clock::Clock;
+use reportd_platform::directory::Directory;
+use reportd_platform::limiter::Limiter;
+use reportd_platform::random::Random;
+use reportd_platform::rate_limit::Rate;
+use reportd_platform::seal::KeySource;
+use reportd_platform::web::{Api, BodyLimits};
+
+pub use metrics::PlaybackMetrics;
+pub use registry::{Registry, SEALED_COLUMNS};
+pub use routes::{protocol_openapi, protocol_routes};
+pub use sessions::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create as create_session};
+pub use viewers::Viewers;
 
 /// Entries of this room in the journal.
 pub const KIND: Kind = Kind(3);
+
+/// What this room works with.
+#[derive(Clone)]
+pub struct Playback {
+    /// Apps and keys, and the store of the state.
+    pub directory: Arc<Directory>,
+    /// Settings, session keys and sessions, in memory.
+    pub registry: Arc<Registry>,
+    /// The numbers of viewers.
+    pub viewers: Arc<Viewers>,
+    /// Where beats go.
+    pub journal: Arc<Journal>,
+    /// The store of the views.
+    pub views: Database,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws sessions and numbers.
+    pub random: Arc<dyn Random>,
+    /// Opens and seals session keys.
+    pub master_keys: KeySource,
+    /// What this room counts.
+    pub metrics: Arc<PlaybackMetrics>,
+    /// Limits of requests.
+    pub limits: PlaybackLimits,
+    /// Requests by app, where they are limited.
+    pub app_limiter: Arc<Limiter<AppNo>>,
+    /// Requests by address, where they are limited.
+    pub address_limiter: Arc<Limiter<IpAddr>>,
+    /// What all API calls share.
+    pub api: Api,
+}
+
+/// Limits of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct PlaybackLimits {
+    /// Of the body of a report.
+    pub body: BodyLimits,
+    /// Requests of an app's viewers; none where there is no limit.
+    pub per_app: Option<Rate>,
+    /// Requests from an address; none where there is no limit.
+    pub per_address: Option<Rate>,
+    /// How long a session lives that is issued without a life of its own, in ms.
+    pub session_life_ms: i64,
+}
