@@ -1,1 +1,10 @@
-//! Tables of this room.
+//! Tables of this room: in the state store what is truth, in the views store what is folded.
+
+mod state;
+mod views;
+
+pub use self::state::STATE_MIGRATIONS;
+pub use self::views::VIEW_MIGRATIONS;
+pub(crate) use self::views::{
+    DAY, LENGTH, PLAY, REACH, RECENT, SEASON, SEEN, VIEWERS, VIEWING, WATCH,
+};
