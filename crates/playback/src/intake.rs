@@ -1,10 +1,13 @@
 //! From a report that is in order to an entry that is durable.
 
+mod deletes;
+
 use reportd_db::DbError;
 use reportd_journal::{AppendError, NewEntry};
 use reportd_platform::apps::{App, fix_zone};
 use reportd_platform::web::Problem;
 
+pub(crate) use self::deletes::MOST_DELETES;
 use crate::entry::{Record, ViewerNo};
 use crate::{KIND, Playback};
 

@@ -17,7 +17,7 @@ pub(crate) use self::issued::{
 pub(crate) use self::keys::{
     KnownKey, NewKey, NewKeyOf, SessionKeysError, ShownKey, list_keys, load_keys, replace_keys,
 };
-pub(crate) use self::look_up::{Login, NoLogin};
+pub(crate) use self::look_up::{Login, NoLogin, Sender};
 use crate::entry::source_of_login;
 
 /// What a secret is looked up by in memory: the first bits of its hash, and for what it was sent.
