@@ -48,6 +48,9 @@ impl Reach {
     /// Reads what [`Self::encode`] wrote; `None` if it is nothing of that.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
+        if reader.is_empty() {
+            return Some(Self::of_chunk(END_CHUNK));
+        }
         let chunk = i64::try_from(reader.unsigned()?).ok()? + END_CHUNK;
         let mut counts = BTreeMap::new();
         let mut next = 0_u32;
@@ -66,7 +69,11 @@ impl Reach {
         Some(Self { chunk, counts })
     }
 
+    /// Its bytes: none where it says nothing.
     pub(crate) fn encode(&self) -> Vec<u8> {
+        if self.counts.is_empty() {
+            return Vec::new();
+        }
         let mut bytes = Vec::with_capacity(3 + 4 * self.counts.len());
         put_unsigned(&mut bytes, (self.chunk - END_CHUNK).cast_unsigned());
         let mut next = 0;
@@ -87,11 +94,6 @@ impl Reach {
         if *counts == Counts::default() {
             self.counts.remove(&place);
         }
-    }
-
-    /// Whether it says nothing.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.counts.is_empty()
     }
 
     /// How many sessions have each position as their furthest.

@@ -99,8 +99,10 @@ fn key(moves: &Moves<'_>) -> [Value<'static>; 5] {
 fn moved(moves: Moves<'_>, row: Option<Row>) -> Result<(bool, Vec<u8>), DbError> {
     let unreadable = || DbError::Corrupt("a row of playback_reach cannot be read".to_owned());
     let is_known = row.is_some();
-    let mut reach = match row {
-        Some(mut row) => Reach::decode(&row.take_bytes(0)?).ok_or_else(unreadable)?,
+    let stored = row.map(|mut row| row.take_bytes(0)).transpose()?;
+    let mut reach = match stored.filter(|bytes| !bytes.is_empty()) {
+        Some(bytes) => Reach::decode(&bytes).ok_or_else(unreadable)?,
+        // One that has come to say nothing does not say what of.
         None => Reach::of_chunk(moves[0].0[4]),
     };
     for (_, place, by) in moves {
