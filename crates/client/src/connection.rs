@@ -75,6 +75,21 @@ impl Connection {
         Ok((response.status, response.body))
     }
 
+    /// Puts `body` to `path` and reads the whole response.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub async fn put(
+        &mut self,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let request = request(Method::PUT, path, headers, body)?;
+        let response = self.exchange(request, MAX_REPLY_BYTES).await?;
+        Ok((response.status, response.body))
+    }
+
     /// Gets `path` and reads the whole response.
     ///
     /// # Errors

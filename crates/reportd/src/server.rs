@@ -88,6 +88,11 @@ impl Server {
         Ok(format!("http://{}", self.listener.local_addr()?))
     }
 
+    /// What it runs on.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+
     /// Serves until `stop` is ready; then answers what is in flight, writes and folds what waits, and closes the stores.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         web::serve(self.listener, self.router, self.limits, stop).await;
