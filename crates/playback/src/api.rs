@@ -2,11 +2,8 @@
 
 mod catalogue;
 mod export;
-mod keys;
 mod now;
 mod retention;
-mod sessions;
-mod settings;
 mod shown;
 mod videos;
 mod viewers;
@@ -47,10 +44,6 @@ fn calls() -> OpenApiRouter<Playback> {
         .routes(routes!(now::get_curve))
         .routes(routes!(catalogue::put_catalogue))
         .routes(routes!(catalogue::get_parts))
-        .routes(routes!(settings::get_settings, settings::put_settings))
-        .routes(routes!(keys::get_session_keys, keys::put_session_keys))
-        .routes(routes!(sessions::get_sessions, sessions::post_session))
-        .routes(routes!(sessions::delete_session))
         .routes(routes!(viewers::get_history))
         .routes(routes!(viewers::undo_deletes))
         .routes(routes!(viewers::erase_viewer))

@@ -7,6 +7,7 @@
 mod register;
 mod tail;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio::sync::Mutex;
 pub(crate) use self::register::{PartViewers, Viewing};
 use self::register::Register;
 use self::tail::Tail;
+use crate::registry::Registry;
 
 /// So often at most requests have the store read.
 const LEAST_INTERVAL: Duration = Duration::from_millis(250);
@@ -26,33 +28,31 @@ const LEAST_INTERVAL: Duration = Duration::from_millis(250);
 /// So often it is read without a request.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Tells the rule of an app by which a video counts as seen to its end.
-pub(crate) type Rules = Arc<dyn Fn(AppNo) -> FinishRule + Send + Sync>;
-
 /// The register of a node. Its locks are waited for without a thread.
 pub struct NowRegister {
     state: Database,
     views: Database,
     clock: Arc<dyn Clock>,
-    rules: Rules,
+    registry: Arc<Registry>,
     /// Its lock is the turn to read the store.
     tail: Arc<Mutex<Tail>>,
     register: Arc<Mutex<Register>>,
 }
 
 impl NowRegister {
-    /// An empty one over the stores.
-    pub(crate) fn new(
+    /// An empty one over the stores; `registry` tells when a video counts as finished.
+    #[must_use]
+    pub fn new(
         state: Database,
         views: Database,
         clock: Arc<dyn Clock>,
-        rules: Rules,
+        registry: Arc<Registry>,
     ) -> Self {
         Self {
             state,
             views,
             clock,
-            rules,
+            registry,
             tail: Arc::default(),
             register: Arc::default(),
         }
@@ -114,15 +114,20 @@ impl NowRegister {
             return Ok(());
         }
         let (state, views) = (self.state.clone(), self.views.clone());
-        let (rules, register) = (Arc::clone(&self.rules), Arc::clone(&self.register));
+        let (registry, register) = (Arc::clone(&self.registry), Arc::clone(&self.register));
         let now_ms = self.clock.now_ms();
         reportd_db::off_async_threads(move || {
             while let Some(beats) = tail.read(&state, &views, now_ms)? {
                 // This thread may wait: it is none of the async ones.
                 let mut register = register.blocking_lock();
                 register.forget_old(now_ms);
+                let mut rules = HashMap::new();
                 for beat in beats {
-                    register.add(&beat, now_ms, &rules(beat.app));
+                    let rule = rules.entry(beat.app).or_insert_with(|| {
+                        let known = registry.app(beat.app);
+                        known.map_or_else(FinishRule::default, |known| known.settings.finish)
+                    });
+                    register.add(&beat, now_ms, rule);
                 }
             }
             tail.read_at(now);

@@ -10,10 +10,8 @@ use reportd_platform::secret::SecretHash;
 use reportd_protocol::playback::JwtClaims;
 
 pub use self::issued::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create};
+pub(crate) use self::issued::{ListedSession, end, end_all, list, remove_expired, revoke_token};
 pub use self::keys::SEALED_COLUMNS;
-pub(crate) use self::issued::{
-    ListedSession, end, end_all, list, remove_expired, revoke_token,
-};
 pub(crate) use self::keys::{
     KnownKey, NewKey, NewKeyOf, SessionKeysError, ShownKey, list_keys, load_keys, replace_keys,
 };
@@ -56,7 +54,9 @@ impl TokenId {
 
 /// Half a hash, which is as good: nobody can make two secrets that agree in it.
 fn first_bits(SecretHash(bytes): SecretHash) -> u128 {
-    bytes.first_chunk().map_or(0, |half| u128::from_be_bytes(*half))
+    bytes
+        .first_chunk()
+        .map_or(0, |half| u128::from_be_bytes(*half))
 }
 
 /// A session that is known. It may have ended: see [`Self::is_in_force`].

@@ -210,14 +210,20 @@ mod tests {
             (r#"{"playback_hosts":["a/b"]}"#, "playback_hosts[0]"),
             (r#"{"playback_hosts":["a:99999"]}"#, "playback_hosts[0]"),
             (r#"{"playback_hosts":["a","A"]}"#, "playback_hosts[1]"),
-            (&format!(r#"{{"playback_hosts":[{many}]}}"#), "playback_hosts"),
+            (
+                &format!(r#"{{"playback_hosts":[{many}]}}"#),
+                "playback_hosts",
+            ),
             (r#"{"cors_origins":["*"]}"#, "cors_origins[0]"),
             (r#"{"cors_origins":["null"]}"#, "cors_origins[0]"),
             (r#"{"cors_origins":["https://a/"]}"#, "cors_origins[0]"),
             (r#"{"cors_origins":["https://*.a"]}"#, "cors_origins[0]"),
             (r#"{"cors_origins":["a.example"]}"#, "cors_origins[0]"),
             (r#"{"finish":{"within_s":3601}}"#, "finish.within_s"),
-            (r#"{"finish":{"within_percent":51}}"#, "finish.within_percent"),
+            (
+                r#"{"finish":{"within_percent":51}}"#,
+                "finish.within_percent",
+            ),
         ] {
             let error = with(Settings::default(), put).unwrap_err().to_string();
             assert!(error.starts_with(&format!("{field}: expected ")), "{error}");

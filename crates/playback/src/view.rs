@@ -64,7 +64,11 @@ impl PlaybackView {
 }
 
 /// Hands the newest beat of each viewer on to all nodes, and forgets what is of no use any more.
-fn hand_on(tx: &mut Tx<'_>, (stream, first): (StreamNo, u64), beats: &[Told]) -> Result<(), DbError> {
+fn hand_on(
+    tx: &mut Tx<'_>,
+    (stream, first): (StreamNo, u64),
+    beats: &[Told],
+) -> Result<(), DbError> {
     let time_ms = |told: &Told| told.key().received_at_ms;
     let Some(newest_ms) = beats.iter().map(time_ms).max() else {
         return Ok(());

@@ -7,8 +7,8 @@
 //! The row also holds the play session that was told of last: as a rule it is the next to be told of.
 
 mod code;
-pub(crate) mod fold;
 pub(crate) mod facts;
+pub(crate) mod fold;
 #[cfg(test)]
 mod tests;
 

@@ -5,9 +5,13 @@ use std::borrow::Cow;
 use reportd_journal::Reader;
 use reportd_platform::secret::hex;
 use reportd_protocol::playback::meaning::{DeleteScope, Kid};
-use reportd_protocol::playback::{Beat, Business, Device, PlayType, Position, SeasonType, VideoType};
+use reportd_protocol::playback::{
+    Beat, Business, Device, PlayType, Position, SeasonType, VideoType,
+};
 
-use super::{BeatRecord, Record, SESSION_BYTES, VERSION, ViewerNo, has, scope, source_of_session, tag};
+use super::{
+    BeatRecord, Record, SESSION_BYTES, VERSION, ViewerNo, has, scope, source_of_session, tag,
+};
 
 impl<'a> Record<'a> {
     /// Reads a payload; `None` where it is none of this room's.
@@ -64,9 +68,16 @@ fn undo(reader: &mut Reader<'_>, viewer: ViewerNo) -> Option<Record<'static>> {
 }
 
 /// What `read` reads where it is there.
-#[expect(clippy::option_option, reason = "what is absent and what cannot be read are two things")]
+#[expect(
+    clippy::option_option,
+    reason = "what is absent and what cannot be read are two things"
+)]
 fn optional<T>(is_there: bool, read: impl FnOnce() -> Option<T>) -> Option<Option<T>> {
-    if is_there { read().map(Some) } else { Some(None) }
+    if is_there {
+        read().map(Some)
+    } else {
+        Some(None)
+    }
 }
 
 fn beat<'a>(reader: &mut Reader<'a>, viewer: ViewerNo) -> Option<BeatRecord<'a>> {
@@ -100,7 +111,10 @@ fn beat<'a>(reader: &mut Reader<'a>, viewer: ViewerNo) -> Option<BeatRecord<'a>>
     })
 }
 
-#[expect(clippy::option_option, reason = "what is absent and what cannot be read are two things")]
+#[expect(
+    clippy::option_option,
+    reason = "what is absent and what cannot be read are two things"
+)]
 fn session<'a>(reader: &mut Reader<'a>, bits: u32) -> Option<Option<Cow<'a, str>>> {
     if bits & has::SESSION_HEX != 0 {
         return Some(Some(hex(reader.exact(SESSION_BYTES)?).into()));

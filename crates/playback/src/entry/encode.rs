@@ -4,7 +4,9 @@ use reportd_journal::{put_bytes, put_signed, put_unsigned};
 use reportd_protocol::playback::meaning::DeleteScope;
 use reportd_protocol::playback::{Beat, Business, Position, SeasonType, VideoType};
 
-use super::{BeatRecord, Record, SESSION_BYTES, VERSION, ViewerNo, has, scope, source_of_session, tag};
+use super::{
+    BeatRecord, Record, SESSION_BYTES, VERSION, ViewerNo, has, scope, source_of_session, tag,
+};
 
 /// Room for most beats.
 const USUAL_BYTES: usize = 96;

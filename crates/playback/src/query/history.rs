@@ -1,13 +1,14 @@
 //! The history of a viewer: each page is one search in the index of places, wherever it starts.
 
 use reportd_db::{DbError, Row, Tx, Value};
-use reportd_protocol::playback::meaning::Kid;
+use reportd_protocol::playback::meaning::{DeleteScope, Kid, OrderKey};
 use reportd_protocol::playback::{
     Business, CursorQuery, EntryPlace, HistoryFilter, ListQuery, PageStart,
 };
 
-use super::rows::{business_number, place};
+use super::rows::{business_number, place, unknown};
 use crate::entry::ViewerNo;
+use crate::seen::standing_deletes;
 use crate::watch::{Shown, shown};
 
 /// An entry of the history, with its place.
@@ -72,12 +73,11 @@ pub(crate) fn history_page(
         }
     };
     let fits = usize::try_from(limit).unwrap_or(usize::MAX);
-    if rows.len() > fits {
-        let next = rows.pop().map(|(place, _)| place);
-        if let Some(place) = next.filter(|place| rows.last().is_some_and(|row| row.0 == *place)) {
-            rows.retain(|row| row.0 != place);
-            rows.extend(rows_of_place(tx, viewer, place)?);
-        }
+    let next = (rows.len() > fits).then(|| rows.pop()).flatten();
+    let last = rows.last().map(|row| row.0);
+    if let Some(place) = last.filter(|last| next.is_some_and(|next| next.0 == *last)) {
+        rows.retain(|row| row.0 != place);
+        rows.extend(rows_of_place(tx, viewer, place)?);
     }
     Ok(rows.into_iter().filter_map(entry).collect())
 }
@@ -116,7 +116,7 @@ pub(crate) fn newest_part(
     let sql = "SELECT state FROM playback_watch WHERE viewer = $1 AND aid = $2 AND view_at >= 0";
     let row = tx.query_first(sql, &[number(viewer), aid.into()])?;
     let state = row.map(|mut row| row.take_bytes(0)).transpose()?;
-    Ok(state.and_then(|state| shown(&state)))
+    Ok(state.and_then(|state| shown(aid, &state)))
 }
 
 /// Whether the history shows something that a delete of `kid` covers.
@@ -141,8 +141,26 @@ pub(crate) fn is_shown(tx: &mut Tx<'_>, viewer: ViewerNo, kid: Kid) -> Result<bo
     Ok(tx.query_first(of_season, &bound)?.is_some())
 }
 
-/// A place, and the state that is there.
-type PlacedState = (EntryPlace, Vec<u8>);
+/// A delete that can be undone, or was: its id, when, what it takes away, and whether it was undone.
+pub(crate) type StandingDelete = (u64, OrderKey, DeleteScope, bool);
+
+/// The deletes of a viewer, the newest first.
+pub(crate) fn deletes(
+    tx: &mut Tx<'_>,
+    viewer: ViewerNo,
+) -> Result<Vec<StandingDelete>, DbError> {
+    let sql = "SELECT state FROM playback_seen WHERE viewer = $1";
+    let Some(mut row) = tx.query_first(sql, &[number(viewer)])? else {
+        return Ok(Vec::new());
+    };
+    let standing = standing_deletes(&row.take_bytes(0)?);
+    let mut standing = standing.ok_or_else(|| unknown("set of deletes"))?;
+    standing.sort_unstable_by_key(|(_, key, ..)| std::cmp::Reverse(*key));
+    Ok(standing)
+}
+
+/// A place, and the video and its state that are there.
+type PlacedState = (EntryPlace, i64, Vec<u8>);
 
 fn rows_before(
     tx: &mut Tx<'_>,
@@ -150,7 +168,7 @@ fn rows_before(
     (view_at_s, of_number, business): Bound,
     limit: i64,
 ) -> Result<Vec<PlacedState>, DbError> {
-    let sql = "SELECT view_at, number, business, state FROM playback_watch \
+    let sql = "SELECT view_at, number, business, aid, state FROM playback_watch \
                WHERE viewer = $1 AND view_at >= 0 AND (view_at, number, business) < ($2, $3, $4) \
                ORDER BY view_at DESC, number DESC, business DESC LIMIT $5";
     let values = [
@@ -175,7 +193,7 @@ fn rows_of_business(
     // An entry of the very number stands before the bound where its business does.
     let of_number = of_number.saturating_add(i64::from(business < before));
     let sql = format!(
-        "SELECT view_at, number, business, state FROM playback_watch \
+        "SELECT view_at, number, business, aid, state FROM playback_watch \
          WHERE viewer = $1 AND business = {business} AND business <> 0 AND view_at >= 0 AND (view_at, number) < ($2, $3) \
          ORDER BY view_at DESC, number DESC LIMIT $4"
     );
@@ -193,7 +211,7 @@ fn rows_of_place(
     viewer: ViewerNo,
     place: EntryPlace,
 ) -> Result<Vec<PlacedState>, DbError> {
-    let sql = "SELECT view_at, number, business, state FROM playback_watch \
+    let sql = "SELECT view_at, number, business, aid, state FROM playback_watch \
                WHERE viewer = $1 AND view_at >= 0 AND view_at = $2 AND number = $3 AND business = $4 LIMIT $5";
     let values = [
         number(viewer),
@@ -207,14 +225,14 @@ fn rows_of_place(
 
 fn read(rows: Vec<Row>) -> Result<Vec<PlacedState>, DbError> {
     rows.into_iter()
-        .map(|mut row| Ok((place(&row, 0)?, row.take_bytes(3)?)))
+        .map(|mut row| Ok((place(&row, 0)?, row.int(3)?, row.take_bytes(4)?)))
         .collect()
 }
 
-fn entry((place, state): PlacedState) -> Option<Placed> {
-    Some((place, shown(&state)?))
+fn entry((place, aid, state): PlacedState) -> Option<Placed> {
+    Some((place, shown(aid, &state)?))
 }
 
-fn number(viewer: ViewerNo) -> Value<'static> {
+pub(super) fn number(viewer: ViewerNo) -> Value<'static> {
     Value::Int(viewer.cast_signed())
 }

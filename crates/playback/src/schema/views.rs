@@ -30,6 +30,7 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         CREATE TABLE playback_reach (
         app BIGINT NOT NULL, aid BIGINT NOT NULL, cid BIGINT NOT NULL, day BIGINT NOT NULL, chunk BIGINT NOT NULL,
         state {{bytes}} NOT NULL, PRIMARY KEY (app, aid, cid, day, chunk)) {{clustered}};
+        CREATE INDEX playback_reach_days ON playback_reach (app, aid, day);
         CREATE TABLE playback_day (
         app BIGINT NOT NULL, aid BIGINT NOT NULL, day BIGINT NOT NULL, plays BIGINT NOT NULL, watched_s BIGINT NOT NULL,
         PRIMARY KEY (app, aid, day)) {{clustered}};
@@ -37,6 +38,7 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         CREATE TABLE playback_viewers (
         app BIGINT NOT NULL, day BIGINT NOT NULL, aid BIGINT NOT NULL, previous BIGINT NOT NULL, n BIGINT NOT NULL,
         PRIMARY KEY (app, day, aid, previous)) {{clustered}};
+        CREATE INDEX playback_viewers_video ON playback_viewers (app, aid, day, previous);
         CREATE TABLE playback_viewing (
         app BIGINT NOT NULL, interval_no BIGINT NOT NULL, viewers BIGINT NOT NULL,
         PRIMARY KEY (app, interval_no)) {{clustered}};

@@ -72,8 +72,7 @@ pub(crate) fn lock_viewers(
         .filter(|(_, is_new)| !is_new)
         .map(|(place, _)| *place)
         .collect();
-    let changed =
-        places.filter(|&place| is_known[place] && states[place].1 != taken[place].stored);
+    let changed = places.filter(|&place| is_known[place] && states[place].1 != taken[place].stored);
     let mut rows: Vec<_> = changed.map(row).collect();
     tx.upsert(&SEEN, &mut rows)?;
     lock_again(tx, told, made_by_others, &mut taken, horizon_ms)?;

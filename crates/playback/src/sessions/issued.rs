@@ -95,7 +95,8 @@ pub fn create(
     if label.chars().count() > 64 || label.chars().any(char::is_control) {
         return Err(invalid("label", "expected at most 64 printable characters"));
     }
-    let sql = "SELECT COUNT(*) FROM playback_session WHERE app = $1 AND mid = $2 AND expires_at > $3";
+    let sql =
+        "SELECT COUNT(*) FROM playback_session WHERE app = $1 AND mid = $2 AND expires_at > $3";
     if tx.query_int(sql, &[app.into(), mid.into(), now_ms.into()])? >= MOST_OF_VIEWER {
         let expected = format!("the viewer has {MOST_OF_VIEWER} sessions already: end one first");
         return Err(invalid("mid", expected));
@@ -187,10 +188,7 @@ pub(crate) fn end(
 }
 
 /// Ends all sessions of a viewer; returns what they are known by, for the caller's [`Change`].
-pub(crate) fn end_all(
-    tx: &mut Tx<'_>,
-    (app, mid): ViewerKey,
-) -> Result<Vec<SecretKey>, DbError> {
+pub(crate) fn end_all(tx: &mut Tx<'_>, (app, mid): ViewerKey) -> Result<Vec<SecretKey>, DbError> {
     let sql = "DELETE FROM playback_session WHERE app = $1 AND mid = $2 \
                RETURNING sessdata_hash, key_hash";
     keys_of(tx.query(sql, &[app.into(), mid.into()])?)

@@ -131,9 +131,15 @@ pub(crate) fn replace_keys(
     touch(tx)?;
     let invalid = |field, expected| SessionKeysError::Invalid { field, expected };
     if keys.len() > MOST_KEYS {
-        return Err(invalid("keys".to_owned(), format!("expected at most {MOST_KEYS}")));
+        return Err(invalid(
+            "keys".to_owned(),
+            format!("expected at most {MOST_KEYS}"),
+        ));
     }
-    tx.execute("DELETE FROM playback_session_key WHERE app = $1", &[app.into()])?;
+    tx.execute(
+        "DELETE FROM playback_session_key WHERE app = $1",
+        &[app.into()],
+    )?;
     for (index, key) in keys.iter().enumerate() {
         key.check()
             .map_err(|(field, expected)| invalid(format!("keys[{index}].{field}"), expected))?;

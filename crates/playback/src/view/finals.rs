@@ -37,7 +37,8 @@ impl Finals {
             self.begun = finish(tx, place)?;
             return Ok(());
         }
-        let sql = "SELECT viewer FROM playback_seen WHERE due >= 0 AND due < $1 ORDER BY due LIMIT $2";
+        let sql =
+            "SELECT viewer FROM playback_seen WHERE due >= 0 AND due < $1 ORDER BY due LIMIT $2";
         let page = tx.query(sql, &[before_ms.into(), VIEWERS_AT_ONCE.into()])?;
         // In the order in which folds lock them.
         let viewers: Result<Vec<u64>, DbError> = page.iter().map(|row| row.uint(0)).collect();

@@ -47,15 +47,14 @@ impl Desk {
     /// What stands for a viewer; a number is drawn where there is none.
     pub(super) async fn ask(self: &Arc<Self>, viewer: ViewerKey) -> Answer {
         let answer = self.enqueue(viewer)?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(DbError::Statement("a look-up of viewers stopped".to_owned())))
+        answer.await.unwrap_or_else(|_| {
+            Err(DbError::Statement(
+                "a look-up of viewers stopped".to_owned(),
+            ))
+        })
     }
 
-    fn enqueue(
-        self: &Arc<Self>,
-        viewer: ViewerKey,
-    ) -> Result<oneshot::Receiver<Answer>, DbError> {
+    fn enqueue(self: &Arc<Self>, viewer: ViewerKey) -> Result<oneshot::Receiver<Answer>, DbError> {
         let (sender, receiver) = oneshot::channel();
         let mut queue = self.queue();
         if queue.waiting.len() >= MOST_WAITING {
@@ -103,10 +102,7 @@ impl Desk {
     }
 
     /// `keys` in order, none twice.
-    fn look_up(
-        &self,
-        keys: &[ViewerKey],
-    ) -> Result<HashMap<ViewerKey, ViewerIdentity>, DbError> {
+    fn look_up(&self, keys: &[ViewerKey]) -> Result<HashMap<ViewerKey, ViewerIdentity>, DbError> {
         let ticket = self.registry.viewers.ticket();
         let mut told = self.state.read(|tx| find_all(tx, keys))?;
         let new: Vec<_> = (keys.iter().copied())

@@ -118,10 +118,7 @@ impl WatchRow {
             let stored = None;
             return Ok(Self { key, stored, watch });
         };
-        let (place, state) = (
-            (row.int(0)?, row.int(1)?, row.int(2)?),
-            row.take_bytes(3)?,
-        );
+        let (place, state) = ((row.int(0)?, row.int(1)?, row.int(2)?), row.take_bytes(3)?);
         let unreadable = || DbError::Corrupt("a row of playback_watch cannot be read".to_owned());
         let watch = Watch::decode(&state).ok_or_else(unreadable)?;
         let stored = Some((place, state));
@@ -206,7 +203,10 @@ fn fold_plays(
         slots.push((slot, has_changed || was_here));
     }
     slots.extend(here.map(|slot| (slot, true)));
-    let small = slots.iter().enumerate().filter(|(_, (slot, _))| slot.is_small());
+    let small = slots
+        .iter()
+        .enumerate()
+        .filter(|(_, (slot, _))| slot.is_small());
     let newest = small.max_by_key(|(_, (slot, _))| slot.plays.newest());
     if let Some((place, _)) = newest {
         row.watch.slot = Some(slots.swap_remove(place).0);

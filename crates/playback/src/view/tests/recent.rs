@@ -1,0 +1,1 @@
+//! What folds hand on to all nodes.

@@ -1,0 +1,1 @@
+//! Single rules, each with the trace that shows it.
