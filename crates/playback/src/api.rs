@@ -2,8 +2,11 @@
 
 mod catalogue;
 mod export;
+mod keys;
 mod now;
 mod retention;
+mod sessions;
+mod settings;
 mod shown;
 mod videos;
 mod viewers;
@@ -44,6 +47,10 @@ fn calls() -> OpenApiRouter<Playback> {
         .routes(routes!(now::get_curve))
         .routes(routes!(catalogue::put_catalogue))
         .routes(routes!(catalogue::get_parts))
+        .routes(routes!(settings::get_settings, settings::put_settings))
+        .routes(routes!(keys::get_session_keys, keys::put_session_keys))
+        .routes(routes!(sessions::get_sessions, sessions::post_session))
+        .routes(routes!(sessions::delete_session))
         .routes(routes!(viewers::get_history))
         .routes(routes!(viewers::undo_deletes))
         .routes(routes!(viewers::erase_viewer))
@@ -97,7 +104,9 @@ fn range(
     let to = to.unwrap_or_else(|| day_text(app.zone.day(now_ms)));
     let first_of = |last: i64| last - DEFAULT_DAYS.min(most) + 1;
     // Of a `to` that is no day `days` says so.
-    let from = from.unwrap_or_else(|| parse_day(&to).map_or_else(|_| to.clone(), |last| day_text(first_of(last))));
+    let from = from.unwrap_or_else(|| {
+        parse_day(&to).map_or_else(|_| to.clone(), |last| day_text(first_of(last)))
+    });
     days(&from, &to, most)
 }
 

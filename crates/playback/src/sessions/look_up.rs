@@ -107,7 +107,7 @@ impl Playback {
         };
         let hash = SecretHash::of(secret);
         let key = SecretKey::of(hash, sent_as);
-        if let Some(known) = self.known(key, sender.address)? {
+        if let Some(known) = self.remembered(key, sender.address)? {
             return Ok(known);
         }
         let ticket = self.registry.sessions.ticket();
@@ -121,7 +121,7 @@ impl Playback {
     }
 
     /// What is known here of a secret; an error where it is none, or must not be looked up.
-    fn known(&self, key: SecretKey, address: IpAddr) -> Result<Option<Session>, NoLogin> {
+    fn remembered(&self, key: SecretKey, address: IpAddr) -> Result<Option<Session>, NoLogin> {
         if let Some(known) = self.registry.sessions.get(&key) {
             return Ok(Some(known));
         }
@@ -153,7 +153,7 @@ impl Playback {
             return told.map_err(|_| NoLogin::None);
         }
         let key = SecretKey::of(SecretHash::of(secret), SentAs::Token);
-        if let Some(known) = self.known(key, sender.address)? {
+        if let Some(known) = self.remembered(key, sender.address)? {
             return Ok(known);
         }
         let ticket = self.registry.sessions.ticket();
