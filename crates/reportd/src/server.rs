@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
-use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter};
+use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter, settle_state};
 use crate::master_key::sealed_columns;
 use crate::running::Running;
 use crate::served::Served;
@@ -152,6 +152,9 @@ impl Rooms {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let state = stores.state()?;
         check_master_key(&stores, &state)?;
+        if !stores.is_shared() {
+            settle_state(&state, &stores.folder)?;
+        }
         let metrics = Metrics::default();
         let journal = open_journal(settings, &stores, &clock, discard, &metrics)?;
         let buckets = if stores.is_shared() {

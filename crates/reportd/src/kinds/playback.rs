@@ -8,11 +8,14 @@ use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::seal::KeySource;
 use reportd_playback::{
-    Playback, PlaybackLimits, PlaybackMetrics, PlaybackView, Registry, SEALED_COLUMNS, Viewers,
+    ErasureFile, NowRegister, Playback, PlaybackLimits, PlaybackMetrics, PlaybackView, Registry,
+    SEALED_COLUMNS, Viewers, apply_erasures,
 };
 
 use super::ground::{Ground, rate};
 use super::{LoadedKind, OpenKind, ReportKind};
+use crate::settings::Settings;
+use crate::stores::DataFolder;
 
 /// Playback reports.
 pub(super) const PLAYBACK: ReportKind = ReportKind {
@@ -21,6 +24,13 @@ pub(super) const PLAYBACK: ReportKind = ReportKind {
     sealed_columns: SEALED_COLUMNS,
     app_settings: &[],
     furnish_app: |_, _| Ok(()),
+    settle_state: |state, folder| {
+        let made = apply_erasures(state, &ErasureFile::at(folder.erasures()))?;
+        if made > 0 {
+            tracing::warn!(viewers = made, "erasures that the state did not know were made again");
+        }
+        Ok(())
+    },
     is_enabled: |settings| settings.playback.enabled,
     protocol_openapi: reportd_playback::protocol_openapi,
     api_openapi: reportd_playback::api_openapi,
@@ -63,13 +73,18 @@ impl LoadedKind for LoadedPlayback {
     fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKind> {
         let (running, settings) = (ground.running, &ground.settings.playback);
         let random = Arc::new(SystemRandom);
-        let (state, registry) = (running.state.clone(), Arc::clone(&self.registry));
+        let (state, views) = (running.state.clone(), running.served.db.clone());
+        let registry = || Arc::clone(&self.registry);
+        let viewers = Viewers::new(state.clone(), random.clone(), registry());
+        let clock = Arc::clone(&running.clock);
         let playback = Playback {
             directory: Arc::clone(&running.directory),
-            registry: Arc::clone(&self.registry),
-            viewers: Arc::new(Viewers::new(state, random.clone(), registry)),
+            registry: registry(),
+            viewers: Arc::new(viewers),
+            now: Arc::new(NowRegister::new(state, views.clone(), clock, registry())),
+            erasures: Arc::new(erasure_file(ground.settings)),
             journal: Arc::clone(&running.journal),
-            views: running.served.db.clone(),
+            views,
             clock: Arc::clone(&running.clock),
             random,
             master_keys: Arc::clone(&self.keys),
@@ -84,11 +99,23 @@ impl LoadedKind for LoadedPlayback {
             address_limiter: Arc::new(ground.limiter("playback address")),
             api: ground.api(),
         };
+        let upkeep = vec![
+            tokio::spawn(Arc::clone(&playback.now).keep_level()),
+            tokio::spawn(playback.clone().settle_erasures()),
+        ];
         Ok(OpenKind {
             api: reportd_playback::api_routes(playback.clone()),
             protocol: reportd_playback::protocol_routes(playback),
-            upkeep: Vec::new(),
+            upkeep,
             writers: Vec::new(),
         })
+    }
+}
+
+/// Backups of PostgreSQL are not made here, so nothing is kept beside it.
+fn erasure_file(settings: &Settings) -> ErasureFile {
+    match settings.postgres() {
+        None => ErasureFile::at(DataFolder::at(&settings.data).erasures()),
+        Some(_) => ErasureFile::none(),
     }
 }
