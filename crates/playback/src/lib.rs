@@ -16,6 +16,8 @@ mod import;
 mod intake;
 mod metrics;
 mod now;
+#[cfg(test)]
+mod plans;
 mod plays;
 mod query;
 mod reach;

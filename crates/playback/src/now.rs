@@ -20,6 +20,8 @@ use tokio::sync::Mutex;
 pub(crate) use self::register::{PartViewers, Viewing};
 use self::register::Register;
 use self::tail::Tail;
+#[cfg(test)]
+pub(crate) use self::tail::read_tail;
 use crate::registry::Registry;
 
 /// So often at most requests have the store read.

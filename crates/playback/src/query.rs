@@ -17,4 +17,4 @@ pub(crate) use history::{
 pub(crate) use retention::part_reach;
 pub(crate) use rows::list;
 pub(crate) use stored::{StoredVideo, stored_videos};
-pub(crate) use viewing::{VIEWING_STEP_MS, viewing_curve};
+pub(crate) use viewing::viewing_curve;

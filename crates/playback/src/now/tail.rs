@@ -153,3 +153,9 @@ fn stream_no(row: &Row) -> Result<StreamNo, DbError> {
         expected: "the number of a stream",
     })
 }
+
+/// Asks for batches as a node does that has read none, for a look at the plans.
+#[cfg(test)]
+pub(crate) fn read_tail(tx: &mut Tx<'_>) -> Result<usize, DbError> {
+    Tail::default().next_batches(tx).map(|batches| batches.len())
+}
