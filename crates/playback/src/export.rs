@@ -3,30 +3,14 @@
 
 mod raw_beat;
 
-use std::collections::HashMap;
-
-use reportd_db::{Column, Database, DbError, Merge, Table, Value};
+use reportd_db::{Database, DbError};
 use reportd_journal::{Exported, ExportedBlock, JournalError};
 use reportd_platform::AppNo;
 
 pub use self::raw_beat::RawBeat;
 use crate::entry::{BeatRecord, Record, ViewerNo};
 use crate::view::VIEW;
-
-/// Whose number it is.
-const MID: Table = Table {
-    name: "playback_viewer",
-    columns: &[
-        Column {
-            name: "viewer",
-            merge: Merge::Key,
-        },
-        Column {
-            name: "mid",
-            merge: Merge::Payload,
-        },
-    ],
-};
+use crate::viewers::mids;
 
 /// The reports of an app that arrived on the days `from` to `to` in the app's zone, as that was when they were accepted.
 #[must_use]
@@ -58,29 +42,13 @@ pub fn visit_beats<E: From<JournalError> + From<DbError>>(
             beats.push((entry.received_at_ms, record));
         }
     }
-    let mids = mids(state, beats.iter().map(|(_, record)| record.viewer))?;
+    let mut viewers: Vec<ViewerNo> = beats.iter().map(|(_, record)| record.viewer).collect();
+    viewers.sort_unstable();
+    viewers.dedup();
+    let mids = state.read(|tx| mids(tx, &viewers))?;
     for (received_at_ms, record) in &beats {
         let mid = mids.get(&record.viewer).copied();
         visit(&RawBeat::new(*received_at_ms, mid, record))?;
     }
     Ok(())
-}
-
-/// The mids of viewers that have one.
-fn mids(
-    state: &Database,
-    viewers: impl Iterator<Item = ViewerNo>,
-) -> Result<HashMap<ViewerNo, i64>, DbError> {
-    let mut viewers: Vec<ViewerNo> = viewers.collect();
-    viewers.sort_unstable();
-    viewers.dedup();
-    let keys: Vec<[Value<'_>; 1]> = viewers
-        .iter()
-        .map(|viewer| [viewer.cast_signed().into()])
-        .collect();
-    let rows = state.read(|tx| tx.find(&MID, &keys))?;
-    let known = viewers.into_iter().zip(rows);
-    known
-        .filter_map(|(viewer, row)| Some(row?.int(0).map(|mid| (viewer, mid))))
-        .collect()
 }
