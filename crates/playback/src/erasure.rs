@@ -10,16 +10,17 @@
 
 mod file;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reportd_db::{Database, DbError, Tx};
+use reportd_db::{Database, DbError, Row, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::apps::App;
 use reportd_platform::web::Problem;
 
-pub use self::file::ErasureFile;
 use self::file::Erased;
+pub use self::file::ErasureFile;
 use crate::Playback;
 use crate::entry::{Record, ViewerNo};
 use crate::viewers::{self, ViewerKey, stored};
@@ -61,7 +62,10 @@ impl Playback {
             return Ok(false);
         };
         if let Err(error) = self.tell(app, viewer).await {
-            tracing::warn!(?error, "an erasure is not in the journal yet: it will be appended");
+            tracing::warn!(
+                ?error,
+                "an erasure is not in the journal yet: it will be appended"
+            );
         }
         Ok(true)
     }
@@ -94,7 +98,9 @@ impl Playback {
         let read = |tx: &mut Tx<'_>| {
             let sql = "SELECT app, viewer FROM playback_erasure WHERE is_told = 0 ORDER BY at_ms LIMIT $1";
             let rows = tx.query(sql, &[AT_ONCE.into()])?;
-            rows.iter().map(|row| Ok((row.uint(0)?, row.uint(1)?))).collect()
+            rows.iter()
+                .map(|row| Ok((row.uint(0)?, row.uint(1)?)))
+                .collect()
         };
         let untold: Result<Vec<(u64, ViewerNo)>, DbError> =
             self.directory.db().read_async(read).await;
@@ -115,9 +121,13 @@ const fn app_of((app, _): ViewerKey) -> AppNo {
 
 /// Notes an erasure in the state store: no entry tells of it yet.
 fn note(tx: &mut Tx<'_>, erased: &Erased) -> Result<(), DbError> {
-    let sql = "INSERT INTO playback_erasure (viewer, app, at_ms, is_told) VALUES ($1, $2, $3, 0)";
+    let sql = "INSERT INTO playback_erasure (viewer, app, at_ms, is_told) VALUES ($1, $2, $3, 0) \
+               ON CONFLICT (viewer) DO NOTHING";
     let viewer = stored(erased.viewer)?;
-    tx.execute(sql, &[viewer.into(), erased.app.into(), erased.at_ms.into()])?;
+    tx.execute(
+        sql,
+        &[viewer.into(), erased.app.into(), erased.at_ms.into()],
+    )?;
     Ok(())
 }
 
@@ -130,37 +140,44 @@ fn not_written(error: std::io::Error) -> DbError {
 /// file that only the store knows. Before anything is served. Returns how many were made again. Blocks.
 pub fn apply_erasures(state: &Database, file: &ErasureFile) -> Result<usize, DbError> {
     let in_file = file.read().map_err(not_read)?;
-    let (again, missing) = state.write(|tx| {
+    let known = state.read(|tx| {
         let rows = tx.query("SELECT app, viewer, at_ms FROM playback_erasure", &[])?;
-        let mut known = Vec::with_capacity(rows.len());
-        for row in rows {
-            known.push(Erased {
-                app: AppNo::try_from(row.int(0)?).unwrap_or_default(),
+        let erased = |row: &Row| {
+            Ok(Erased {
+                app: app_no(row.int(0)?),
                 viewer: row.uint(1)?,
                 at_ms: row.int(2)?,
-            });
-        }
-        let only_in = |these: &[Erased], those: &[Erased]| -> Vec<Erased> {
-            let those: std::collections::HashSet<_> = those.iter().map(|e| e.viewer).collect();
-            let only = these.iter().filter(|erased| !those.contains(&erased.viewer));
-            only.copied().collect()
+            })
         };
-        let again = only_in(&in_file, &known);
-        for erased in &again {
-            erase_again(tx, erased)?;
-        }
-        Ok((again.len(), only_in(&known, &in_file)))
+        rows.iter().map(erased).collect::<Result<Vec<_>, DbError>>()
     })?;
-    file.append(&missing).map_err(not_written)?;
-    Ok(again)
+    let again = only_in(&in_file, &known);
+    if !again.is_empty() {
+        state.write(|tx| again.iter().try_for_each(|erased| erase_again(tx, erased)))?;
+    }
+    file.append(&only_in(&known, &in_file))
+        .map_err(not_written)?;
+    Ok(again.len())
+}
+
+/// Those of `these` that are not among `those`.
+fn only_in(these: &[Erased], those: &[Erased]) -> Vec<Erased> {
+    let those: HashSet<ViewerNo> = those.iter().map(|erased| erased.viewer).collect();
+    let only = these
+        .iter()
+        .filter(|erased| !those.contains(&erased.viewer));
+    only.copied().collect()
+}
+
+fn app_no(no: i64) -> AppNo {
+    AppNo::try_from(no).unwrap_or_default()
 }
 
 fn erase_again(tx: &mut Tx<'_>, erased: &Erased) -> Result<(), DbError> {
     let sql = "SELECT app, mid FROM playback_viewer WHERE viewer = $1";
     let known = tx.query_first(sql, &[stored(erased.viewer)?.into()])?;
     if let Some(row) = known {
-        let app = AppNo::try_from(row.int(0)?).unwrap_or_default();
-        viewers::erase(tx, (app, row.int(1)?), erased.at_ms)?;
+        viewers::erase(tx, (app_no(row.int(0)?), row.int(1)?), erased.at_ms)?;
     }
     note(tx, erased)
 }

@@ -17,8 +17,8 @@ use reportd_platform::clock::Clock;
 use reportd_protocol::playback::meaning::FinishRule;
 use tokio::sync::Mutex;
 
-pub(crate) use self::register::{PartViewers, Viewing};
 use self::register::Register;
+pub(crate) use self::register::{PartViewers, Viewing};
 use self::tail::Tail;
 #[cfg(test)]
 pub(crate) use self::tail::read_tail;

@@ -53,7 +53,8 @@ pub(super) async fn put_catalogue(
             }
         })?;
     let upload = reportd_db::off_async_threads(move || {
-        Upload::read(&body).map_err(|BadLine { field, expected }| Problem::invalid(&field, expected))
+        Upload::read(&body)
+            .map_err(|BadLine { field, expected }| Problem::invalid(&field, expected))
     });
     let upload = upload.await?;
     let stored = upload.parts.values().filter(|part| part.is_some()).count();

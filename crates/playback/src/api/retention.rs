@@ -45,7 +45,10 @@ pub(super) async fn get_retention(
     let app = caller.needs(Permission::Figures)?;
     let aid = video_in_path(&aid)?;
     if asked.cid.is_some_and(|cid| cid < 0) {
-        return Err(Problem::invalid("cid", "expected a part, an integer of at least 0"));
+        return Err(Problem::invalid(
+            "cid",
+            "expected a part, an integer of at least 0",
+        ));
     }
     let no = app.no;
     let (lag_ms, chunks) = playback

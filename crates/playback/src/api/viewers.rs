@@ -58,7 +58,10 @@ pub(super) async fn get_history(
     let app = caller.needs(Permission::RawReports)?;
     let mid = viewer_in_path(&mid)?;
     let limit = within("limit", asked.limit, DEFAULT_PAGE, MOST_PAGE)?;
-    let start = asked.cursor.as_deref().map_or(Ok(PageStart::Newest), read_cursor)?;
+    let start = asked
+        .cursor
+        .as_deref()
+        .map_or(Ok(PageStart::Newest), read_cursor)?;
     let slice = HistorySlice {
         start,
         filter: HistoryFilter::All,
@@ -82,10 +85,15 @@ pub(super) async fn get_history(
     let read: Result<_, reportd_db::DbError> = playback.views.read_async(read).await;
     let (placed, deletes) = read?;
     let has_more = placed.len() >= slice.limit as usize;
-    let next_cursor = placed.last().filter(|_| has_more).map(|(place, _)| cursor(place));
+    let next_cursor = placed
+        .last()
+        .filter(|_| has_more)
+        .map(|(place, _)| cursor(place));
     let entries = playback.join_catalogue(&known, placed).await?;
     let since_ms = playback.clock.now_ms() - UNDO_MS;
-    let recent = deletes.iter().filter(|delete| delete.1.received_at_ms >= since_ms);
+    let recent = deletes
+        .iter()
+        .filter(|delete| delete.1.received_at_ms >= since_ms);
     Ok(Fresh {
         lag_ms,
         body: Json(ShownHistory {
@@ -143,7 +151,10 @@ pub(super) struct ShownHistory {
 /// Which deletes are to be undone.
 #[derive(ToSchema)]
 #[schema(as = playback::Undo, example = json!({"ids": ["4611686018427387904"]}))]
-#[expect(dead_code, reason = "it describes the body, which is read member by member")]
+#[expect(
+    dead_code,
+    reason = "it describes the body, which is read member by member"
+)]
 pub(super) struct Undo {
     /// Their ids, as the history shows them; all of the last 24 hours where it is left out.
     #[schema(max_items = 10_000)]
@@ -173,7 +184,11 @@ pub(super) async fn undo_deletes(
     let ids = match playback.viewers.find(app.no, mid).await? {
         Some(identity) => undo(&playback, &app, identity, asked).await?,
         None if asked.is_none() => Vec::new(),
-        None => return Err(Problem::not_found(format!("nothing was ever reported by {mid}"))),
+        None => {
+            return Err(Problem::not_found(format!(
+                "nothing was ever reported by {mid}"
+            )));
+        }
     };
     let ids: Vec<String> = ids.iter().map(u64::to_string).collect();
     Ok(Json(Undone { ids }))
@@ -209,7 +224,9 @@ fn undoable(
 ) -> Result<Vec<u64>, Problem> {
     let is_recent = |delete: &StandingDelete| delete.1.received_at_ms >= since_ms;
     let Some(asked) = asked else {
-        let standing = deletes.iter().filter(|delete| is_recent(delete) && !delete.3);
+        let standing = deletes
+            .iter()
+            .filter(|delete| is_recent(delete) && !delete.3);
         return Ok(standing.map(|delete| delete.0).collect());
     };
     for (index, id) in asked.iter().enumerate() {
@@ -230,9 +247,10 @@ async fn read_ids(playback: &Playback, request: Request) -> Result<Option<Vec<u6
     let limits = playback.api.body_limits;
     let body = read_body(request.into_body(), limits).await;
     let body = body.map_err(|error| match error {
-        BodyError::TooLarge => {
-            Problem::too_large(format!("expected a body of at most {} bytes", limits.max_bytes))
-        }
+        BodyError::TooLarge => Problem::too_large(format!(
+            "expected a body of at most {} bytes",
+            limits.max_bytes
+        )),
         BodyError::Incomplete => {
             Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
         }
@@ -262,7 +280,11 @@ async fn read_ids(playback: &Playback, request: Request) -> Result<Option<Vec<u6
             Problem::invalid(&format!("ids[{index}]"), "expected the id of a delete")
         })
     };
-    ids.iter().enumerate().map(id).collect::<Result<_, _>>().map(Some)
+    ids.iter()
+        .enumerate()
+        .map(id)
+        .collect::<Result<_, _>>()
+        .map(Some)
 }
 
 /// What was undone.

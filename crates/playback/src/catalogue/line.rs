@@ -132,9 +132,10 @@ impl<'a> Fields<'a> {
             }
         };
         match (aid, bvid) {
-            (Some(aid), Some(of_bvid)) if aid != of_bvid => {
-                Err(bad("bvid", "expected the bvid of the aid, or one of the two"))
-            }
+            (Some(aid), Some(of_bvid)) if aid != of_bvid => Err(bad(
+                "bvid",
+                "expected the bvid of the aid, or one of the two",
+            )),
             (Some(aid), _) | (None, Some(aid)) => Ok(aid),
             (None, None) => Err(bad("aid", "expected an aid or a bvid")),
         }
@@ -299,6 +300,9 @@ mod tests {
             let upload = Upload::read(line.as_bytes()).unwrap();
             upload.parts[&(1, 0)].as_ref().unwrap().duration_s
         };
-        assert_eq!((read("60.9"), read("0"), read("7")), (Some(60), None, Some(7)));
+        assert_eq!(
+            (read("60.9"), read("0"), read("7")),
+            (Some(60), None, Some(7))
+        );
     }
 }

@@ -114,7 +114,10 @@ mod tests {
         };
         file.append(&[erased(1 << 62), erased(7)]).unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(text.lines().next(), Some("3 4611686018427387904 1795233600000."));
+        assert_eq!(
+            text.lines().next(),
+            Some("3 4611686018427387904 1795233600000.")
+        );
         std::fs::write(&path, format!("{text}3 99 17952336")).unwrap();
         file.append(&[erased(7), erased(8)]).unwrap();
         assert_eq!(file.read().unwrap(), [1 << 62, 7, 8].map(erased));

@@ -340,11 +340,20 @@ mod tests {
     fn parts_come_in_the_order_of_their_viewers() {
         let mut register = Register::default();
         for viewer in 0..10 {
-            add(&mut register, &beat(viewer, 1 + i64::from(viewer > 2) + i64::from(viewer > 8), NOW_MS));
+            add(
+                &mut register,
+                &beat(
+                    viewer,
+                    1 + i64::from(viewer > 2) + i64::from(viewer > 8),
+                    NOW_MS,
+                ),
+            );
         }
         let shown = |limit| -> Vec<_> {
             let videos = register.videos(1, limit).into_iter();
-            videos.map(|part| (part.aid, part.cid, part.viewers)).collect()
+            videos
+                .map(|part| (part.aid, part.cid, part.viewers))
+                .collect()
         };
         assert_eq!(shown(10), [(2, 20, 6), (1, 10, 3), (3, 30, 1)]);
         assert_eq!(shown(2), [(2, 20, 6), (1, 10, 3)]);

@@ -82,7 +82,9 @@ impl Tail {
             }
         }
         // Only now: what failed is read again.
-        let read = batches.iter().map(|(stream, sequence, _)| (*stream, *sequence));
+        let read = batches
+            .iter()
+            .map(|(stream, sequence, _)| (*stream, *sequence));
         self.read.extend(read);
         Ok(Some(beats))
     }
@@ -91,7 +93,8 @@ impl Tail {
     fn next_batches(&self, tx: &mut Tx<'_>) -> Result<Vec<(StreamNo, u64, Vec<u8>)>, DbError> {
         let mut after = -1;
         loop {
-            let next = "SELECT stream FROM playback_recent WHERE stream > $1 ORDER BY stream LIMIT 1";
+            let next =
+                "SELECT stream FROM playback_recent WHERE stream > $1 ORDER BY stream LIMIT 1";
             let Some(row) = tx.query_first(next, &[after.into()])? else {
                 return Ok(Vec::new());
             };
@@ -157,5 +160,7 @@ fn stream_no(row: &Row) -> Result<StreamNo, DbError> {
 /// Asks for batches as a node does that has read none, for a look at the plans.
 #[cfg(test)]
 pub(crate) fn read_tail(tx: &mut Tx<'_>) -> Result<usize, DbError> {
-    Tail::default().next_batches(tx).map(|batches| batches.len())
+    Tail::default()
+        .next_batches(tx)
+        .map(|batches| batches.len())
 }

@@ -140,10 +140,7 @@ pub(crate) fn video_viewers(
 ) -> Result<i64, DbError> {
     let sql = "SELECT CAST(SUM(n) AS BIGINT) FROM playback_viewers \
                WHERE app = $1 AND aid = $2 AND day >= $3 AND day <= $4 AND previous < $3";
-    tx.query_int(
-        sql,
-        &[app.into(), aid.into(), days.0.into(), days.1.into()],
-    )
+    tx.query_int(sql, &[app.into(), aid.into(), days.0.into(), days.1.into()])
 }
 
 /// How far the play sessions of a part got that began on a day.

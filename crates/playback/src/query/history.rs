@@ -68,9 +68,7 @@ pub(crate) fn history_page(
         HistoryFilter::All | HistoryFilter::Only(Business::Archive) => {
             rows_before(tx, viewer, before, limit + 1)?
         }
-        HistoryFilter::Only(business) => {
-            rows_of_business(tx, viewer, before, business, limit + 1)?
-        }
+        HistoryFilter::Only(business) => rows_of_business(tx, viewer, before, business, limit + 1)?,
     };
     let fits = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = (rows.len() > fits).then(|| rows.pop()).flatten();
@@ -145,10 +143,7 @@ pub(crate) fn is_shown(tx: &mut Tx<'_>, viewer: ViewerNo, kid: Kid) -> Result<bo
 pub(crate) type StandingDelete = (u64, OrderKey, DeleteScope, bool);
 
 /// The deletes of a viewer, the newest first.
-pub(crate) fn deletes(
-    tx: &mut Tx<'_>,
-    viewer: ViewerNo,
-) -> Result<Vec<StandingDelete>, DbError> {
+pub(crate) fn deletes(tx: &mut Tx<'_>, viewer: ViewerNo) -> Result<Vec<StandingDelete>, DbError> {
     let sql = "SELECT state FROM playback_seen WHERE viewer = $1";
     let Some(mut row) = tx.query_first(sql, &[number(viewer)])? else {
         return Ok(Vec::new());
