@@ -9,10 +9,10 @@ use reportd_platform::random::Random;
 use reportd_protocol::playback::Beat;
 use thiserror::Error;
 
+use crate::KIND;
 use crate::entry::{BeatRecord, Record, source_of_login, source_of_session};
 use crate::registry::Registry;
 use crate::viewers::Viewers;
-use crate::KIND;
 
 /// Takes beats of the past of one app.
 pub struct Importer {

@@ -14,8 +14,8 @@ use reportd_platform::reseal::unopened;
 use reportd_platform::seal::MasterKey;
 
 use crate::archive::{Manifest, create_private, unpack};
-use crate::kinds::settle_state;
 use crate::backup::{contents, journal_days, refuse_postgres, sync_folder_of};
+use crate::kinds::settle_state;
 use crate::master_key::sealed_columns;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};

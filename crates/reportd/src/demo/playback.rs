@@ -7,9 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::ensure;
-use reportd_client::protocol::playback::{
-    Beat, Device, PlayType, Position, VideoType,
-};
+use reportd_client::protocol::playback::{Beat, Device, PlayType, Position, VideoType};
 use reportd_client::{Bytes, Connection, HeaderMap, PlaybackClient, PlaybackLogin, header};
 use reportd_db::Tx;
 use reportd_platform::apps;
@@ -102,7 +100,8 @@ impl Sample {
         let (running, url) = (server.running(), server.url()?);
         let now_ms = running.clock.now_ms();
         let (app, sessions) = running.state.try_write(|tx| {
-            let sessions = (0..LIVE_VIEWERS).map(|viewer| session(tx, viewer, now_ms, LIVE_SESSION_MS));
+            let live = 1..=LIVE_VIEWERS;
+            let sessions = live.map(|viewer| session(tx, viewer, now_ms, LIVE_SESSION_MS));
             let sessions = sessions.collect::<anyhow::Result<Vec<_>>>()?;
             anyhow::Ok((apps::find(tx, APP)?, sessions))
         })?;
@@ -144,8 +143,8 @@ impl Sample {
     async fn upload_catalogue(&self) -> anyhow::Result<()> {
         let line = |video: u64| {
             let line = json!({
-                "aid": FIRST_AID + video.cast_signed(), "cid": FIRST_CID + video.cast_signed(), "title": title(video),
-                "duration": duration_s(video), "author": {"mid": 1 + video % 5, "name": format!("UP主{:02}", 1 + video % 5)},
+                "aid": FIRST_AID + video.cast_signed(), "title": title(video), "duration": duration_s(video),
+                "author": {"mid": 1 + video % 5, "name": format!("UP主{:02}", 1 + video % 5)},
             });
             format!("{line}\n")
         };
@@ -163,7 +162,9 @@ impl Sample {
         let start_ms = clock.now_ms();
         for number in 0_u64.. {
             let (viewer, turn) = (number % LIVE_VIEWERS, number / LIVE_VIEWERS);
-            let client = usize::try_from(viewer).ok().and_then(|place| self.live.get(place));
+            let client = usize::try_from(viewer)
+                .ok()
+                .and_then(|place| self.live.get(place));
             let beat = live_beat(viewer, turn, start_ms, clock.now_ms());
             if let Some(client) = client
                 && let Err(error) = client.heartbeat(&beat).await
@@ -186,7 +187,11 @@ fn live_beat(viewer: u64, turn: u64, start_ms: i64, now_ms: i64) -> Beat<'static
         (video, step) = ((video + 1) % VIDEOS, step - steps);
     }
     let played_s = u32::try_from(step).unwrap_or(0) * CADENCE_S;
-    let session = format!("{:016x}{:016x}", mix(start_ms.cast_unsigned()), mix(viewer ^ turn - step));
+    let session = format!(
+        "{:016x}{:016x}",
+        mix(start_ms.cast_unsigned()),
+        mix(viewer ^ turn - step)
+    );
     Beat {
         play_type: if step == 0 {
             PlayType::Start

@@ -137,7 +137,10 @@ fn print_playback(
         ..
     } = credentials;
     let video = format!("--data-urlencode 'aid={FIRST_AID}' --data-urlencode 'cid={FIRST_CID}'");
-    writeln!(out, "# Report progress as an app does, and a heartbeat as a page does:")?;
+    writeln!(
+        out,
+        "# Report progress as an app does, and a heartbeat as a page does:"
+    )?;
     writeln!(
         out,
         "curl {url}/x/v2/history/report --data-urlencode 'access_key={access_key}' {video} \\\n  \
@@ -149,7 +152,10 @@ fn print_playback(
          --data-urlencode 'played_time=110' --data-urlencode 'realtime=15' --data-urlencode 'type=3' \
          --data-urlencode 'dt=2' --data-urlencode 'play_type=0'"
     )?;
-    writeln!(out, "\n# Read back as that viewer: the history, where to resume, how many are viewing")?;
+    writeln!(
+        out,
+        "\n# Read back as that viewer: the history, where to resume, how many are viewing"
+    )?;
     for path in [
         "web-interface/history/cursor?ps=5".to_owned(),
         "v2/history?pn=1&ps=5".to_owned(),
@@ -163,7 +169,10 @@ fn print_playback(
         format!("-H 'Authorization: Bearer {api_key}'"),
         format!("{url}/api/apps/{APP}"),
     );
-    writeln!(out, "\n# What the site sees: videos of 30 days, how far viewers get, who is viewing now, one viewer")?;
+    writeln!(
+        out,
+        "\n# What the site sees: videos of 30 days, how far viewers get, who is viewing now, one viewer"
+    )?;
     for path in [
         format!("playback/videos?from={first}&to={today}&sort=plays&limit=5"),
         format!("playback/videos/{FIRST_AID}/retention?cid={FIRST_CID}"),

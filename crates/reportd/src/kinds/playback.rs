@@ -27,7 +27,10 @@ pub(super) const PLAYBACK: ReportKind = ReportKind {
     settle_state: |state, folder| {
         let made = apply_erasures(state, &ErasureFile::at(folder.erasures()))?;
         if made > 0 {
-            tracing::warn!(viewers = made, "erasures that the state did not know were made again");
+            tracing::warn!(
+                viewers = made,
+                "erasures that the state did not know were made again"
+            );
         }
         Ok(())
     },

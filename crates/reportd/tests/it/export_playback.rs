@@ -8,9 +8,9 @@ use reportd_platform::zones::day_text;
 use reportd_testbed::StoreKind;
 use serde_json::{Map, Value, json};
 
-use crate::export::{lines, rows, today, zone_of_noon};
 #[cfg(feature = "parquet")]
 use crate::export::text;
+use crate::export::{lines, rows, today, zone_of_noon};
 use crate::harness::{Data, Http, Server};
 use crate::viewer::{HISTORY_REPORT, STORED, Viewer, fresh};
 
@@ -29,7 +29,13 @@ fn viewer(data: &Data, app: &str, mid: i64) -> Viewer {
 
 /// The form of a heartbeat with everything that one can have, and the row that it must become.
 fn full_beat(number: i64) -> (String, Value) {
-    let sessions = ["0123456789abcdef0123456789ABCDEF", "a,b", "«\"»", "=1+1", "会话"];
+    let sessions = [
+        "0123456789abcdef0123456789ABCDEF",
+        "a,b",
+        "«\"»",
+        "=1+1",
+        "会话",
+    ];
     let session = sessions[usize::try_from(number).unwrap() % sessions.len()];
     let aid = i64::MAX - number;
     let mut row = json!({
@@ -88,13 +94,19 @@ fn report_all(data: &Data, server: &Server, key: &str) -> Vec<Value> {
     // Nobody's: the number of a paused history, and that of a history that is erased.
     paused.beat(server, &form);
     told.push(of(row.clone(), 8));
-    assert_eq!(paused.post(server, "/x/v2/history/shadow/set", "switch=1"), 0);
+    assert_eq!(
+        paused.post(server, "/x/v2/history/shadow/set", "switch=1"),
+        0
+    );
     paused.beat(server, &form);
     told.push(row.clone());
     erased.beat(server, &form);
     told.push(row);
     // What is no report, and what is of another app, stands in no row.
-    assert_eq!(first.post(server, "/x/v2/history/delete", "kid=archive_2"), 0);
+    assert_eq!(
+        first.post(server, "/x/v2/history/delete", "kid=archive_2"),
+        0
+    );
     viewer(data, "others", 7).beat(server, &form);
     let bearer = format!("Bearer {key}");
     let headers = [("authorization", bearer.as_str())];

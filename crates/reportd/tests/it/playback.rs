@@ -91,7 +91,10 @@ fn each_code_comes_with_http_200_and_records_nothing() {
         ..viewer.clone()
     };
     let reply = stranger.try_post(&mut http, HEARTBEAT, &beat).unwrap();
-    assert_eq!(reply.text(), r#"{"code":-101,"message":"账号未登录","ttl":1}"#);
+    assert_eq!(
+        reply.text(),
+        r#"{"code":-101,"message":"账号未登录","ttl":1}"#
+    );
     assert_eq!(viewer.history(&server), [0; 0]);
 }
 
@@ -128,9 +131,7 @@ const VIDEOS: usize = 3;
 /// A beat of a sitting of its own: a play of 15 seconds, however often it is sent.
 fn play(label: &str, number: usize) -> String {
     let aid = 1 + number % VIDEOS;
-    format!(
-        "aid={aid}&cid={aid}0&played_time=15&realtime=15&play_type=0&session={label}-{number}"
-    )
+    format!("aid={aid}&cid={aid}0&played_time=15&realtime=15&play_type=0&session={label}-{number}")
 }
 
 /// Forms that were acknowledged, and the one that got no answer, of each sender.
@@ -227,12 +228,17 @@ fn two_nodes_read_what_either_has_acknowledged() {
         let at = 15 * (number + 1);
         viewer.beat(
             node,
-            &format!("aid=2&cid=62131&played_time={at}&realtime={at}&video_duration=6000&session=s"),
+            &format!(
+                "aid=2&cid=62131&played_time={at}&realtime={at}&video_duration=6000&session=s"
+            ),
         );
         let expected = i64::try_from(at * 1000).unwrap();
         assert_eq!(viewer.resume_ms(other, 2), expected);
         if number % 10 == 3 {
-            assert_eq!(viewer.post(other, "/x/v2/history/delete", "kid=archive_2"), 0);
+            assert_eq!(
+                viewer.post(other, "/x/v2/history/delete", "kid=archive_2"),
+                0
+            );
             assert_eq!(viewer.history(node), [0; 0]);
         }
     }
@@ -261,16 +267,28 @@ fn watch_some(data: &Data, server: &Server, viewers: &[Viewer]) {
                 ),
             );
         }
-        viewer.beat(server, "aid=9&sid=33&epid=330&type=4&sub_type=1&played_time=-1");
-        assert_eq!(viewer.post(server, "/x/v2/history/delete", "kid=archive_2"), 0);
+        viewer.beat(
+            server,
+            "aid=9&sid=33&epid=330&type=4&sub_type=1&played_time=-1",
+        );
+        assert_eq!(
+            viewer.post(server, "/x/v2/history/delete", "kid=archive_2"),
+            0
+        );
     }
     let [first, second, ..] = viewers else {
         panic!("too few viewers for {data}", data = data.path().display());
     };
     assert_eq!(first.post(server, "/x/v2/history/clear", ""), 0);
-    assert_eq!(second.post(server, "/x/v2/history/shadow/set", "switch=true"), 0);
+    assert_eq!(
+        second.post(server, "/x/v2/history/shadow/set", "switch=true"),
+        0
+    );
     second.beat(server, "aid=77&played_time=10&realtime=10");
-    assert_eq!(second.post(server, "/x/v2/history/shadow/set", "switch=false"), 0);
+    assert_eq!(
+        second.post(server, "/x/v2/history/shadow/set", "switch=false"),
+        0
+    );
 }
 
 /// All that is shown of it.

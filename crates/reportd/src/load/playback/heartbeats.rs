@@ -22,11 +22,7 @@ pub(super) struct Heartbeats {
 }
 
 impl Heartbeats {
-    pub(super) fn new(
-        asked: &LoadPlayback,
-        viewers: &Arc<Viewers>,
-        next: &Arc<AtomicU64>,
-    ) -> Self {
+    pub(super) fn new(asked: &LoadPlayback, viewers: &Arc<Viewers>, next: &Arc<AtomicU64>) -> Self {
         Self {
             viewers: Arc::clone(viewers),
             next: Arc::clone(next),

@@ -196,10 +196,7 @@ mod tests {
             .map(|turn| viewers.beat(3, turn, 9_000_000))
             .collect();
         let places = beats.iter().map(|beat| beat.position.wire());
-        assert_eq!(
-            places.collect::<Vec<_>>(),
-            [15, 30, 45, -1, 15, 30, 45, -1]
-        );
+        assert_eq!(places.collect::<Vec<_>>(), [15, 30, 45, -1, 15, 30, 45, -1]);
         let types = beats.iter().map(|beat| beat.play_type.number());
         assert_eq!(types.collect::<Vec<_>>(), [1, 0, 0, 4, 1, 0, 0, 4]);
         assert_eq!(beats[0].session, beats[3].session);

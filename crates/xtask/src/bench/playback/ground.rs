@@ -64,9 +64,8 @@ impl<'a> Ground<'a> {
     pub(super) fn create(reportd: &'a Reportd, kind: StoreKind) -> anyhow::Result<Self> {
         let store = Store::create(reportd, kind)?;
         let server = store.serve("")?;
-        let keys = format!(
-            r#"{{"keys":[{{"kid":"{KEY_ID}","algorithm":"HS256","secret":"{SECRET}"}}]}}"#
-        );
+        let keys =
+            format!(r#"{{"keys":[{{"kid":"{KEY_ID}","algorithm":"HS256","secret":"{SECRET}"}}]}}"#);
         let mut connection = store.connect(&server)?;
         connection.put("/api/apps/bench/session-keys", &keys)?;
         server.stop()?;
@@ -107,8 +106,7 @@ impl<'a> Ground<'a> {
         server: &Server,
         beats: &Beats,
     ) -> anyhow::Result<(Load, u64, Duration)> {
-        let (load, most_lag_ms) =
-            watch_lag(&self.store, server, || self.send(server, beats))?;
+        let (load, most_lag_ms) = watch_lag(&self.store, server, || self.send(server, beats))?;
         let level_after = wait_until_level(&self.store, server)?;
         self.all.add(&load);
         self.check_count()?;
@@ -116,7 +114,12 @@ impl<'a> Ground<'a> {
     }
 
     /// Sends so many beats as fast as the server answers, and says how that went.
-    pub(super) fn fill(&mut self, server: &Server, beats: &Beats, what: &str) -> anyhow::Result<()> {
+    pub(super) fn fill(
+        &mut self,
+        server: &Server,
+        beats: &Beats,
+        what: &str,
+    ) -> anyhow::Result<()> {
         let watch = Stopwatch::start();
         let (load, most_lag_ms, level_after) = self.store_beats(server, beats)?;
         println!(

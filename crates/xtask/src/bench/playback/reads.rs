@@ -64,7 +64,9 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
         };
         ground.fill(&server, &beats, "a history")?;
     }
-    let head = ["read", "A p50", "B p50", "B/A", "A p99", "B p99", "B/A", "goal"];
+    let head = [
+        "read", "A p50", "B p50", "B/A", "A p99", "B p99", "B/A", "goal",
+    ];
     let mut rows = vec![head.map(str::to_owned).to_vec()];
     for read in &READS {
         rows.push(row(read, &read_in_turns(&ground, &server, read, entries)?));

@@ -36,7 +36,10 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
         ..Beats::default()
     };
     let servers = std::slice::from_ref(&server);
-    let (before, watch) = (processor_seconds(&ground.store, servers)?, Stopwatch::start());
+    let (before, watch) = (
+        processor_seconds(&ground.store, servers)?,
+        Stopwatch::start(),
+    );
     let (load, most_lag_ms, level_after) = ground.store_beats(&server, &beats)?;
     let (after, took) = (processor_seconds(&ground.store, servers)?, watch.elapsed());
     let peak_memory = server.peak_memory()?;
@@ -44,7 +47,10 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
     let requests = load.requests.max(1) as f64;
     let processor = |seconds: f64| {
         let cores = seconds / took.as_secs_f64();
-        format!("{cores:.2} cores, {:.1} µs a beat", seconds * 1e6 / requests)
+        format!(
+            "{cores:.2} cores, {:.1} µs a beat",
+            seconds * 1e6 / requests
+        )
     };
     let rows = [
         ("acknowledged/s", format!("{:.0}", load.requests_per_second)),
@@ -52,7 +58,10 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
         ("p50", format!("{:.2} ms", load.p50_ms)),
         ("p99", format!("{:.2} ms", load.p99_ms)),
         ("most lag of a view", format!("{most_lag_ms} ms")),
-        ("level after the load", format!("{:.0} ms", level_after.as_secs_f64() * 1e3)),
+        (
+            "level after the load",
+            format!("{:.0} ms", level_after.as_secs_f64() * 1e3),
+        ),
         ("server", processor(after.0 - before.0)),
         ("PostgreSQL", processor(after.1 - before.1)),
         ("peak memory", format!("{:.0} MB", peak_memory as f64 / 1e6)),
