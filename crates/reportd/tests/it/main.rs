@@ -9,6 +9,7 @@ mod credentials;
 mod demo;
 mod disk_full;
 mod durability;
+mod erasure;
 mod errors;
 mod export;
 mod export_playback;

@@ -112,7 +112,7 @@ fn a_session_works_at_once_and_a_revoked_one_is_refused_within_a_second(
     let issued = http.call("POST", &path, &headers, b"{}").unwrap();
     assert!((200..300).contains(&issued.status), "{}", issued.text());
     let issued = issued.json();
-    let other = Viewer::read(&issued);
+    let other = Viewer::read(&issued, "SESSDATA");
     other.beat(&server, "aid=2&played_time=60");
     let path = format!("{path}/{}", issued["id"]);
     let revoked = http.call("DELETE", &path, &headers, b"").unwrap();

@@ -26,14 +26,14 @@ impl Viewer {
         let told: Value = serde_json::from_str(&told).unwrap();
         assert_eq!(told["app_id"], app);
         assert_eq!(told["mid"], mid);
-        Self::read(&told)
+        Self::read(&told, "sessdata")
     }
 
-    /// The session that a command or the API has told.
-    pub(crate) fn read(told: &Value) -> Self {
+    /// The session that a command or the API has told; the API calls the cookie by its name.
+    pub(crate) fn read(told: &Value, cookie: &str) -> Self {
         let text = |name: &str| told[name].as_str().unwrap().to_owned();
         Self {
-            sessdata: text("sessdata"),
+            sessdata: text(cookie),
             csrf: text("csrf"),
             access_key: text("access_key"),
         }
