@@ -4,7 +4,7 @@ mod state;
 mod views;
 
 pub use self::state::STATE_MIGRATIONS;
-pub(crate) use self::state::VIEWER;
+pub(crate) use self::state::{VIEWER, VIEWER_BY_NUMBER};
 pub use self::views::VIEW_MIGRATIONS;
 pub(crate) use self::views::{
     DAY, LENGTH, PLAY, REACH, RECENT, SEASON, SEEN, VIEWERS, VIEWING, WATCH,

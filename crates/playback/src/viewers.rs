@@ -6,6 +6,7 @@ mod pause;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use reportd_db::{Database, DbError, Row, Tx};
@@ -15,7 +16,7 @@ use reportd_platform::random::{NoRandomness, Random};
 use self::desk::Desk;
 use crate::entry::ViewerNo;
 use crate::registry::Registry;
-use crate::schema::VIEWER;
+use crate::schema::{VIEWER, VIEWER_BY_NUMBER};
 
 pub(crate) use pause::erase;
 
@@ -80,6 +81,20 @@ impl Viewers {
         }
         Ok(found)
     }
+}
+
+/// Whom numbers stand for. Those that were erased are left out, and so are those of paused histories.
+pub(crate) fn mids(
+    tx: &mut Tx<'_>,
+    viewers: &[ViewerNo],
+) -> Result<HashMap<ViewerNo, i64>, DbError> {
+    let keys = viewers.iter().map(|&viewer| Ok([stored(viewer)?.into()]));
+    let keys = keys.collect::<Result<Vec<_>, DbError>>()?;
+    let rows = tx.find(&VIEWER_BY_NUMBER, &keys)?;
+    let found = viewers.iter().zip(rows);
+    found
+        .filter_map(|(viewer, row)| row.map(|row| Ok((*viewer, row.int(0)?))))
+        .collect()
 }
 
 /// What stands for a viewer in the store.

@@ -58,3 +58,9 @@ pub(crate) const VIEWER: Table = Table {
         column("paused", Merge::Payload),
     ],
 };
+
+/// A viewer by number.
+pub(crate) const VIEWER_BY_NUMBER: Table = Table {
+    name: "playback_viewer",
+    columns: &[column("viewer", Merge::Key), column("mid", Merge::Payload)],
+};

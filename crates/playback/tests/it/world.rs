@@ -219,3 +219,15 @@ pub(crate) fn shared_key() -> SigningKey {
 pub(crate) fn pair(seed: u8) -> SigningKey {
     SigningKey::ed25519(&[seed; 32]).unwrap()
 }
+
+impl World {
+    /// Where erased numbers are kept beside the store.
+    pub(crate) fn erasures_path(&self) -> std::path::PathBuf {
+        self.ground.path().join("erasures")
+    }
+
+    /// The file of erased numbers.
+    pub(crate) fn erasures(&self) -> reportd_playback::ErasureFile {
+        reportd_playback::ErasureFile::at(self.erasures_path())
+    }
+}
