@@ -1,6 +1,8 @@
 //! Comparing two stores of views, by meaning: a store may have dropped what is final, and holds play sessions here or
 //! there.
 
+#[cfg(test)]
+mod tests;
 mod viewers;
 mod walk;
 

@@ -5,7 +5,7 @@
 mod finals;
 mod sweep;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use reportd_db::{DbError, Tx, Value};
 use reportd_journal::{Batch, Difference, StreamNo, View};
@@ -18,7 +18,7 @@ use crate::figures::Figures;
 use crate::gather::{Gathered, Told};
 use crate::recent::{HANDED_ON_MS, KEPT_MS, Recent, encode_recent};
 use crate::schema::RECENT;
-use crate::seen::lock::{Viewer, lock_viewers};
+use crate::seen::lock::lock_viewers;
 use crate::watch::fold::fold_watches;
 
 /// Its name, in positions and metrics.

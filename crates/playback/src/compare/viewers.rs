@@ -127,9 +127,11 @@ fn said_of_row(
         }
     }
     let mut said = Said::new();
-    if place.0 >= 0 {
-        said.push(("place", format!("{place:?}")));
-    }
+    let shown = match place.0 {
+        0.. => format!("{place:?}"),
+        _ => "none".to_owned(),
+    };
+    said.push(("place", shown));
     let days: Vec<i64> = watch.days.iter().collect();
     said.push(("days", format!("{days:?}")));
     if watch.is_episode || !watch.seasons.is_empty() {
@@ -140,7 +142,12 @@ fn said_of_row(
         said.push(("registers", format!("{:?}", watch.registers)));
     }
     let mut plays = BTreeMap::new();
-    for mut row in tx.query(PLAYS, &[viewer.into(), aid.into()])? {
+    let beside = if watch.has_more_plays {
+        tx.query(PLAYS, &[viewer.into(), aid.into()])?
+    } else {
+        Vec::new()
+    };
+    for mut row in beside {
         let (cid, session) = (row.int(0)?, row.int(1)?);
         let read = Plays::decode(&row.take_bytes(2)?, session).ok_or_else(unreadable)?;
         plays.insert((cid, session), read);

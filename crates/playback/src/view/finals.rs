@@ -1,6 +1,6 @@
 //! Deletes that can no longer be undone: what they cover is dropped, and they are forgotten.
 
-use reportd_db::{DbError, Tx, Value};
+use reportd_db::{DbError, Tx};
 
 use super::sweep::{each_row, videos_of_season};
 use crate::entry::ViewerNo;

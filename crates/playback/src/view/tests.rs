@@ -4,13 +4,14 @@ mod model;
 mod recent;
 mod rules;
 mod said;
-mod trace;
+pub(crate) mod trace;
 
 use std::cell::RefCell;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use reportd_db::Database;
+use reportd_journal::Difference;
 use reportd_testbed::Ground;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
@@ -24,13 +25,13 @@ use crate::schema::VIEW_MIGRATIONS;
 use crate::view::PlaybackView;
 
 /// A store of views and the fold into it.
-pub(super) struct Folded {
-    pub(super) db: Database,
+pub(crate) struct Folded {
+    pub(crate) db: Database,
     view: PlaybackView,
 }
 
 impl Folded {
-    pub(super) fn new(ground: &Ground, name: &str) -> Self {
+    pub(crate) fn new(ground: &Ground, name: &str) -> Self {
         let db = ground.open(name);
         VIEW_MIGRATIONS.apply(&db).unwrap();
         Self {
@@ -39,7 +40,7 @@ impl Folded {
         }
     }
 
-    fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.view = PlaybackView::default();
         let tables = self.db.read(|tx| tx.table_names()).unwrap();
         self.db
@@ -52,7 +53,7 @@ impl Folded {
             .unwrap();
     }
 
-    pub(super) fn fold<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) {
+    pub(crate) fn fold<'e>(&mut self, events: impl IntoIterator<Item = &'e Event>) {
         let mut gathering = Gathering::default();
         for event in events {
             gathering.add(app_of(event), event.arrived, &event.record);
@@ -62,20 +63,26 @@ impl Folded {
         self.db.write(|tx| view.fold(tx, &gathered)).unwrap();
     }
 
-    pub(super) fn prune(&mut self, horizon_ms: i64) {
+    pub(crate) fn prune(&mut self, horizon_ms: i64) {
         use reportd_journal::View;
         let view = &mut self.view;
         self.db.write(|tx| view.prune(tx, horizon_ms)).unwrap();
     }
 }
 
-pub(super) fn differences(stored: &Database, folded: &Database) -> Vec<String> {
+pub(crate) fn differences(stored: &Database, folded: &Database) -> Vec<String> {
     let mut told = Vec::new();
     let compared = stored.read(|stored| {
-        folded.read(|folded| compare(stored, folded, &mut |found| told.push(format!("{found:?}"))))
+        folded.read(|folded| compare(stored, folded, &mut |found| told.push(said(&found))))
     });
     compared.unwrap();
     told
+}
+
+/// What differs, and what the first of the stores says there.
+fn said(found: &Difference) -> String {
+    let stored = found.stored.as_deref().unwrap_or("-");
+    format!("{} {stored}", found.what)
 }
 
 fn runner(kind: StoreKind) -> TestRunner {
