@@ -42,7 +42,7 @@ const CONTENTS: [(&str, u32, &str); 14] = [
     (
         "playback_reach",
         100_000,
-        "1 + i / 50000, i / 100, i / 50, i % 25 - 1, i % 2, CAST('0' AS {{bytes}})",
+        "1 + i / 50000, i / 100, i % 25 - 1, i / 50, i % 2, CAST('0' AS {{bytes}})",
     ),
     (
         "playback_day",
@@ -52,7 +52,7 @@ const CONTENTS: [(&str, u32, &str); 14] = [
     (
         "playback_viewers",
         40_000,
-        "1 + i / 20000, i % 20, i / 20, i % 20 - 1, 1",
+        "1 + i / 20000, i / 20, i % 20, i % 20 - 1, 1",
     ),
     ("playback_viewing", 20_000, "i / 4000, i % 4000, 1"),
     (

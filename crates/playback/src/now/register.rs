@@ -266,7 +266,7 @@ mod tests {
                 position: Position::At(1),
                 duration_s: Some(100),
             },
-            is_browser: viewer % 2 == 0,
+            is_browser: viewer.is_multiple_of(2),
             stream: 1,
         }
     }

@@ -232,7 +232,7 @@ fn the_newest_part_is_where_the_viewer_resumes(#[values(Embedded, Postgres)] kin
     world.beat(&session, "aid=1&cid=6&played_time=970&video_duration=1000");
     assert_eq!(player(1), (6, 0), "finished");
     assert_eq!(world.history(&cookie), [(1, -1)]);
-    let anonymous = world.get(&format!("/x/player/v2?aid=1"), "");
+    let anonymous = world.get("/x/player/v2?aid=1", "");
     assert_eq!(anonymous.code(), -404, "two apps, and nobody says which");
     let data = world.fresh("/x/player/wbi/v2?bvid=BV1xx411c7mQ", &cookie);
     assert_eq!(
