@@ -190,7 +190,7 @@ fn live_beat(viewer: u64, turn: u64, start_ms: i64, now_ms: i64) -> Beat<'static
     let session = format!(
         "{:016x}{:016x}",
         mix(start_ms.cast_unsigned()),
-        mix(viewer ^ turn - step)
+        mix(viewer ^ (turn - step))
     );
     Beat {
         play_type: if step == 0 {
