@@ -320,12 +320,18 @@ fn views(data: &Data) -> Database {
 
 /// Changes by hand, and how `verify` names each.
 const CHANGES: [(&str, &str); 3] = [
-    ("UPDATE playback_day SET plays = plays + 7", "playback"),
+    (
+        "UPDATE playback_day SET plays = plays + 7",
+        "playback plays by day: app 1 aid 1 day",
+    ),
     (
         "UPDATE playback_watch SET view_at = view_at + 7 WHERE view_at > 0",
-        "playback",
+        "aid 1: place (",
     ),
-    ("DELETE FROM playback_viewers", "playback"),
+    (
+        "DELETE FROM playback_viewers",
+        "playback viewers by day: app 1",
+    ),
 ];
 
 #[rstest]
