@@ -326,7 +326,7 @@ const CHANGES: [(&str, &str); 3] = [
     ),
     (
         "UPDATE playback_watch SET view_at = view_at + 7 WHERE view_at > 0",
-        "aid 1: place (",
+        "the views say place (",
     ),
     (
         "DELETE FROM playback_viewers",
