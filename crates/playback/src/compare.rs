@@ -46,7 +46,7 @@ fn figures() -> [Rows; 6] {
             "viewers by day",
             "playback_viewers",
             "n <> 0",
-            &["app", "day", "aid", "previous"],
+            &["app", "aid", "day", "previous"],
             &["n"],
         ),
         rows(
@@ -67,7 +67,7 @@ fn figures() -> [Rows; 6] {
             "reach",
             "playback_reach",
             "length(state) > 0",
-            &["app", "aid", "cid", "day", "chunk"],
+            &["app", "aid", "day", "cid", "chunk"],
             &["state"],
         ),
         rows(

@@ -88,8 +88,8 @@ impl Figures {
             .map(|((app, day, aid, previous), by)| {
                 [
                     app.into(),
-                    day.into(),
                     aid.into(),
+                    day.into(),
                     previous.into(),
                     by.into(),
                 ]

@@ -7,13 +7,17 @@ mod api;
 mod catalogue;
 mod compare;
 mod entry;
-mod export;
+mod erasure;
+pub mod export;
 mod figures;
 mod gather;
 mod generations;
+mod import;
 mod intake;
 mod metrics;
 mod now;
+#[cfg(test)]
+mod plans;
 mod plays;
 mod query;
 mod reach;
@@ -43,10 +47,17 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::seal::KeySource;
 use reportd_platform::web::{Api, BodyLimits};
 
+pub use api::{api_openapi, api_routes};
+pub use erasure::{ErasureFile, apply_erasures};
+pub use export::RawBeat;
+pub use import::{ImportError, Importer};
 pub use metrics::PlaybackMetrics;
+pub use now::NowRegister;
 pub use registry::{Registry, SEALED_COLUMNS};
 pub use routes::{protocol_openapi, protocol_routes};
+pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use sessions::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create as create_session};
+pub use view::PlaybackView;
 pub use viewers::Viewers;
 
 /// Entries of this room in the journal.
@@ -61,6 +72,10 @@ pub struct Playback {
     pub registry: Arc<Registry>,
     /// The numbers of viewers.
     pub viewers: Arc<Viewers>,
+    /// Who is viewing now.
+    pub now: Arc<NowRegister>,
+    /// The erasures that were made, beside the store.
+    pub erasures: Arc<ErasureFile>,
     /// Where beats go.
     pub journal: Arc<Journal>,
     /// The store of the views.

@@ -45,6 +45,10 @@ pub(crate) struct Apps {
 }
 
 impl Apps {
+    pub(crate) fn knows(&self, no: AppNo) -> bool {
+        self.by_no.contains_key(&no)
+    }
+
     /// An app that is not disabled.
     pub(crate) fn enabled(&self, no: AppNo) -> Option<&Arc<PlaybackApp>> {
         self.by_no.get(&no).filter(|known| !known.app.disabled)

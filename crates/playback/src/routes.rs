@@ -37,7 +37,7 @@ const TAG: &str = "playback protocol";
 
 /// Defines a handler for each path, with its description.
 macro_rules! handlers {
-    ($($(#[$about:meta])* $name:ident: $endpoint:ident, $($path:tt)+;)+) => {$(
+    ($($(#[$about:meta])* $name:ident: $endpoint:ident ($($path:tt)+);)+) => {$(
         $(#[$about])*
         #[utoipa::path(tag = TAG, $($path)+)]
         async fn $name(State(playback): State<Arc<Playback>>, request: Request) -> Response {
@@ -71,59 +71,59 @@ handlers! {
     /// Report progress
     ///
     /// By `access_key`, or by cookie and csrf.
-    history_report: HistoryReport, post, path = "/x/v2/history/report", operation_id = "playback_history_report",
+    history_report: HistoryReport (post, path = "/x/v2/history/report", operation_id = "playback_history_report",
         request_body(content = HistoryBody, content_type = "application/x-www-form-urlencoded"),
-        security(("SESSDATA" = [])), responses(ReportReply);
+        security(("SESSDATA" = [])), responses(ReportReply));
     /// Report a heartbeat
     ///
     /// By cookie; a csrf that is sent must be the session's.
-    heartbeat: Heartbeat, post, path = "/x/click-interface/web/heartbeat", operation_id = "playback_heartbeat",
+    heartbeat: Heartbeat (post, path = "/x/click-interface/web/heartbeat", operation_id = "playback_heartbeat",
         request_body(content = HeartbeatBody, content_type = "application/x-www-form-urlencoded"),
-        security(("SESSDATA" = [])), responses(ReportReply);
+        security(("SESSDATA" = [])), responses(ReportReply));
     /// Report a heartbeat, at its other path
-    heartbeat_alias: Heartbeat, post, path = "/x/report/web/heartbeat", operation_id = "playback_heartbeat_alias",
+    heartbeat_alias: Heartbeat (post, path = "/x/report/web/heartbeat", operation_id = "playback_heartbeat_alias",
         request_body(content = HeartbeatBody, content_type = "application/x-www-form-urlencoded"),
-        security(("SESSDATA" = [])), responses(ReportReply);
+        security(("SESSDATA" = [])), responses(ReportReply));
     /// The history, by a cursor
     ///
     /// One entry a video, with its newest part. With the cursor of a page the next one skips and repeats nothing.
-    history_cursor: HistoryCursor, get, path = "/x/web-interface/history/cursor", operation_id = "playback_history_cursor",
-        params(CursorParameters), security(("SESSDATA" = [])), responses(CursorReply);
+    history_cursor: HistoryCursor (get, path = "/x/web-interface/history/cursor", operation_id = "playback_history_cursor",
+        params(CursorParameters), security(("SESSDATA" = [])), responses(CursorReply));
     /// The history, by pages
-    history_list: History, get, path = "/x/v2/history", operation_id = "playback_history",
-        params(ListParameters), security(("SESSDATA" = [])), responses(ListReply);
+    history_list: History (get, path = "/x/v2/history", operation_id = "playback_history",
+        params(ListParameters), security(("SESSDATA" = [])), responses(ListReply));
     /// Delete an entry of the history
     ///
     /// It can be undone for 24 hours, by the admin API.
-    delete: Delete, post, path = "/x/v2/history/delete", operation_id = "playback_history_delete",
+    delete: Delete (post, path = "/x/v2/history/delete", operation_id = "playback_history_delete",
         request_body(content = DeleteBody, content_type = "application/x-www-form-urlencoded"),
-        security(("SESSDATA" = [])), responses(DeedReply);
+        security(("SESSDATA" = [])), responses(DeedReply));
     /// Delete the whole history
     ///
     /// It can be undone for 24 hours, by the admin API.
-    clear: Clear, post, path = "/x/v2/history/clear", operation_id = "playback_history_clear",
+    clear: Clear (post, path = "/x/v2/history/clear", operation_id = "playback_history_clear",
         request_body(content = ClearBody, content_type = "application/x-www-form-urlencoded"),
-        security(("SESSDATA" = [])), responses(DeedReply);
+        security(("SESSDATA" = [])), responses(DeedReply));
     /// Pause the history, or let it go on
     ///
     /// What is there stays. Reports that come meanwhile count for the site, and belong to nobody.
-    set_shadow: SetShadow, post, path = "/x/v2/history/shadow/set", operation_id = "playback_set_shadow",
+    set_shadow: SetShadow (post, path = "/x/v2/history/shadow/set", operation_id = "playback_set_shadow",
         request_body(content = SwitchBody, content_type = "application/x-www-form-urlencoded"),
-        security(("SESSDATA" = [])), responses(DeedReply);
+        security(("SESSDATA" = [])), responses(DeedReply));
     /// Whether the history is paused
-    shadow: Shadow, get, path = "/x/v2/history/shadow", operation_id = "playback_shadow",
-        security(("SESSDATA" = [])), responses(ShadowReply);
+    shadow: Shadow (get, path = "/x/v2/history/shadow", operation_id = "playback_shadow",
+        security(("SESSDATA" = [])), responses(ShadowReply));
     /// Where to resume a video
     ///
     /// Without a session nothing is known, and the call is answered all the same.
-    player: Player, get, path = "/x/player/v2", operation_id = "playback_player",
-        params(VideoParameters), security((), ("SESSDATA" = [])), responses(PlayerReply);
+    player: Player (get, path = "/x/player/v2", operation_id = "playback_player",
+        params(VideoParameters), security((), ("SESSDATA" = [])), responses(PlayerReply));
     /// Where to resume a video, at its other path
-    player_alias: Player, get, path = "/x/player/wbi/v2", operation_id = "playback_player_alias",
-        params(VideoParameters), security((), ("SESSDATA" = [])), responses(PlayerReply);
+    player_alias: Player (get, path = "/x/player/wbi/v2", operation_id = "playback_player_alias",
+        params(VideoParameters), security((), ("SESSDATA" = [])), responses(PlayerReply));
     /// How many are viewing a video
-    online_total: OnlineTotal, get, path = "/x/player/online/total", operation_id = "playback_online_total",
-        params(VideoParameters), security((), ("SESSDATA" = [])), responses(OnlineReply);
+    online_total: OnlineTotal (get, path = "/x/player/online/total", operation_id = "playback_online_total",
+        params(VideoParameters), security((), ("SESSDATA" = [])), responses(OnlineReply));
 }
 
 /// A call as [`routes!`] makes it.

@@ -3,6 +3,8 @@
 
 mod desk;
 mod pause;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -79,26 +81,20 @@ impl Viewers {
         }
         Ok(found)
     }
+}
 
-    /// Whom numbers stand for. Those that were erased are left out, and so are those of paused histories.
-    pub(crate) async fn mids(
-        &self,
-        viewers: &[ViewerNo],
-    ) -> Result<HashMap<ViewerNo, i64>, DbError> {
-        let viewers = viewers.to_vec();
-        let find = move |tx: &mut Tx<'_>| {
-            let keys = viewers.iter().map(|&viewer| Ok([stored(viewer)?.into()]));
-            let rows = tx.find(
-                &VIEWER_BY_NUMBER,
-                &keys.collect::<Result<Vec<_>, DbError>>()?,
-            )?;
-            let found = viewers.into_iter().zip(rows);
-            found
-                .filter_map(|(viewer, row)| row.map(|row| Ok((viewer, row.int(0)?))))
-                .collect()
-        };
-        self.state.read_async(find).await
-    }
+/// Whom numbers stand for. Those that were erased are left out, and so are those of paused histories.
+pub(crate) fn mids(
+    tx: &mut Tx<'_>,
+    viewers: &[ViewerNo],
+) -> Result<HashMap<ViewerNo, i64>, DbError> {
+    let keys = viewers.iter().map(|&viewer| Ok([stored(viewer)?.into()]));
+    let keys = keys.collect::<Result<Vec<_>, DbError>>()?;
+    let rows = tx.find(&VIEWER_BY_NUMBER, &keys)?;
+    let found = viewers.iter().zip(rows);
+    found
+        .filter_map(|(viewer, row)| row.map(|row| Ok((*viewer, row.int(0)?))))
+        .collect()
 }
 
 /// What stands for a viewer in the store.

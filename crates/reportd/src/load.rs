@@ -1,6 +1,7 @@
 //! `reportd load`: sends generated requests and measures.
 
 mod comm;
+mod playback;
 mod push;
 mod schedule;
 mod sender;
@@ -17,6 +18,7 @@ use crate::cli::Load;
 pub(crate) async fn load(asked: Load) -> anyhow::Result<()> {
     match asked {
         Load::Comm(asked) => comm::load_comm(&asked).await,
+        Load::Playback(asked) => playback::load_playback(&asked).await,
         Load::Push(asked) => push::load_push(asked).await,
     }
 }

@@ -25,7 +25,7 @@ const CHANGES: [(&str, &str); 14] = [
     ),
     (
         "DELETE FROM playback_viewers",
-        "playback viewers by day: app 1 day 2026-11-21 aid 7 previous -1",
+        "playback viewers by day: app 1 aid 7 day 2026-11-21 previous -1",
     ),
     (
         "UPDATE playback_viewing SET viewers = 5",
@@ -37,7 +37,7 @@ const CHANGES: [(&str, &str); 14] = [
     ),
     (
         "DELETE FROM playback_reach WHERE chunk = 0 AND day > 0",
-        "playback reach: app 1 aid 7 cid 9 day 2026-11-21 chunk 0",
+        "playback reach: app 1 aid 7 day 2026-11-21 cid 9 chunk 0",
     ),
     (
         "DELETE FROM playback_season",

@@ -125,10 +125,9 @@ fn put_facts(bytes: &mut Vec<u8>, beat: &Beat<'_>) {
     bytes.extend(beat.device.map(|device| device.number()));
     put_optional(bytes, beat.episode_id);
     put_optional(bytes, beat.season_id);
-    for seconds in [beat.duration_s, beat.realtime_s, beat.real_played_s] {
-        if let Some(seconds) = seconds {
-            put_unsigned(bytes, u64::from(seconds));
-        }
+    let seconds = [beat.duration_s, beat.realtime_s, beat.real_played_s];
+    for seconds in seconds.into_iter().flatten() {
+        put_unsigned(bytes, u64::from(seconds));
     }
     put_optional(bytes, beat.start_ts);
     put_position(bytes, beat.last_progress);

@@ -80,13 +80,15 @@ proptest! {
         let read = Record::decode(&bytes);
         prop_assert_eq!(read.as_ref(), Some(&record));
         prop_assert_eq!(Record::decode(&bytes[..bytes.len() - 1]), None);
-        prop_assert_eq!(Record::decode(&[&bytes[..], &[0]].concat()), None);
+        let longer = [&bytes[..], &[0]].concat();
+        prop_assert_eq!(Record::decode(&longer), None);
     }
 
     #[test]
     fn any_bytes_are_an_entry_or_none(bytes: Vec<u8>) {
         let _ = Record::decode(&bytes);
-        let _ = Record::decode(&[&[VERSION, 0], &bytes[..]].concat());
+        let marked = [&[VERSION, 0], &bytes[..]].concat();
+        let _ = Record::decode(&marked);
     }
 }
 

@@ -10,7 +10,7 @@ use crate::schema::REACH;
 /// In the place of the day in the rows of all days.
 pub(crate) const ALL_DAYS: i64 = -1;
 
-/// A row: app, video, part, day and chunk.
+/// A row: app, video, day, part and chunk.
 type Key = [i64; 5];
 
 /// By how much histograms move.
@@ -41,7 +41,7 @@ impl Reaches {
         ] {
             let (chunk, place) = chunk_of(position);
             for day in [tally.day, ALL_DAYS] {
-                let key = [app.into(), aid, cid, day, chunk];
+                let key = [app.into(), aid, day, cid, chunk];
                 self.0.push((key, place, counts));
             }
         }

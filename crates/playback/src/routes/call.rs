@@ -10,11 +10,11 @@ use axum::http::{HeaderValue, header};
 use bytes::Bytes;
 use reportd_platform::AppNo;
 use reportd_platform::web::{ClientAddress, drain_body, limit_key, read_body};
+use reportd_protocol::playback::meaning::DeleteScope;
 use reportd_protocol::playback::{
     Beat, Carried, Code, Cookies, CursorQuery, Endpoint, Form, ListQuery, Proof, Refusal, Sent,
     VideoQuery, data_reply, read_kid, read_switch,
 };
-use reportd_protocol::playback::meaning::DeleteScope;
 
 use super::reply::{Answer, Refused};
 use crate::Playback;
@@ -79,7 +79,11 @@ async fn log_in(
     let is_optional = endpoint.proof() == Proof::Optional;
     let Some(carried) = Carried::find(endpoint, form, &cookies) else {
         let none = Refusal::not_logged_in("no session is sent");
-        return if is_optional { Ok(None) } else { Err(none.into()) };
+        return if is_optional {
+            Ok(None)
+        } else {
+            Err(none.into())
+        };
     };
     let sender = Sender {
         host: host(parts),
@@ -115,7 +119,9 @@ async fn with_session(
         Endpoint::SetShadow => {
             let (is_paused, now_ms) = (read_switch(form)?, playback.clock.now_ms());
             let viewers = &playback.viewers;
-            viewers.set_paused(app.app.no, mid, is_paused, now_ms).await?;
+            viewers
+                .set_paused(app.app.no, mid, is_paused, now_ms)
+                .await?;
             Ok(Answer::ok())
         }
         Endpoint::Shadow => {

@@ -1,7 +1,7 @@
 //! What calls leave: beats, and deletes.
 
-use reportd_protocol::playback::{Beat, Code};
 use reportd_protocol::playback::meaning::DeleteScope;
+use reportd_protocol::playback::{Beat, Code};
 
 use super::reply::{Answer, Refused};
 use crate::Playback;
@@ -12,11 +12,7 @@ use crate::viewers::draw_number;
 
 impl Playback {
     /// Makes a beat durable: under the viewer's number, or while the history is paused under that of the pause.
-    pub(super) async fn take_beat(
-        &self,
-        login: &Login,
-        beat: Beat<'_>,
-    ) -> Result<Answer, Refused> {
+    pub(super) async fn take_beat(&self, login: &Login, beat: Beat<'_>) -> Result<Answer, Refused> {
         let (app, session) = (&login.app.app, &login.session);
         if beat.ignored_values > 0 {
             let ignored = u64::from(beat.ignored_values);

@@ -39,7 +39,8 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
         duration_s BIGINT, author_name {{text}} NOT NULL, author_mid BIGINT NOT NULL, page BIGINT NOT NULL,
         part_title {{text}} NOT NULL, PRIMARY KEY (app, aid, cid)) {{clustered}};
         CREATE TABLE playback_erasure (
-        viewer BIGINT NOT NULL PRIMARY KEY, at_ms BIGINT NOT NULL) {{clustered}};
+        viewer BIGINT NOT NULL PRIMARY KEY, app BIGINT NOT NULL, at_ms BIGINT NOT NULL, is_told BIGINT NOT NULL) {{clustered}};
+        CREATE INDEX playback_erasure_untold ON playback_erasure (at_ms) WHERE is_told = 0;
         "],
 };
 

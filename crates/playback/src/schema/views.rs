@@ -28,15 +28,16 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         viewer BIGINT NOT NULL, aid BIGINT NOT NULL, cid BIGINT NOT NULL, session BIGINT NOT NULL,
         state {{bytes}} NOT NULL, PRIMARY KEY (viewer, aid, cid, session)) {{clustered}};
         CREATE TABLE playback_reach (
-        app BIGINT NOT NULL, aid BIGINT NOT NULL, cid BIGINT NOT NULL, day BIGINT NOT NULL, chunk BIGINT NOT NULL,
-        state {{bytes}} NOT NULL, PRIMARY KEY (app, aid, cid, day, chunk)) {{clustered}};
+        app BIGINT NOT NULL, aid BIGINT NOT NULL, day BIGINT NOT NULL, cid BIGINT NOT NULL, chunk BIGINT NOT NULL,
+        state {{bytes}} NOT NULL, PRIMARY KEY (app, aid, day, cid, chunk)) {{clustered}};
         CREATE TABLE playback_day (
         app BIGINT NOT NULL, aid BIGINT NOT NULL, day BIGINT NOT NULL, plays BIGINT NOT NULL, watched_s BIGINT NOT NULL,
         PRIMARY KEY (app, aid, day)) {{clustered}};
         CREATE INDEX playback_day_videos ON playback_day (app, day, aid);
         CREATE TABLE playback_viewers (
-        app BIGINT NOT NULL, day BIGINT NOT NULL, aid BIGINT NOT NULL, previous BIGINT NOT NULL, n BIGINT NOT NULL,
-        PRIMARY KEY (app, day, aid, previous)) {{clustered}};
+        app BIGINT NOT NULL, aid BIGINT NOT NULL, day BIGINT NOT NULL, previous BIGINT NOT NULL, n BIGINT NOT NULL,
+        PRIMARY KEY (app, aid, day, previous)) {{clustered}};
+        CREATE INDEX playback_viewers_videos ON playback_viewers (app, day, previous, aid);
         CREATE TABLE playback_viewing (
         app BIGINT NOT NULL, interval_no BIGINT NOT NULL, viewers BIGINT NOT NULL,
         PRIMARY KEY (app, interval_no)) {{clustered}};
@@ -113,8 +114,8 @@ pub(crate) const REACH: Table = Table {
     columns: &[
         key("app"),
         key("aid"),
-        key("cid"),
         key("day"),
+        key("cid"),
         key("chunk"),
         replaced("state"),
     ],
@@ -138,8 +139,8 @@ pub(crate) const VIEWERS: Table = Table {
     name: "playback_viewers",
     columns: &[
         key("app"),
-        key("day"),
         key("aid"),
+        key("day"),
         key("previous"),
         add("n"),
     ],

@@ -84,6 +84,8 @@ pub(crate) enum SessionKeysError {
     Db(#[from] DbError),
     #[error(transparent)]
     Seal(#[from] SealError),
+    #[error("there is no master key")]
+    NoMasterKey,
     /// A value that does not fit.
     #[error("{field}: {expected}")]
     Invalid {
@@ -125,7 +127,7 @@ pub(crate) fn replace_keys(
     tx: &mut Tx<'_>,
     app: AppNo,
     keys: &[NewKey],
-    vault: (&MasterKey, &dyn Random),
+    vault: Option<(&MasterKey, &dyn Random)>,
     now_ms: i64,
 ) -> Result<Change, SessionKeysError> {
     touch(tx)?;
@@ -145,7 +147,8 @@ pub(crate) fn replace_keys(
             .map_err(|(field, expected)| invalid(format!("keys[{index}].{field}"), expected))?;
         let (algorithm, sealed, public) = match &key.of {
             NewKeyOf::Shared(secret) => {
-                let sealed = vault.0.seal(secret, &place(app.into()), vault.1)?;
+                let (master, random) = vault.ok_or(SessionKeysError::NoMasterKey)?;
+                let sealed = master.seal(secret, &place(app.into()), random)?;
                 (JwtAlgorithm::Hs256, Some(sealed), None)
             }
             NewKeyOf::Public(text) => (JwtAlgorithm::EdDsa, None, Some(&**text)),

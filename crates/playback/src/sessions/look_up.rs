@@ -86,11 +86,13 @@ impl Playback {
         if !is_in_force || is_revoked {
             return Ok(None);
         }
-        if self.registry.app(session.app).is_none() {
+        let mut apps = self.registry.apps();
+        if !apps.knows(session.app) {
             // It was made a moment ago, on another node.
             self.directory.refresh().await?;
+            apps = self.registry.apps();
         }
-        let app = self.registry.apps().enabled(session.app).cloned();
+        let app = apps.enabled(session.app).cloned();
         Ok(app.map(|app| Login { app, session }))
     }
 
@@ -107,7 +109,7 @@ impl Playback {
         };
         let hash = SecretHash::of(secret);
         let key = SecretKey::of(hash, sent_as);
-        if let Some(known) = self.known(key, sender.address)? {
+        if let Some(known) = self.remembered(key, sender.address)? {
             return Ok(known);
         }
         let ticket = self.registry.sessions.ticket();
@@ -121,7 +123,7 @@ impl Playback {
     }
 
     /// What is known here of a secret; an error where it is none, or must not be looked up.
-    fn known(&self, key: SecretKey, address: IpAddr) -> Result<Option<Session>, NoLogin> {
+    fn remembered(&self, key: SecretKey, address: IpAddr) -> Result<Option<Session>, NoLogin> {
         if let Some(known) = self.registry.sessions.get(&key) {
             return Ok(Some(known));
         }
@@ -153,7 +155,7 @@ impl Playback {
             return told.map_err(|_| NoLogin::None);
         }
         let key = SecretKey::of(SecretHash::of(secret), SentAs::Token);
-        if let Some(known) = self.known(key, sender.address)? {
+        if let Some(known) = self.remembered(key, sender.address)? {
             return Ok(known);
         }
         let ticket = self.registry.sessions.ticket();

@@ -1,4 +1,4 @@
-//! GET over HTTP/1.1 on a kept connection: all that a measurement needs, without the cost of a client library.
+//! GET and PUT over HTTP/1.1 on a kept connection: all that a measurement needs, without the cost of a client library.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -25,21 +25,31 @@ impl Connection {
         stream.set_read_timeout(Some(TIMEOUT))?;
         Ok(Self {
             stream: BufReader::new(stream),
-            headers: format!("Host: {address}\r\nAuthorization: Bearer {key}\r\n\r\n"),
+            headers: format!("Host: {address}\r\nAuthorization: Bearer {key}\r\n"),
         })
     }
 
-    /// The body of a reply of 200.
+    /// The body of a success.
     pub(super) fn get(&mut self, path: &str) -> anyhow::Result<String> {
-        let request = format!("GET {path} HTTP/1.1\r\n{}", self.headers);
+        let request = format!("GET {path} HTTP/1.1\r\n{}\r\n", self.headers);
+        self.exchange(&format!("GET {path}"), &request)
+    }
+
+    /// Puts something there.
+    pub(super) fn put(&mut self, path: &str, body: &str) -> anyhow::Result<String> {
+        let length = format!("Content-Length: {}\r\n\r\n", body.len());
+        let request = format!("PUT {path} HTTP/1.1\r\n{}{length}{body}", self.headers);
+        self.exchange(&format!("PUT {path}"), &request)
+    }
+
+    fn exchange(&mut self, what: &str, request: &str) -> anyhow::Result<String> {
         self.stream.get_mut().write_all(request.as_bytes())?;
-        let (status, length) =
-            read_head(&mut self.stream).with_context(|| format!("GET {path}"))?;
+        let (status, length) = read_head(&mut self.stream).with_context(|| what.to_owned())?;
         let mut body = vec![0; length];
         self.stream.read_exact(&mut body)?;
         let body = String::from_utf8(body)?;
-        if status != "200" {
-            bail!("GET {path}: {status}: {body}");
+        if !status.starts_with('2') {
+            bail!("{what}: {status}: {body}");
         }
         Ok(body)
     }

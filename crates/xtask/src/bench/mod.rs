@@ -5,6 +5,7 @@ mod fold;
 mod http;
 mod level;
 mod load;
+mod playback;
 mod processor;
 mod push;
 pub(crate) mod reportd;
@@ -15,6 +16,7 @@ pub(crate) mod store;
 mod throughput;
 mod traffic;
 
+pub(crate) use playback::measure as playback;
 pub(crate) use push::measure as push;
 
 use std::time::Duration;
