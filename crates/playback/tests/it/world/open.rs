@@ -91,7 +91,6 @@ impl World {
         Self {
             clock,
             state,
-            views,
             directory,
             metrics,
             keys,
