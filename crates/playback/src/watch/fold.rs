@@ -34,8 +34,7 @@ struct Beside {
     plays: Vec<(Video, Slot)>,
 }
 
-/// Folds beats, and looks at the rows of `also` anew, which are covered by deletes that came or went. `videos` are both,
-/// in order.
+/// Folds beats, and looks anew at the rows that deletes cover which came or went. `videos` are those of both, in order.
 pub(crate) fn fold_watches(
     tx: &mut Tx<'_>,
     videos: &[Video],

@@ -1,7 +1,7 @@
 //! Single rules, each with the trace that shows it.
 
 use reportd_protocol::playback::meaning::{DeleteScope, Kid, OrderKey};
-use reportd_protocol::playback::{Beat, Position};
+use reportd_protocol::playback::{Beat, Position, VideoType};
 use reportd_testbed::Ground;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
@@ -142,4 +142,48 @@ fn an_erasure_leaves_figures_alone(#[values(Embedded, Postgres)] kind: StoreKind
     other.fold(&beats);
     assert_eq!(differences(&folded.db, &other.db), [""; 0]);
     assert_eq!(count(&other, IN_HISTORY), 0);
+}
+
+/// An episode whose season nobody has named goes by its aid, also for beats of clients that do not call it one.
+#[rstest]
+fn an_episode_without_a_season_is_deleted_by_its_aid(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let ground = Ground::new(kind);
+    let mut folded = Folded::new(&ground, "views");
+    let mut episode = beat_at(1, 7, None);
+    if let Record::Beat(record) = &mut episode.record {
+        record.beat.video_type = Some(VideoType::Episode);
+    }
+    let kid = Kid::parse("pgc_7").unwrap();
+    let delete = delete_of(FIRST, 1, DeleteScope::Entry(kid));
+    folded.fold([&beat_at(2, 7, None), &event(3, delete)]);
+    assert_eq!(count(&folded, IN_HISTORY), 1, "it is a video");
+    folded.fold([&episode]);
+    assert_eq!(count(&folded, IN_HISTORY), 0);
+    folded.fold([&beat_at(2, 7, Some(5))]);
+    assert_eq!(count(&folded, IN_HISTORY), 1, "now it goes by its season");
+}
+
+/// What a younger delete covers, which can still be undone, is not dropped with what is final.
+#[rstest]
+fn a_delete_that_is_not_final_can_be_undone(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+    #[values("archive_7", "all")] old: &str,
+) {
+    let ground = Ground::new(kind);
+    let mut folded = Folded::new(&ground, "views");
+    let old = Kid::parse(old).map_or(DeleteScope::All, DeleteScope::Entry);
+    let young = DeleteScope::Entry(Kid::parse("archive_7").unwrap());
+    folded.fold([&event(1, delete_of(FIRST, 1, old)), &beat_at(2, 7, None)]);
+    folded.fold([&event(9_000, delete_of(FIRST, 2, young))]);
+    folded.prune(NOW_MS + 9_000 + FINAL_MS);
+    let undone = Record::Undo {
+        viewer: FIRST,
+        ids: vec![2],
+    };
+    folded.fold([&event(9_001, undone)]);
+    assert_eq!(count(&folded, IN_HISTORY), 1);
+    folded.prune(NOW_MS + 9_001 + FINAL_MS);
+    assert_eq!((count(&folded, IN_HISTORY), count(&folded, DUE)), (1, 0));
 }
