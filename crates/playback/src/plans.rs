@@ -18,7 +18,9 @@ use crate::entry::{BeatRecord, Record};
 use crate::gather::Gathering;
 use crate::now::read_tail;
 use crate::query::{self, HistorySlice, Sort};
-use crate::schema::{LENGTH, PLAY, REACH, SEEN, STATE_MIGRATIONS, VIEW_MIGRATIONS, VIEWER, WATCH};
+use crate::schema::{
+    LENGTH, PLAY, REACH, SEEN, STATE_MIGRATIONS, VIEW_MIGRATIONS, VIEWER, VIEWER_BY_NUMBER, WATCH,
+};
 use crate::view::PlaybackView;
 
 /// What the store holds: a table, how many rows, and each column of row `i`.

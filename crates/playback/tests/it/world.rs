@@ -64,6 +64,7 @@ impl Default for Setup {
 pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) state: Database,
+    pub(crate) views: Database,
     pub(crate) directory: Arc<Directory>,
     pub(crate) metrics: Metrics,
     pub(crate) keys: Keys,

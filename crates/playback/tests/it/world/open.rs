@@ -69,7 +69,7 @@ impl World {
             now: Arc::new(now),
             erasures: Arc::new(ErasureFile::at(ground.path().join("erasures"))),
             journal: Arc::clone(&journal),
-            views,
+            views: views.clone(),
             clock: Arc::clone(&time),
             random,
             master_keys,
@@ -91,6 +91,7 @@ impl World {
         Self {
             clock,
             state,
+            views,
             directory,
             metrics,
             keys,
