@@ -361,7 +361,7 @@ fn the_embedded_store_reads_by_index_alone() {
     let sent = sent
         .map(|sent| sent.sql)
         .filter(|sql| !sql.contains("unnest") && !sql.starts_with("INSERT"));
-    let tables = [WATCH, SEEN, PLAY, REACH, LENGTH, VIEWER, VIEWER_BY_NUMBER];
+    let tables = [WATCH, SEEN, PLAY, REACH, LENGTH, VIEWER];
     let finds = tables.iter().map(find_sql);
     let ground = Ground::new(StoreKind::Embedded);
     let store = filled(&ground, StoreKind::Embedded);

@@ -67,7 +67,10 @@ fn nothing_names_an_erased_viewer(#[values(Embedded, Postgres)] kind: StoreKind)
         (&json!(2), &json!(2))
     );
     let shown = "SELECT COUNT(*) FROM playback_watch WHERE view_at >= 0";
-    assert_eq!(world.views.read(|tx| tx.query_int(shown, &[])).unwrap(), 2);
+    assert_eq!(
+        world.views().read(|tx| tx.query_int(shown, &[])).unwrap(),
+        2
+    );
     // Who comes back is somebody else.
     let again = world.session(ONE, 7);
     assert_eq!(world.history(&again.cookie()), []);

@@ -227,6 +227,11 @@ impl World {
         self.ground.path().join("erasures")
     }
 
+    /// The store of the views.
+    pub(crate) fn views(&self) -> Database {
+        open::views(&self.ground)
+    }
+
     /// The file of erased numbers.
     pub(crate) fn erasures(&self) -> reportd_playback::ErasureFile {
         reportd_playback::ErasureFile::at(self.erasures_path())

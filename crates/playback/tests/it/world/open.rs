@@ -127,7 +127,7 @@ pub(super) fn state(ground: &Ground) -> Database {
     state
 }
 
-fn views(ground: &Ground) -> Database {
+pub(super) fn views(ground: &Ground) -> Database {
     let views = ground.open("reportd_views_1");
     reportd_journal::MIGRATIONS.apply(&views).unwrap();
     reportd_playback::VIEW_MIGRATIONS.apply(&views).unwrap();
