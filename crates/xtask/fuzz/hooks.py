@@ -10,12 +10,17 @@ import time
 import schemathesis
 from schemathesis.core.parameters import ParameterLocation
 
+schemathesis.serializer.alias("application/x-ndjson", "text/plain")
+
 
 @schemathesis.hook
 def before_call(context, case, **kwargs):
     for name in ("app", "app_id"):
         if name in case.path_parameters and is_valid(case, ParameterLocation.PATH):
             case.path_parameters[name] = "bots"
+    if "aid" in case.path_parameters and is_valid(case, ParameterLocation.PATH):
+        # The least video of `reportd load playback`.
+        case.path_parameters["aid"] = "170000000"
     is_report = case.operation.path == "/api/v1/CommReport"
     if is_report and isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body["ts"] = int(time.time())
