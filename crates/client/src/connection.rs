@@ -4,6 +4,7 @@
 //! It has no pool, no TLS, no timer and no task of its own: whoever awaits a response also drives
 //! the connection, which saves waking a second task for each request.
 
+mod dialogue;
 mod playback;
 mod push;
 

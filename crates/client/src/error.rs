@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::time::Duration;
 
+use reportd_protocol::dialogue;
 use reportd_protocol::playback;
 use reportd_protocol::push::Code;
 use thiserror::Error;
@@ -27,7 +28,7 @@ pub enum ClientError {
         http: u16,
         /// The code of the reply: `ret` of CommReport, see [`Ret`](reportd_protocol::comm::Ret),
         /// `code` of the push reports, see [`Code`], or of the playback reports, see
-        /// [`playback::Code`].
+        /// [`playback::Code`], or `ec` of the dialogue reports, see [`dialogue::Code`].
         code: i64,
         /// The text of the reply.
         msg: String,
@@ -74,7 +75,10 @@ impl ClientError {
         match self {
             Self::Connect(_) | Self::Timeout(_) | Self::Transport(_) => true,
             Self::Refused { http, code, .. } => {
-                is_passing(*http) || (*http == 401 && is_limited(*code)) || is_put_off(*code)
+                is_passing(*http)
+                    || (*http == 401 && is_limited(*code))
+                    || (*http == 200 && is_deferred(*code))
+                    || is_put_off(*code)
             }
             Self::Problem { http, .. } | Self::InvalidReply { http, .. } => is_passing(*http),
             Self::Setup(_) | Self::InvalidRequest(_) => false,
@@ -118,6 +122,11 @@ fn is_limited(code: i64) -> bool {
         Code::from_code(code),
         Some(Code::AuthLimited | Code::ReportLimited)
     )
+}
+
+/// The dialogue reports reply HTTP 200 to everything, with codes that are statuses of others.
+fn is_deferred(code: i64) -> bool {
+    dialogue::Code::from_code(code).is_some_and(dialogue::Code::retryable)
 }
 
 /// The playback reports reply HTTP 200 to everything. Their codes are negative and the others' are

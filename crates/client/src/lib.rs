@@ -1,8 +1,9 @@
 //! Typed clients of the report protocols, for any base URL.
 //!
-//! [`CommClient`], [`PushClient`], [`PushFeedClient`] and [`PlaybackClient`] are for programs: they
-//! reuse connections, speak TLS and try again where that is safe. [`Connection`] is for load
-//! generators and tests: one plain connection and nothing that costs.
+//! [`CommClient`], [`PushClient`], [`PushFeedClient`], [`PlaybackClient`] and [`DialogueClient`] are
+//! for programs: they reuse connections, speak TLS and try again where that is safe.
+//! [`CallbackReceiver`] is for those who are called back: it has no server of its own. [`Connection`]
+//! is for load generators and tests: one plain connection and nothing that costs.
 //!
 //! # Sending again, and nonces
 //!
@@ -14,10 +15,12 @@
 //!
 //! Events and receipts of pushes need no nonce: each is known by what it says, and counts once. Nor
 //! do playback reports: the newest wins, so what matters is their order, see [`PlaybackClient`].
+//! Dialogue reports are known by their `report_id` and content.
 
 mod clock;
 mod comm;
 mod connection;
+mod dialogue;
 mod error;
 mod playback;
 mod push;
@@ -30,6 +33,10 @@ mod tls;
 pub use bytes::Bytes;
 pub use comm::{CommClient, CommClientBuilder};
 pub use connection::Connection;
+pub use dialogue::{
+    Callback, CallbackError, CallbackReceiver, CallbackReceiverBuilder, DialogueClient,
+    DialogueClientBuilder, Received,
+};
 pub use error::ClientError;
 pub use hyper::{HeaderMap, StatusCode, header};
 pub use playback::{

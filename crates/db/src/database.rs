@@ -43,6 +43,12 @@ pub(crate) trait Session {
     ) -> Result<Vec<Option<Row>>, DbError>;
     /// Puts the numbers that the database gives to new rows of `table` behind those that are there.
     fn number_behind(&mut self, table: &str) -> Result<(), DbError>;
+    /// Sets the savepoint of this depth.
+    fn mark(&mut self, depth: u32) -> Result<(), DbError>;
+    /// Keeps what was done since the savepoint of this depth, as far as the transaction is.
+    fn keep_mark(&mut self, depth: u32) -> Result<(), DbError>;
+    /// Undoes what was done since the savepoint of this depth; a transaction in which a statement failed goes on.
+    fn back_to_mark(&mut self, depth: u32) -> Result<(), DbError>;
 }
 
 /// A handle to a store; clones share it.
@@ -185,11 +191,35 @@ pub async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'sta
 /// A transaction.
 pub struct Tx<'a> {
     session: &'a mut dyn Session,
+    /// Savepoints that are open.
+    depth: u32,
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(session: &'a mut dyn Session) -> Self {
-        Self { session }
+        Self { session, depth: 0 }
+    }
+
+    /// Runs `work` so that nothing of it stays where it fails, and the transaction goes on. They nest.
+    ///
+    /// # Errors
+    /// That of `work`, or that of the store where it cannot go on: then the transaction fails with it.
+    pub fn savepoint<T, E: From<DbError>>(
+        &mut self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let depth = self.depth;
+        self.session.mark(depth)?;
+        let mut inner = Tx {
+            session: &mut *self.session,
+            depth: depth + 1,
+        };
+        let told = work(&mut inner);
+        match &told {
+            Ok(_) => self.session.keep_mark(depth)?,
+            Err(_) => self.session.back_to_mark(depth)?,
+        }
+        told
     }
 
     pub(crate) fn dialect(&self) -> Dialect {

@@ -4,10 +4,12 @@
 //! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
 //! writers never wait for each other in a circle. What differs between dialects stands in the drivers ([`sqlite`], [`postgres`]).
 //!
-//! Everything here blocks. Async callers go through [`Database::read_async`], [`Database::write_async`] and [`off_async_threads`].
+//! Everything here blocks. Async callers go through [`Database::read_async`], [`Database::write_async`] and [`off_async_threads`];
+//! those that write often and little through a [`Desk`], where writes share a commit.
 
 pub mod copy;
 mod database;
+mod desk;
 mod error;
 pub mod migrate;
 mod pool;
@@ -17,6 +19,7 @@ mod table;
 mod value;
 
 pub use database::{Database, Tx, off_async_threads};
+pub use desk::{Desk, DeskCounts, DeskOptions};
 pub use error::DbError;
 pub use table::{Column, Merge, Table};
 pub use value::{Cell, Row, Value};

@@ -227,6 +227,7 @@ impl<'a> OpenTransaction<'a> {
     }
 
     fn commit(&mut self) -> Result<(), DbError> {
+        self.on.check_open()?;
         self.on.execute("COMMIT", &[])?;
         self.done = true;
         Ok(())
@@ -265,6 +266,15 @@ impl Prepared {
         let spelled = self.spelled.get(sql).map_or(sql, String::as_str);
         let mut statement = self.connection.prepare_cached(spelled).map_err(classify)?;
         run(&mut statement).map_err(classify)
+    }
+
+    /// Where the disk is full SQLite may roll the whole transaction back by itself: what came after would be one of its own.
+    fn check_open(&self) -> Result<(), DbError> {
+        if self.connection.is_autocommit() {
+            let text = "the transaction was rolled back";
+            return Err(DbError::Unavailable(text.to_owned()));
+        }
+        Ok(())
     }
 
     fn table_sql(&mut self, table: &Table) -> Result<Arc<TableSql>, DbError> {
@@ -371,6 +381,24 @@ impl Session for Prepared {
     /// Nothing to do: `AUTOINCREMENT` numbers behind the greatest that was ever written.
     fn number_behind(&mut self, _table: &str) -> Result<(), DbError> {
         Ok(())
+    }
+
+    fn mark(&mut self, depth: u32) -> Result<(), DbError> {
+        self.check_open()?;
+        self.execute(&format!("SAVEPOINT mark_{depth}"), &[])?;
+        Ok(())
+    }
+
+    fn keep_mark(&mut self, depth: u32) -> Result<(), DbError> {
+        self.check_open()?;
+        self.execute(&format!("RELEASE mark_{depth}"), &[])?;
+        Ok(())
+    }
+
+    fn back_to_mark(&mut self, depth: u32) -> Result<(), DbError> {
+        self.check_open()?;
+        self.execute(&format!("ROLLBACK TO mark_{depth}"), &[])?;
+        self.keep_mark(depth)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Credentials of an app: what kinds there are, how they are made, kept and replaced.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reportd_db::{DbError, Tx};
@@ -212,35 +214,72 @@ pub struct Opened {
     pub expires_at_ms: Option<i64>,
 }
 
-/// All secrets of a kind that is kept sealed and is text, expired ones too, the oldest first. One that cannot be opened is
-/// logged and left out: it must not keep the others from being loaded.
-pub fn open_all(
+/// A key of an app that was kept sealed: bytes, which need not be text. Printed, it shows nothing of them.
+pub struct OpenedKey {
+    /// Whose it is.
+    pub app: AppNo,
+    /// The key.
+    pub bytes: Vec<u8>,
+    /// Until when it is in force, in ms; for ever where there is none.
+    pub expires_at_ms: Option<i64>,
+}
+
+impl fmt::Debug for OpenedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OpenedKey")
+            .field("app", &self.app)
+            .field("expires_at_ms", &self.expires_at_ms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// All secrets of a kind that is kept sealed, expired ones too, the oldest first. One that cannot be opened is logged and
+/// left out: it must not keep the others from being loaded.
+pub fn open_keys(
     tx: &mut Tx<'_>,
     kind: CredentialKind,
     master: &MasterKey,
-) -> Result<Vec<Opened>, DbError> {
+) -> Result<Vec<OpenedKey>, DbError> {
     let sql = "SELECT app, sealed, expires_at FROM credential \
                WHERE kind = $1 AND sealed IS NOT NULL ORDER BY no";
     let mut opened = Vec::new();
     for mut row in tx.query(sql, &[kind.name().into()])? {
         let (app, sealed) = (row.int(0)?, row.take_bytes(1)?);
-        let text = master
-            .unseal(&sealed, &place(app, kind.name()))
-            .map_err(|error| error.to_string())
-            .and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is no text".to_owned()));
-        match (text, AppNo::try_from(app)) {
-            (Ok(text), Ok(app)) => opened.push(Opened {
+        let bytes = master.unseal(&sealed, &place(app, kind.name()));
+        match (bytes, AppNo::try_from(app)) {
+            (Ok(bytes), Ok(app)) => opened.push(OpenedKey {
                 app,
-                secret: Secret::new(text),
+                bytes,
                 expires_at_ms: row.opt_int(2)?,
             }),
             (Err(error), _) => {
-                tracing::error!(app, kind = kind.name(), error, "a secret cannot be opened");
+                tracing::error!(app, kind = kind.name(), %error, "a secret cannot be opened");
             }
             (Ok(_), Err(_)) => tracing::error!(app, "a secret is of no app"),
         }
     }
     Ok(opened)
+}
+
+/// [`open_keys`] of a kind that is text; one that is none is logged and left out.
+pub fn open_all(
+    tx: &mut Tx<'_>,
+    kind: CredentialKind,
+    master: &MasterKey,
+) -> Result<Vec<Opened>, DbError> {
+    let text_of = |key: OpenedKey| {
+        let Ok(text) = String::from_utf8(key.bytes) else {
+            tracing::error!(app = key.app, kind = kind.name(), "a secret is no text");
+            return None;
+        };
+        Some(Opened {
+            app: key.app,
+            secret: Secret::new(text),
+            expires_at_ms: key.expires_at_ms,
+        })
+    };
+    let keys = open_keys(tx, kind, master)?;
+    Ok(keys.into_iter().filter_map(text_of).collect())
 }
 
 /// Replaces credentials: new ones work at once, the old ones for `grace_ms` more.

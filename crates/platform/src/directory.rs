@@ -36,6 +36,7 @@ pub trait Follower: Send + Sync {
 pub struct Snapshot {
     version: i64,
     by_id: HashMap<String, Arc<App>>,
+    by_no: HashMap<AppNo, Arc<App>>,
     comm_tokens: HashMap<SecretHash, Token>,
     keys: HashMap<SecretHash, Arc<ApiKey>>,
 }
@@ -51,6 +52,18 @@ impl Snapshot {
     #[must_use]
     pub fn app(&self, id: &str) -> Option<&Arc<App>> {
         self.by_id.get(id)
+    }
+
+    /// The app of a number, disabled or not.
+    #[must_use]
+    pub fn app_of_no(&self, no: AppNo) -> Option<&Arc<App>> {
+        self.by_no.get(&no)
+    }
+
+    /// Whether the key of that name is in force: for those who go on for longer than a call.
+    #[must_use]
+    pub fn has_key(&self, name: &str) -> bool {
+        self.keys.values().any(|key| key.name == name)
     }
 
     /// All apps, in no order.
@@ -258,7 +271,8 @@ impl Directory {
 
 fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
     let apps: Vec<Arc<App>> = apps::list_readable(tx)?.into_iter().map(Arc::new).collect();
-    let by_no: HashMap<AppNo, &Arc<App>> = apps.iter().map(|app| (app.no, app)).collect();
+    let by_no: HashMap<AppNo, Arc<App>> =
+        apps.iter().map(|app| (app.no, Arc::clone(app))).collect();
     let mut comm_tokens = HashMap::new();
     let sql = "SELECT app, hash, expires_at FROM credential WHERE kind = $1";
     for mut row in tx.query(sql, &[CredentialKind::CommToken.name().into()])? {
@@ -287,6 +301,7 @@ fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
     Ok(Snapshot {
         version,
         by_id,
+        by_no,
         comm_tokens,
         keys,
     })

@@ -26,5 +26,8 @@ pub const MIGRATIONS: Migrations = Migrations {
         "CREATE TABLE rate_bucket (
         name {{text}} NOT NULL, bucket {{text}} NOT NULL, full_at BIGINT NOT NULL, PRIMARY KEY (name, bucket)) {{clustered}};
         ",
+        // The only categories of tickets that a key may touch, a JSON list; NULL for all.
+        "ALTER TABLE api_key ADD COLUMN categories {{text}};
+        ",
     ],
 };

@@ -292,6 +292,9 @@ pub(crate) enum Key {
         /// The only app that it may touch
         #[arg(long, value_name = "ID")]
         app: Option<String>,
+        /// A category of that app's tickets, of several the only ones that a moderator may touch
+        #[arg(long, value_name = "CATEGORY")]
+        category: Vec<String>,
         /// One JSON object
         #[arg(long)]
         json: bool,

@@ -1,7 +1,7 @@
 //! `reportd key`: API keys. They work on the store, while a server runs on it or not.
 
 use anyhow::bail;
-use reportd_platform::access::{ListedKey, create_key, list_keys, revoke_key};
+use reportd_platform::access::{ListedKey, NewKey, create_limited_key, list_keys, revoke_key};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::random::SystemRandom;
 use serde_json::json;
@@ -21,14 +21,22 @@ pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
             name,
             role,
             app,
+            category,
             json,
         } => {
-            let key = state.try_write(|tx| {
-                create_key(tx, &name, role, app.as_deref(), &SystemRandom, now_ms)
-            })?;
+            let new = NewKey {
+                name: &name,
+                role,
+                app_id: app.as_deref(),
+                categories: &category,
+            };
+            let key = state.try_write(|tx| create_limited_key(tx, &new, &SystemRandom, now_ms))?;
             if json {
-                let shown =
+                let mut shown =
                     json!({"name": name, "role": role.name(), "app_id": app, "key": key.reveal()});
+                if !category.is_empty() {
+                    shown["categories"] = json!(category);
+                }
                 print_line(shown)
             } else {
                 let key = key.reveal();
@@ -41,7 +49,10 @@ pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
                 print_line(json!({"keys": keys.iter().map(key_json).collect::<Vec<_>>()}))
             } else {
                 let rows: Vec<_> = keys.iter().map(key_row).collect();
-                print_line(text_table(["key", "role", "app", "state"], &rows))
+                print_line(text_table(
+                    ["key", "role", "app", "categories", "state"],
+                    &rows,
+                ))
             }
         }
         Key::Revoke { name } => {
@@ -56,21 +67,24 @@ pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
 fn key_json(listed: &ListedKey) -> serde_json::Value {
     json!({
         "name": listed.key.name, "role": listed.key.role.name(), "app_id": listed.app_id,
-        "created_at": listed.created_at_ms, "revoked_at": listed.revoked_at_ms,
+        "categories": listed.key.categories, "created_at": listed.created_at_ms, "revoked_at": listed.revoked_at_ms,
     })
 }
 
-fn key_row(listed: &ListedKey) -> [String; 4] {
+fn key_row(listed: &ListedKey) -> [String; 5] {
     let state = if listed.revoked_at_ms.is_some() {
         "revoked"
     } else {
         "in force"
     };
     let app = listed.app_id.clone().unwrap_or_else(|| "all".to_owned());
+    let categories = listed.key.categories.as_ref();
+    let categories = categories.map_or_else(|| "all".to_owned(), |all| all.join(", "));
     [
         listed.key.name.clone(),
         listed.key.role.name().to_owned(),
         app,
+        categories,
         state.to_owned(),
     ]
 }

@@ -3,6 +3,8 @@
 
 mod comm;
 mod connection;
+mod dialogue;
+mod dialogue_callbacks;
 mod playback;
 mod playback_heartbeats;
 mod push;

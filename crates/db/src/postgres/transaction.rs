@@ -200,6 +200,52 @@ impl Session for Transaction<'_> {
         }
         Ok(())
     }
+
+    fn mark(&mut self, depth: u32) -> Result<(), DbError> {
+        self.tell(&format!("SAVEPOINT mark_{depth}"))
+    }
+
+    fn keep_mark(&mut self, depth: u32) -> Result<(), DbError> {
+        self.tell(&format!("RELEASE SAVEPOINT mark_{depth}"))
+    }
+
+    fn back_to_mark(&mut self, depth: u32) -> Result<(), DbError> {
+        let back = format!("ROLLBACK TO SAVEPOINT mark_{depth}; RELEASE SAVEPOINT mark_{depth}");
+        self.link.tell(&back)?;
+        self.state = State::Open;
+        Ok(())
+    }
+}
+
+/// Savepoints.
+impl Transaction<'_> {
+    /// Statements that begin the transaction where nothing was sent yet, and without a reply but success.
+    fn tell(&mut self, statements: &str) -> Result<(), DbError> {
+        let told = match &self.state {
+            State::Failed(error) => return Err(error.clone()),
+            State::New => self.begin_and_tell(statements),
+            State::Open | State::Ended => self.link.tell(statements),
+        };
+        self.state = match &told {
+            Ok(()) => State::Open,
+            Err(error) => State::Failed(error.clone()),
+        };
+        told
+    }
+
+    fn begin_and_tell(&mut self, statements: &str) -> Result<(), DbError> {
+        let begin = match self.purpose {
+            Use::Read => BEGIN_READ,
+            Use::Write => BEGIN_WRITE,
+        };
+        let both = format!("{begin}; {statements}");
+        let told = self.link.begin(&both);
+        if told.is_err() && !self.link.is_connected() {
+            *self.link = self.target.connect()?;
+            return self.link.begin(&both);
+        }
+        told
+    }
 }
 
 impl Drop for Transaction<'_> {

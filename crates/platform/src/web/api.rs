@@ -12,9 +12,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
 
 use super::{BodyError, BodyLimits, ClientAddress, Problem, read_body};
+use crate::AppNo;
 use crate::access::{ApiKey, Permission};
 use crate::apps::App;
-use crate::directory::Directory;
+use crate::directory::{Directory, Snapshot};
 
 /// What API calls share.
 #[derive(Clone)]
@@ -37,13 +38,102 @@ impl Caller {
     /// # Errors
     /// 403.
     pub fn needs(self, permission: Permission) -> Result<Arc<App>, Problem> {
-        if self.key.role.may(permission) {
-            return Ok(self.app);
-        }
-        Err(Problem::forbidden(format!(
-            "a key of role {} may not do this",
-            self.key.role
-        )))
+        check(&self.key, permission)?;
+        Ok(self.app)
+    }
+}
+
+/// Who calls, where no app is in the path: what is read or done may be of any app that the key may touch.
+pub struct KeyCaller {
+    key: Arc<ApiKey>,
+    directory: Arc<Snapshot>,
+}
+
+impl KeyCaller {
+    /// The caller, where its key may do what `permission` names.
+    ///
+    /// # Errors
+    /// 403.
+    pub fn needs(self, permission: Permission) -> Result<Self, Problem> {
+        check(&self.key, permission)?;
+        Ok(self)
+    }
+
+    /// The caller's key.
+    #[must_use]
+    pub fn key(&self) -> &ApiKey {
+        &self.key
+    }
+
+    /// The app that a parameter names.
+    ///
+    /// # Errors
+    /// As for an app in the path: 403 where the key is limited to another, 404 where there is none.
+    pub fn app(&self, id: &str) -> Result<Arc<App>, Problem> {
+        app_of(&self.key, &self.directory, id)
+    }
+
+    /// The id of an app by its number.
+    #[must_use]
+    pub fn app_id(&self, no: AppNo) -> Option<&str> {
+        self.directory.app_of_no(no).map(|app| app.id.as_str())
+    }
+}
+
+fn check(key: &ApiKey, permission: Permission) -> Result<(), Problem> {
+    if key.role.may(permission) {
+        return Ok(());
+    }
+    let role = key.role;
+    Err(Problem::forbidden(format!(
+        "a key of role {role} may not do this"
+    )))
+}
+
+fn app_of(key: &ApiKey, directory: &Snapshot, id: &str) -> Result<Arc<App>, Problem> {
+    let app = directory.app(id).cloned();
+    // A key of one app learns nothing of the others, not even that they exist.
+    if key
+        .app
+        .is_some_and(|only| app.as_ref().is_none_or(|app| app.no != only))
+    {
+        return Err(Problem::forbidden("this key is limited to another app"));
+    }
+    app.ok_or_else(|| Problem::not_found(format!("there is no app «{id}»")))
+}
+
+/// The key of a request, and the directory as it stood after the key was looked up.
+async fn authenticate(
+    parts: &Parts,
+    directory: &Arc<Directory>,
+) -> Result<(Arc<ApiKey>, Arc<Snapshot>), Problem> {
+    let address = parts
+        .extensions
+        .get()
+        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
+    let Some(text) = bearer(&parts.headers) else {
+        directory
+            .count_failure(address)
+            .await
+            .map_err(Problem::too_many)?;
+        return Err(Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "expected an API key: Authorization: Bearer <key>",
+        ));
+    };
+    let key = directory.key(text, address).await?;
+    Ok((key, directory.snapshot()))
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for KeyCaller
+where
+    Api: FromRef<S>,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let (key, directory) = authenticate(parts, &Api::from_ref(state).directory).await?;
+        Ok(Self { key, directory })
     }
 }
 
@@ -54,37 +144,14 @@ where
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
-        let directory = Api::from_ref(state).directory;
-        let address = parts
-            .extensions
-            .get()
-            .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
-        let Some(text) = bearer(&parts.headers) else {
-            directory
-                .count_failure(address)
-                .await
-                .map_err(Problem::too_many)?;
-            return Err(Problem::new(
-                StatusCode::UNAUTHORIZED,
-                "expected an API key: Authorization: Bearer <key>",
-            ));
-        };
-        let key = directory.key(text, address).await?;
+        let (key, directory) = authenticate(parts, &Api::from_ref(state).directory).await?;
         let path = RawPathParams::from_request_parts(parts, state).await;
         let path = path.map_err(|_| Problem::not_found("the path cannot be read"))?;
         let id = path
             .iter()
             .find(|(name, _)| *name == "app")
             .map_or("", |(_, id)| id);
-        let app = directory.snapshot().app(id).cloned();
-        // A key of one app learns nothing of the others, not even that they exist.
-        if key
-            .app
-            .is_some_and(|only| app.as_ref().is_none_or(|app| app.no != only))
-        {
-            return Err(Problem::forbidden("this key is limited to another app"));
-        }
-        let app = app.ok_or_else(|| Problem::not_found(format!("there is no app «{id}»")))?;
+        let app = app_of(&key, &directory, id)?;
         Ok(Self { key, app })
     }
 }

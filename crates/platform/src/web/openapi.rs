@@ -52,6 +52,24 @@ pub struct ParameterProblem;
 /// Problems of a call that takes a body.
 pub struct BodyProblems;
 
+/// The problem of a call that finds another state than it needs.
+pub struct ConflictProblem;
+
+/// The problem of a body that fits by its form and not by what it names.
+pub struct MeaningProblem;
+
+impl IntoResponses for ConflictProblem {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[409])
+    }
+}
+
+impl IntoResponses for MeaningProblem {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        problems(&[422])
+    }
+}
+
 impl IntoResponses for CallProblems {
     fn responses() -> BTreeMap<String, RefOr<Response>> {
         problems(&[401, 403, 404, 429, 500, 503])
@@ -84,8 +102,16 @@ const PROBLEMS: &[(u16, &str)] = &[
     (404, "There is no such app, or nothing of this number."),
     (408, "The body did not come in time."),
     (
+        409,
+        "It is not in the state that this needs, or somebody else holds it: read it again.",
+    ),
+    (
         413,
         "The body is larger than the server takes (`api.body_bytes`).",
+    ),
+    (
+        422,
+        "The body names what is not there; `field` tells which member.",
     ),
     (429, "Too many failed authentications from this address."),
     (

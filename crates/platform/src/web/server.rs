@@ -12,7 +12,7 @@ use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
 use super::write_deadline::WriteDeadline;
@@ -33,6 +33,18 @@ pub struct Limits {
     pub trusted_proxies: TrustedProxies,
 }
 
+/// Tells a reply that has no end of its own when the server stops; in the extensions of each request.
+#[derive(Debug, Clone)]
+pub struct Stopping(watch::Receiver<bool>);
+
+impl Stopping {
+    /// Ready once the server stops.
+    pub async fn stopped(&mut self) {
+        // Where nobody can tell any more, the server is gone.
+        let _ = self.0.wait_for(|stops| *stops).await;
+    }
+}
+
 /// Most bytes of the head of a request; also what is read ahead of a connection.
 const MAX_HEAD_BYTES: usize = 64 << 10;
 
@@ -46,6 +58,8 @@ pub async fn serve(
     let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let proxies = Arc::new(limits.trusted_proxies);
+    let (stops, stopping) = watch::channel(false);
+    let stopping = Stopping(stopping);
     tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
@@ -61,7 +75,7 @@ pub async fn serve(
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(
                 TokioIo::new(WriteDeadline::new(stream, limits.write_timeout)),
-                service(router.clone(), peer, Arc::clone(&proxies)),
+                service(router.clone(), peer, Arc::clone(&proxies), stopping.clone()),
             );
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -71,6 +85,7 @@ pub async fn serve(
         });
     }
     drop(listener);
+    stops.send_replace(true);
     if tokio::time::timeout(limits.shutdown_timeout, graceful.shutdown())
         .await
         .is_err()
@@ -103,6 +118,7 @@ fn service(
     router: Router,
     peer: IpAddr,
     proxies: Arc<TrustedProxies>,
+    stopping: Stopping,
 ) -> impl hyper::service::Service<
     Request<Incoming>,
     Response = axum::response::Response,
@@ -111,7 +127,9 @@ fn service(
 > {
     hyper::service::service_fn(move |mut request: Request<Incoming>| {
         let client = proxies.client_of(peer, request.headers());
-        request.extensions_mut().insert(ClientAddress(client));
+        let extensions = request.extensions_mut();
+        extensions.insert(ClientAddress(client));
+        extensions.insert(stopping.clone());
         router.clone().oneshot(request)
     })
 }

@@ -1,0 +1,95 @@
+//! Dialogue reports (多人对话举报): encrypted abuse reports of a conversation become tickets, moderators judge them, and
+//! the verdicts go back to who reported, for certain.
+//!
+//! The way of a report, left to right: [`routes`] takes and opens it, [`intake`] puts it into a ticket, [`tickets`] are
+//! claimed and judged, [`callback`] delivers the verdict; [`query`] reads, [`api`] shows. There is no journal here: each
+//! step is a transaction on the state store.
+
+mod api;
+mod audit;
+pub mod callback;
+mod events;
+mod groups;
+mod intake;
+mod metrics;
+mod monitor;
+#[cfg(test)]
+mod plans;
+pub mod query;
+mod registry;
+mod routes;
+mod schema;
+mod settings;
+mod streams;
+pub mod tickets;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use reportd_db::{Database, Desk};
+use reportd_platform::AppNo;
+use reportd_platform::clock::Clock;
+use reportd_platform::directory::Directory;
+use reportd_platform::limiter::Limiter;
+use reportd_platform::random::Random;
+use reportd_platform::rate_limit::Rate;
+use reportd_platform::web::{Api, BodyLimits};
+use tokio::sync::Semaphore;
+
+use callback::Dispatcher;
+
+pub use api::{api_openapi, api_routes};
+pub use audit::{AuditListing, MOST_RECORDS, Record};
+pub use metrics::DialogueMetrics;
+pub use monitor::Monitor;
+pub use registry::{DialogueApp, Registry};
+pub use routes::{protocol_openapi, protocol_routes};
+pub use schema::MIGRATIONS;
+pub use settings::{Label, Settings};
+pub use streams::Streams;
+
+/// What this room works with.
+#[derive(Clone)]
+pub struct Dialogue {
+    /// Apps and keys.
+    pub directory: Arc<Directory>,
+    /// Credentials and settings by app.
+    pub registry: Arc<Registry>,
+    /// The store of tickets.
+    pub state: Database,
+    /// Where all changes of tickets are written.
+    pub desk: Arc<Desk>,
+    /// Sends callbacks.
+    pub dispatcher: Arc<Dispatcher>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Draws ids and initialisation vectors.
+    pub random: Arc<dyn Random>,
+    /// What this room counts.
+    pub metrics: Arc<DialogueMetrics>,
+    /// What each app has received, judged and delivered.
+    pub monitor: Arc<Monitor>,
+    /// Streams of events.
+    pub streams: Arc<Streams>,
+    /// Limits of requests.
+    pub limits: DialogueLimits,
+    /// Reports by app, where they are limited.
+    pub app_limiter: Arc<Limiter<AppNo>>,
+    /// Reports by address, where they are limited.
+    pub address_limiter: Arc<Limiter<IpAddr>>,
+    /// Places for large reports that are worked on at once.
+    pub large_reports: Arc<Semaphore>,
+    /// What all API calls share.
+    pub api: Api,
+}
+
+/// Limits of requests.
+#[derive(Debug, Clone, Copy)]
+pub struct DialogueLimits {
+    /// Of the body of a report; never more than the protocol's 2 MiB.
+    pub body: BodyLimits,
+    /// Reports by app. Off by default.
+    pub reports_per_app: Option<Rate>,
+    /// Reports by address. Off by default.
+    pub reports_per_address: Option<Rate>,
+}

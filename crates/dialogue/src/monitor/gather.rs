@@ -1,0 +1,184 @@
+//! Rows that are not folded yet, as counts.
+
+use reportd_db::{DbError, Row, Tx};
+use reportd_platform::AppNo;
+use reportd_platform::clock::DAY_MS;
+use reportd_platform::directory::Snapshot;
+
+use super::figure::{CountKey, Counts, Figure, count};
+use super::spread::bucket;
+
+/// Rows of a table that are taken at once.
+const MOST_ROWS: i64 = 5_000;
+
+/// Up to where rows are folded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Marks {
+    /// The last report.
+    pub(super) report: i64,
+    /// The last record of the audit trail.
+    pub(super) audit: i64,
+    /// The time, in ms, up to which deliveries had ended.
+    pub(super) delivery: i64,
+}
+
+/// What was found behind the marks.
+pub(super) struct Gathered {
+    /// It, counted.
+    pub(super) counts: Counts,
+    /// Up to where it goes.
+    pub(super) marks: Marks,
+    /// There may be more behind it.
+    pub(super) has_more: bool,
+}
+
+/// The marks as they stand.
+pub(super) fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
+    let sql = "SELECT report, audit, delivery FROM dialogue_count_mark WHERE id = 1";
+    let Some(row) = tx.query_first(sql, &[])? else {
+        return Ok(Marks::default());
+    };
+    Ok(Marks {
+        report: row.int(0)?,
+        audit: row.int(1)?,
+        delivery: row.int(2)?,
+    })
+}
+
+/// Gathers rows behind `marks` that are from before `until_ms`. Rows are numbered when they are written and seen when
+/// they are committed: those of the last seconds may still have a gap before them that a transaction is about to fill.
+pub(super) fn gather(
+    tx: &mut Tx<'_>,
+    directory: &Snapshot,
+    marks: Marks,
+    until_ms: i64,
+) -> Result<Gathered, DbError> {
+    let mut gathering = Gathering {
+        directory,
+        until_ms,
+        found: Gathered {
+            counts: Counts::new(),
+            marks,
+            has_more: false,
+        },
+    };
+    gathering.reports(tx)?;
+    gathering.records(tx)?;
+    gathering.deliveries(tx)?;
+    Ok(gathering.found)
+}
+
+struct Gathering<'a> {
+    directory: &'a Snapshot,
+    until_ms: i64,
+    found: Gathered,
+}
+
+impl Gathering<'_> {
+    fn reports(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let rows = tx.query(
+            "SELECT id, received_at, app FROM dialogue_report WHERE id > $1 ORDER BY id LIMIT $2",
+            &[self.found.marks.report.into(), MOST_ROWS.into()],
+        )?;
+        let is_full = is_full(&rows);
+        for row in rows {
+            let (id, at_ms, app) = (row.int(0)?, row.int(1)?, row.int(2)?);
+            if at_ms > self.until_ms {
+                return Ok(());
+            }
+            self.found.marks.report = id;
+            self.count(app, at_ms, Figure::Received, "");
+        }
+        self.found.has_more |= is_full;
+        Ok(())
+    }
+
+    /// What moderators did, and how long the first claim and the first verdict of a ticket took.
+    fn records(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let rows = tx.query(
+            "SELECT a.id, a.at, a.app, a.action, a.actor, t.received_at, (SELECT COUNT(*) FROM dialogue_audit b \
+             WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) \
+             FROM dialogue_audit a LEFT JOIN dialogue_ticket t ON t.id = a.ticket WHERE a.id > $1 ORDER BY a.id LIMIT $2",
+            &[self.found.marks.audit.into(), MOST_ROWS.into()],
+        )?;
+        let is_full = is_full(&rows);
+        for mut row in rows {
+            let (id, at_ms, app) = (row.int(0)?, row.int(1)?, row.int(2)?);
+            if at_ms > self.until_ms {
+                return Ok(());
+            }
+            self.found.marks.audit = id;
+            let (figure, latency) = match &*row.take_text(3)? {
+                "claimed" => (Figure::Claimed, Some(Figure::ClaimLatency)),
+                "judged" => (Figure::Judged, Some(Figure::VerdictLatency)),
+                "undone" => (Figure::Undone, None),
+                "reopened" => (Figure::Reopened, None),
+                _ => continue,
+            };
+            self.count(app, at_ms, figure, &row.take_text(4)?);
+            if let (Some(latency), Some(received_ms), 0) = (latency, row.opt_int(5)?, row.int(6)?) {
+                self.took(app, at_ms, latency, at_ms - received_ms);
+            }
+        }
+        self.found.has_more |= is_full;
+        Ok(())
+    }
+
+    fn deliveries(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+        let from_ms = self.found.marks.delivery;
+        let mut rows = tx.query(
+            "SELECT done_at, app, state, created_at FROM dialogue_delivery WHERE done_at > $1 AND done_at <= $2 \
+             ORDER BY done_at LIMIT $3",
+            &[from_ms.into(), self.until_ms.into(), MOST_ROWS.into()],
+        )?;
+        let Some(last) = rows.last() else {
+            return Ok(());
+        };
+        let mut to_ms = self.until_ms;
+        if is_full(&rows) {
+            // The last millisecond may go on behind the last row: it comes with the next ones.
+            let last_ms = last.int(0)?;
+            rows.retain(|row| row.int(0).is_ok_and(|at_ms| at_ms < last_ms));
+            to_ms = last_ms - 1;
+            self.found.has_more = true;
+        }
+        for row in rows {
+            let (at_ms, app, created_ms) = (row.int(0)?, row.int(1)?, row.int(3)?);
+            match row.int(2)? {
+                1 => {
+                    self.count(app, at_ms, Figure::Delivered, "");
+                    self.took(app, at_ms, Figure::DeliveryLatency, at_ms - created_ms);
+                }
+                2 => self.count(app, at_ms, Figure::Failed, ""),
+                _ => {}
+            }
+        }
+        self.found.marks.delivery = to_ms;
+        Ok(())
+    }
+
+    fn took(&mut self, app: i64, at_ms: i64, figure: Figure, took_ms: i64) {
+        self.count(app, at_ms, figure, &bucket(took_ms).to_string());
+    }
+
+    fn count(&mut self, app: i64, at_ms: i64, figure: Figure, part: &str) {
+        let key = self.key(app, at_ms, figure, part);
+        count(&mut self.found.counts, key);
+    }
+
+    fn key(&self, app: i64, at_ms: i64, figure: Figure, part: &str) -> CountKey {
+        let day = day_of(self.directory, app, at_ms);
+        (app, day, figure, part.to_owned())
+    }
+}
+
+/// The day of a time, in the app's zone.
+pub(super) fn day_of(directory: &Snapshot, app: i64, at_ms: i64) -> i64 {
+    let known = AppNo::try_from(app).ok();
+    let known = known.and_then(|no| directory.app_of_no(no));
+    known.map_or(at_ms.div_euclid(DAY_MS), |app| app.zone.day(at_ms))
+}
+
+fn is_full(rows: &[Row]) -> bool {
+    i64::try_from(rows.len()).is_ok_and(|count| count >= MOST_ROWS)
+}

@@ -1,0 +1,283 @@
+//! How the store answers: no read and no change of a ticket looks at a whole table, or at all tickets of an app.
+//!
+//! PostgreSQL tells which statements a session has prepared, so these are the ones that are really sent, without a list
+//! that somebody must keep. SQLite is asked about the same texts.
+
+use reportd_db::{Database, DbError, Row, Tx, Value};
+use reportd_platform::random::SeededRandom;
+use reportd_protocol::dialogue::Report;
+use reportd_testbed::{Ground, StoreKind};
+
+use crate::audit::{self, AuditListing};
+use crate::intake::NewReport;
+use crate::query::{self, About, Listing, Place, Queue};
+use crate::tickets::{self, Actor, TicketError, TicketState};
+use crate::{MIGRATIONS, events};
+
+/// What the store holds: a table, how many rows, and each column of row `i`. Of the tickets one in ten is open.
+const CONTENTS: [(&str, u32, &str); 8] = [
+    (
+        "dialogue_ticket (app, category, state, group_id, received_at, reports, users, infos, report_id, revision, moved_at)",
+        20_000,
+        "1 + i % 2, 'c' || (i % 3), CASE WHEN i % 10 = 0 THEN 0 ELSE 2 END, i, i, 1, 1, 1, 'r' || i, 0, i",
+    ),
+    (
+        "dialogue_thread (app, report_id, ticket)",
+        20_000,
+        "1 + i % 2, 'r' || i, i + 1",
+    ),
+    (
+        "dialogue_report (ticket, app, report_id, digest, uniqid, redirect, received_at, body, users, infos)",
+        20_000,
+        "i + 1, 1 + i % 2, 'r' || i, CAST('' AS {{bytes}}), 'u' || (i % 100), 'x', i, CAST('' AS {{bytes}}), 1, 1",
+    ),
+    (
+        "dialogue_user (app, user_key, received_at, ticket)",
+        20_000,
+        "1 + i % 2, 'k' || (i % 50), i, i + 1",
+    ),
+    (
+        "dialogue_reporter (app, uniqid, received_at, ticket)",
+        20_000,
+        "1 + i % 2, 'u' || (i % 100), i, i + 1",
+    ),
+    (
+        "dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at, seen_reports)",
+        20_000,
+        "i + 1, 1, 'ad', '{}', 'm', 'k', i, 1",
+    ),
+    (
+        "dialogue_audit (at, actor, actor_key, action, app, ticket, details)",
+        20_000,
+        "i, 'm' || (i % 100), 'k', 'judged', 1 + i % 2, i + 1, '{}'",
+    ),
+    (
+        "dialogue_event (at, app, category, kind, ticket)",
+        20_000,
+        "i + 10000000, 1 + i % 2, 'c', 'new', i + 1",
+    ),
+];
+
+const REPORT: &str = r#"{"uniqid":"u1","report_id":"r5","category":"c1","timestamp":1795233600,
+    "users":{"k1":{},"k2":{}},"infos":[{"id":"k1","type":"text","content":"x","time":1795233000}]}"#;
+
+/// Behind all events of the store.
+const NOW_MS: i64 = 10_020_000;
+
+/// A filled store, in a session that has not seen how it was filled.
+fn filled(ground: &Ground, kind: StoreKind) -> Database {
+    let state = ground.open("state");
+    MIGRATIONS.apply(&state).unwrap();
+    let fill = |tx: &mut Tx<'_>| {
+        for (table, rows, columns) in CONTENTS {
+            let rows_of = "WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 <";
+            tx.define(&format!(
+                "{rows_of} {rows}) INSERT INTO {table} SELECT {columns} FROM n;"
+            ))?;
+        }
+        let body = zstd::bulk::compress(b"{}", 1).unwrap();
+        tx.execute("UPDATE dialogue_report SET body = $1", &[body[..].into()])
+    };
+    state.write(fill).unwrap();
+    if kind == StoreKind::Postgres {
+        // As the server does by itself after a while. SQLite is never told.
+        state.execute("ANALYZE", &[]).unwrap();
+    }
+    ground.open("state")
+}
+
+fn actor() -> Actor {
+    Actor {
+        name: "m1".to_owned(),
+        key: "k".to_owned(),
+        app: None,
+        categories: None,
+        is_lead: true,
+    }
+}
+
+/// Every list, and all that is read of a ticket.
+fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
+    let about = |about| (Some(1), None, Some(about));
+    for (app, categories, about) in [
+        (None, None, None),
+        (Some(1), None, None),
+        (Some(1), Some(vec!["c1".to_owned()]), None),
+        about(About::User("k0".to_owned())),
+        about(About::Reporter("u0".to_owned())),
+    ] {
+        for is_newest_first in [false, true] {
+            let after = Some(Place {
+                received_at_ms: 10_000,
+                id: 10_001,
+            });
+            let listing = Listing {
+                app,
+                categories: categories.clone(),
+                states: vec![TicketState::Open],
+                about: about.clone(),
+                is_newest_first,
+                after,
+                limit: 50,
+                ..Listing::default()
+            };
+            assert!(!query::list(tx, &listing)?.tickets.is_empty());
+        }
+    }
+    let queues = [Queue::All, Queue::App(1), Queue::Category(1, "c1")];
+    assert!(query::counts(tx, &queues)?.oldest_open_at_ms.is_some());
+    let ticket = tickets::find(tx, &actor(), 1)?;
+    let whole = query::whole(tx, ticket)?;
+    assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
+    assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
+    let listing = |app, ticket, actor: Option<&str>| AuditListing {
+        app,
+        ticket,
+        actor: actor.map(str::to_owned),
+        before: None,
+        limit: 50,
+    };
+    for listing in [
+        listing(None, None, None),
+        listing(Some(1), None, None),
+        listing(None, Some(7), None),
+        listing(None, None, Some("m7")),
+    ] {
+        assert!(!audit::list(tx, &listing)?.is_empty());
+    }
+    Ok(())
+}
+
+/// What moderators and reports change, but verdicts.
+fn change_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
+    let report = Report::read(REPORT).unwrap();
+    let random = SeededRandom::new(1);
+    for digest in [[1; 32], [2; 32]] {
+        let new = NewReport::new(2, &report, (REPORT, digest), "x", &random, NOW_MS)?;
+        new.store(tx)?;
+    }
+    let actor = actor();
+    for (app, category) in [(None, None), (Some(1), None), (Some(1), Some("c1"))] {
+        let ticket = tickets::next(tx, &actor, app, category, NOW_MS)?.unwrap();
+        tickets::claim(tx, &actor, ticket.id, NOW_MS)?;
+        audit::note_sight(tx, &actor, &ticket, NOW_MS)?;
+        tickets::release(tx, &actor, ticket.id, NOW_MS)?;
+        tickets::claim(tx, &actor, ticket.id, NOW_MS - tickets::CLAIM_MS)?;
+    }
+    tickets::reopen(tx, &actor, 2, "why", NOW_MS)?;
+    assert_eq!(tickets::end_expired_claims(tx, NOW_MS)?, 3);
+    events::prune(tx, NOW_MS)?;
+    Ok(())
+}
+
+/// A statement that was sent: its name in the session, its text and the types of its values.
+struct Sent {
+    name: String,
+    sql: String,
+    types: Vec<String>,
+}
+
+/// What this session has prepared of this room's statements.
+fn sent(tx: &mut Tx<'_>) -> Result<Vec<Sent>, DbError> {
+    let sql = "SELECT name, statement, array_to_string(parameter_types::text[], ',') FROM pg_prepared_statements \
+               WHERE statement LIKE '% dialogue\\_%' AND statement NOT LIKE '%LIMIT 0' ORDER BY statement";
+    let told = |mut row: Row| {
+        let types = row.take_text(2)?;
+        let types = types.split(',').filter(|one| !one.is_empty());
+        Ok(Sent {
+            name: row.take_text(0)?,
+            sql: row.take_text(1)?,
+            types: types.map(str::to_owned).collect(),
+        })
+    };
+    tx.query(sql, &[])?.into_iter().map(told).collect()
+}
+
+/// The plan that the server keeps for a statement whatever its values are.
+fn postgres_plan(tx: &mut Tx<'_>, sent: &Sent) -> Result<Vec<String>, DbError> {
+    tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
+    let value = |of: &String| match of.as_str() {
+        array if array.ends_with("[]") => format!("'{{1}}'::{array}"),
+        of => format!("'1'::{of}"),
+    };
+    let values: Vec<String> = sent.types.iter().map(value).collect();
+    let values = if values.is_empty() {
+        String::new()
+    } else {
+        format!("({})", values.join(", "))
+    };
+    let sql = format!("EXPLAIN (COSTS OFF) EXECUTE {}{values}", sent.name);
+    let rows = tx.query(&sql, &[])?;
+    rows.into_iter().map(|mut row| row.take_text(0)).collect()
+}
+
+/// Looks at the plan of each statement that this session has sent.
+fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
+    let all = sent(tx)?;
+    assert!(all.len() >= least, "{} statements are not all", all.len());
+    for sent in &all {
+        let plan = postgres_plan(tx, sent)?;
+        println!("{}\n    {}\n", sent.sql, plan.join("\n    "));
+        let has = |what: &str| plan.iter().any(|line| line.contains(what));
+        assert!(!has("Seq Scan on dialogue_"), "{}: {plan:#?}", sent.sql);
+        // An app's rows are many: a search has to go on from there, or end at a limit without sorting them.
+        let is_wide = plan.iter().any(|line| line.ends_with("Cond: (app = $1)"));
+        assert!(!is_wide || !has("Sort"), "{}: {plan:#?}", sent.sql);
+    }
+    Ok(())
+}
+
+fn embedded_plan(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, DbError> {
+    let places = (1..).take_while(|place| sql.contains(&format!("${place}")));
+    let values = vec![Value::Int(1); places.count()];
+    let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), &values)?;
+    rows.into_iter().map(|mut row| row.take_text(3)).collect()
+}
+
+fn check_embedded(tx: &mut Tx<'_>, sqls: &[String]) -> Result<(), TicketError> {
+    for sql in sqls {
+        let plan = embedded_plan(tx, sql)?;
+        println!("{sql}\n    {}\n", plan.join("\n    "));
+        for line in &plan {
+            // What a subquery has found is read as it is, and the whole audit trail by its number up to a limit.
+            let is_found = ["SCAN counted", "SCAN r", "SCAN (subquery-1)"].contains(&line.as_str());
+            let is_scan = line.starts_with("SCAN") && !is_found;
+            assert!(!is_scan, "{sql}: {plan:#?}");
+            let is_wide = line.ends_with("(app=?)") || line.ends_with("(state=?)");
+            let sorts = plan
+                .iter()
+                .any(|line| line.contains("TEMP B-TREE FOR ORDER BY"));
+            assert!(!is_wide || !sorts, "{sql}: {plan:#?}");
+        }
+    }
+    Ok(())
+}
+
+/// What a fresh session on PostgreSQL sends in the course of `work`.
+fn texts(work: impl Fn(&mut Tx<'_>) -> Result<(), TicketError>, least: usize) -> Vec<String> {
+    let ground = Ground::new(StoreKind::Postgres);
+    let state = filled(&ground, StoreKind::Postgres);
+    let texts = state.try_write(|tx| {
+        work(tx)?;
+        check_postgres(tx, least)?;
+        Ok::<_, TicketError>(
+            sent(tx)?
+                .into_iter()
+                .map(|sent| sent.sql)
+                .collect::<Vec<_>>(),
+        )
+    });
+    // Where many keys are looked for, PostgreSQL has a text of its own.
+    let mut texts = texts.unwrap();
+    texts.retain(|sql| !sql.contains("unnest"));
+    texts
+}
+
+#[test]
+fn both_stores_answer_by_index_alone() {
+    let mut sqls = texts(read_all, 18);
+    sqls.extend(texts(change_all, 20));
+    let ground = Ground::new(StoreKind::Embedded);
+    let state = filled(&ground, StoreKind::Embedded);
+    state.try_write(|tx| check_embedded(tx, &sqls)).unwrap();
+}

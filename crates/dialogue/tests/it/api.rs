@@ -1,0 +1,419 @@
+//! The API: shapes, statuses, parameters, pages.
+
+use axum::http::Method;
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::world::{NOON_MS, ONE, Reply, TWO, World, report, with};
+
+fn get(world: &World, path: &str) -> Reply {
+    world.api(&Method::GET, path, &Value::Null)
+}
+
+fn post(world: &World, path: &str, body: &Value) -> Reply {
+    world.api(&Method::POST, path, body)
+}
+
+/// Calls as somebody.
+fn act(world: &World, who: &str, path: &str, body: &Value) -> Reply {
+    let key = format!("Bearer {}", world.admin);
+    let headers = [("authorization", key.as_str()), ("x-auditor", who)];
+    world.send(&Method::POST, path, &headers, body.to_string())
+}
+
+#[rstest]
+fn a_list_has_the_rows_of_the_spec(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    assert_eq!(
+        get(&world, "/api/tickets").json(),
+        json!({"tickets": [], "next_cursor": null, "oldest_open_seconds": null})
+    );
+    let ticket = world.file(ONE, &report("r")).ticket();
+    world.clock.advance(5_000);
+    let page = get(&world, "/api/tickets").json();
+    assert_eq!(page["oldest_open_seconds"], 5);
+    let row = &page["tickets"][0];
+    let group_id = row["group_id"].clone();
+    assert!(group_id.is_string());
+    assert_eq!(
+        row,
+        &json!({
+            "ticket_id": ticket.to_string(), "app_id": ONE.id, "group_id": group_id, "state": "open",
+            "category": "chat", "report_id": "r", "received_at": NOON_MS, "reports": 1, "users": 2, "infos": 1,
+            "claimed_by": null, "claimed_until": null, "follows": null, "judged_at": null, "revision": 0,
+        })
+    );
+}
+
+#[rstest]
+fn the_way_of_a_ticket(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    assert_eq!(post(&world, "/api/tickets/next", &json!({})).status, 204);
+    let id = world.file(ONE, &report("r")).ticket();
+    let path = |call: &str| format!("/api/tickets/{id}{call}");
+    let next = act(
+        &world,
+        "梅",
+        "/api/tickets/next",
+        &json!({"app": ONE.id, "category": "chat"}),
+    );
+    assert_eq!(
+        (next.status, &next.json()["claimed_by"]),
+        (200, &json!("梅"))
+    );
+    assert_eq!(next.json()["claimed_until"], NOON_MS + 600_000);
+    let none = Value::Null;
+    for call in ["/claim", "/release"] {
+        assert_eq!(act(&world, "lin", &path(call), &none).status, 409, "{call}");
+    }
+    assert_eq!(act(&world, "梅", &path("/claim"), &none).status, 200);
+    for (body, status, field) in [
+        (json!({"dialogue_result": "rude"}), 422, "dialogue_result"),
+        (
+            json!({"dialogue_result": "ad", "user_result": {"id_9": "ad"}}),
+            422,
+            "user_result.id_9",
+        ),
+        (
+            json!({"dialogue_result": "ad", "user_result": {"id_1": "rude"}}),
+            422,
+            "user_result.id_1",
+        ),
+        (json!({"user_result": {}}), 400, "body"),
+        (json!({"dialogue_result": "ad", "seen": 1}), 400, "seen"),
+    ] {
+        let reply = act(&world, "梅", &path("/verdict"), &body);
+        let problem = reply.json();
+        assert_eq!(
+            (reply.status, &problem["field"]),
+            (status, &json!(field)),
+            "{problem}"
+        );
+    }
+    let verdict = json!({"dialogue_result": "ad", "user_result": {"id_1": "porn"}, "note": "n", "seen_reports": 1});
+    assert_eq!(act(&world, "lin", &path("/verdict"), &verdict).status, 409);
+    let more = json!({"dialogue_result": "ad", "seen_reports": 2});
+    assert_eq!(act(&world, "梅", &path("/verdict"), &more).status, 409);
+    let judged = act(&world, "梅", &path("/verdict"), &verdict);
+    assert_eq!(
+        (judged.status, &judged.json()["state"]),
+        (200, &json!("judged")),
+        "{}",
+        judged.text
+    );
+    assert_eq!(act(&world, "梅", &path("/verdict"), &verdict).status, 409);
+    let undone = act(&world, "梅", &path("/undo"), &none);
+    assert_eq!(
+        (undone.status, &undone.json()["state"]),
+        (200, &json!("claimed")),
+        "{}",
+        undone.text
+    );
+    assert_eq!(act(&world, "梅", &path("/verdict"), &verdict).status, 200);
+    assert_eq!(act(&world, "梅", &path("/reopen"), &json!({})).status, 400);
+    let opened = act(&world, "梅", &path("/reopen"), &json!({"reason": "appeal"}));
+    assert_eq!(
+        (opened.status, &opened.json()["state"]),
+        (200, &json!("open")),
+        "{}",
+        opened.text
+    );
+    assert_eq!(act(&world, "梅", &path("/release"), &none).status, 204);
+    assert_eq!(get(&world, "/api/tickets/999").status, 404);
+    assert_eq!(get(&world, "/api/tickets/x").status, 404);
+}
+
+#[rstest]
+fn a_ticket_is_shown_whole(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let earlier = world.file(ONE, &report("before")).ticket();
+    let id = world.file(ONE, &report("r")).ticket();
+    act(
+        &world,
+        "mei",
+        &format!("/api/tickets/{id}/claim"),
+        &Value::Null,
+    );
+    let verdict = json!({"dialogue_result": "ad", "note": "n"});
+    act(
+        &world,
+        "mei",
+        &format!("/api/tickets/{id}/verdict"),
+        &verdict,
+    );
+    let whole = get(&world, &format!("/api/tickets/{id}")).json();
+    assert_eq!(whole["ticket"]["ticket_id"], id.to_string(), "{whole}");
+    assert_eq!(whole["reports"][0]["report"], report("r"));
+    assert_eq!(whole["has_more_reports"], false);
+    let given = &whole["verdicts"][0];
+    assert_eq!(
+        (&given["auditor"], &given["user_result"], &given["note"]),
+        (
+            &json!("mei"),
+            &json!({"id_1": "normal", "id_2": "normal"}),
+            &json!("n")
+        )
+    );
+    assert_eq!(whole["history"][0]["user"], "id_1");
+    assert_eq!(
+        whole["history"][0]["tickets"][0]["ticket_id"],
+        earlier.to_string()
+    );
+    let reporter = json!({"reporter": "u-1", "tickets": 2, "judged": 1, "upheld": 1});
+    assert_eq!(whole["reporters"], json!([reporter]));
+    let delivery = &whole["deliveries"][0];
+    assert_eq!(
+        (&delivery["state"], &delivery["uniqid"]),
+        (&json!("pending"), &json!("u-1"))
+    );
+    let actions = |reply: &Value| {
+        let records = reply.as_array().unwrap().iter();
+        records
+            .map(|record| record["action"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(actions(&whole["audit"]), ["judged", "claimed"]);
+    let audit = get(&world, &format!("/api/audit?ticket={id}&limit=2")).json();
+    assert_eq!(actions(&audit["records"]), ["saw", "judged"], "{audit}");
+    let cursor = audit["next_cursor"].as_str().unwrap();
+    let rest = get(&world, &format!("/api/audit?ticket={id}&cursor={cursor}")).json();
+    assert_eq!(
+        (actions(&rest["records"]), &rest["next_cursor"]),
+        (vec!["claimed".to_owned()], &Value::Null)
+    );
+    let of_mei = get(&world, "/api/audit?actor=mei").json();
+    assert_eq!(actions(&of_mei["records"]), ["judged", "claimed"]);
+    let listed = get(&world, "/api/deliveries?state=pending").json();
+    let delivery = listed["deliveries"][0]["delivery_id"].as_str().unwrap();
+    let one = get(&world, &format!("/api/deliveries/{delivery}")).json();
+    assert_eq!(
+        (&one["delivery"], &one["attempts"]),
+        (&listed["deliveries"][0], &json!([]))
+    );
+    assert_eq!(
+        get(&world, "/api/deliveries?state=dead").json()["deliveries"],
+        json!([])
+    );
+}
+
+#[rstest]
+fn dead_callbacks_are_replayed(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    for name in ["a", "b", "c"] {
+        let id = world.file(ONE, &report(name)).ticket();
+        let verdict = json!({"dialogue_result": "ad"});
+        assert_eq!(
+            post(&world, &format!("/api/tickets/{id}/verdict"), &verdict).status,
+            200
+        );
+    }
+    let listed = get(&world, "/api/deliveries").json();
+    let first = listed["deliveries"][2]["delivery_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let replay = format!("/api/deliveries/{first}/replay");
+    assert_eq!(
+        post(&world, &replay, &Value::Null).status,
+        409,
+        "it is not dead"
+    );
+    let sql = format!(
+        "UPDATE dialogue_delivery SET state = 2, done_at = {}",
+        NOON_MS + 7
+    );
+    world.dialogue.state.execute(&sql, &[]).unwrap();
+    let one = post(&world, &replay, &Value::Null);
+    assert_eq!(
+        (one.status, one.json()),
+        (200, json!({"replayed": 1, "has_more": false}))
+    );
+    let range = |from: i64, to: i64| {
+        post(
+            &world,
+            "/api/deliveries/replay",
+            &json!({"from": from, "to": to}),
+        )
+    };
+    assert_eq!(range(NOON_MS, NOON_MS + 7).json()["replayed"], 0);
+    let other = json!({"app": TWO.id, "from": NOON_MS, "to": NOON_MS + 8});
+    assert_eq!(
+        post(&world, "/api/deliveries/replay", &other).json()["replayed"],
+        0
+    );
+    assert_eq!(range(NOON_MS, NOON_MS + 8).json()["replayed"], 2);
+    assert_eq!(range(NOON_MS, NOON_MS).status, 400);
+    let notes = world.int("SELECT COUNT(*) FROM dialogue_audit WHERE action = 'replayed'");
+    assert_eq!(notes, 2);
+}
+
+#[rstest]
+fn pages_are_stable_while_tickets_come_and_go(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let mut filed: Vec<String> = Vec::new();
+    for number in 0..10 {
+        world.clock.advance(i64::from(number % 2));
+        filed.push(
+            world
+                .file(ONE, &report(&format!("r{number}")))
+                .ticket()
+                .to_string(),
+        );
+    }
+    for (sort, expected) in [
+        ("oldest", filed.clone()),
+        ("newest", filed.iter().rev().cloned().collect()),
+    ] {
+        let (mut seen, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let path = format!("/api/tickets?limit=3&sort={sort}{cursor}");
+            let page = get(&world, &path).json();
+            let rows = page["tickets"].as_array().unwrap();
+            seen.extend(
+                rows.iter()
+                    .map(|row| row["ticket_id"].as_str().unwrap().to_owned()),
+            );
+            // One of those that were seen changes its state, and one comes that is newer than all.
+            let claim = format!("/api/tickets/{}/claim", seen[0]);
+            assert_eq!(post(&world, &claim, &Value::Null).status, 200);
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
+            cursor = format!("&cursor={next}");
+        }
+        assert_eq!(seen, expected, "{sort}");
+    }
+}
+
+#[rstest]
+fn filters_pick_tickets(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let one = world.file(ONE, &report("a")).ticket();
+    let room = with(
+        with(report("b"), "category", json!("room")),
+        "uniqid",
+        json!("u-2"),
+    );
+    let two = world.file(ONE, &room).ticket();
+    let three = world.file(TWO, &report("c")).ticket();
+    assert_eq!(
+        post(&world, &format!("/api/tickets/{two}/claim"), &Value::Null).status,
+        200
+    );
+    for (query, expected) in [
+        ("", vec![one, two, three]),
+        ("app=two", vec![three]),
+        ("state=open", vec![one, three]),
+        ("state=open,claimed&app=app-One_1", vec![one, two]),
+        ("app=app-One_1&category=room", vec![two]),
+        ("app=app-One_1&user=id_1", vec![one, two]),
+        ("app=app-One_1&reporter=u-2", vec![two]),
+        ("app=app-One_1&reporter=u-2&state=open", vec![]),
+        ("received_to=1", vec![]),
+    ] {
+        let page = get(&world, &format!("/api/tickets?{query}")).json();
+        let rows = page["tickets"].as_array().unwrap().iter();
+        let found: Vec<_> = rows
+            .map(|row| row["ticket_id"].as_str().unwrap().to_owned())
+            .collect();
+        let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
+        assert_eq!(found, expected, "{query}");
+    }
+}
+
+#[rstest]
+fn parameters_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    for (path, field) in [
+        ("/api/tickets?limit=0", "limit"),
+        ("/api/tickets?limit=201", "limit"),
+        ("/api/tickets?sort=best", "sort"),
+        ("/api/tickets?state=shut", "state"),
+        ("/api/tickets?cursor=1", "cursor"),
+        ("/api/tickets?category=a", "app"),
+        ("/api/tickets?user=a", "app"),
+        ("/api/tickets?app=two&user=a&reporter=b", "reporter"),
+        ("/api/tickets?app=two&user=a%00", "user"),
+        ("/api/tickets?received_from=x", "received_from"),
+        ("/api/deliveries?state=lost", "state"),
+        ("/api/deliveries?ticket=x", "ticket"),
+        ("/api/audit?cursor=-1", "cursor"),
+        ("/api/audit?limit=200", "limit"),
+        ("/api/apps/two/dialogue/monitor?from=2026-02-30", "from"),
+        ("/api/apps/two/dialogue/monitor?from=2020-01-01", "from"),
+        ("/api/apps/two/verdicts?report_id=", "report_id"),
+    ] {
+        let reply = get(&world, path);
+        let problem = reply.json();
+        assert_eq!(
+            (reply.status, &problem["field"]),
+            (400, &json!(field)),
+            "{path}: {problem}"
+        );
+    }
+    for (path, body, field) in [
+        ("/api/tickets/next", json!({"category": "a"}), "app"),
+        ("/api/tickets/next", json!({"apps": "a"}), "apps"),
+        (
+            "/api/tickets/bulk-verdict",
+            json!({"ticket_ids": [], "dialogue_result": "ad"}),
+            "ticket_ids",
+        ),
+        (
+            "/api/tickets/bulk-verdict",
+            json!({"ticket_ids": ["x"], "dialogue_result": "ad"}),
+            "ticket_ids[0]",
+        ),
+        ("/api/deliveries/replay", json!({"from": 2, "to": 1}), "to"),
+    ] {
+        let reply = post(&world, path, &body);
+        let problem = reply.json();
+        assert_eq!(
+            (reply.status, &problem["field"]),
+            (400, &json!(field)),
+            "{path}: {problem}"
+        );
+    }
+    let long = "x".repeat(65);
+    let named = act(&world, &long, "/api/tickets/next", &json!({}));
+    assert_eq!(
+        (named.status, &named.json()["field"]),
+        (400, &json!("X-Auditor"))
+    );
+}
+
+#[rstest]
+fn verdicts_are_polled_once_they_would_leave(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let labels = json!([
+        {"key": "normal", "wire": "normal", "zh": "正常", "en": "Normal"},
+        {"key": "porn", "wire": "pron", "zh": "色情", "en": "Porn"},
+    ]);
+    world.put_settings(ONE, &json!({"labels": labels, "undo_seconds": 60}));
+    let id = world.file(ONE, &report("r")).ticket();
+    let poll = || get(&world, "/api/apps/app-One_1/verdicts?report_id=r").json();
+    let waits = json!({
+        "ticket_id": id.to_string(), "category": "chat", "appid": ONE.id, "result": null, "auditor": null,
+        "revision": 0, "judged_at": null,
+    });
+    assert_eq!(poll(), json!({"verdicts": [waits]}));
+    let verdict = json!({"dialogue_result": "porn", "user_result": {"id_2": "porn"}});
+    act(
+        &world,
+        "mei",
+        &format!("/api/tickets/{id}/verdict"),
+        &verdict,
+    );
+    assert_eq!(poll(), json!({"verdicts": [waits]}), "it may be undone");
+    world.clock.advance(60_000);
+    let result =
+        json!({"dialogue_result": "pron", "user_result": {"id_1": "normal", "id_2": "pron"}});
+    let left = json!({
+        "ticket_id": id.to_string(), "category": "chat", "appid": ONE.id, "result": result, "auditor": "mei",
+        "revision": 1, "judged_at": NOON_MS,
+    });
+    assert_eq!(poll(), json!({"verdicts": [left]}));
+    let other = get(&world, "/api/apps/two/verdicts?report_id=r").json();
+    assert_eq!(other, json!({"verdicts": []}));
+}

@@ -1,0 +1,19 @@
+//! The whole room in one process, with a clock that the tests set: requests in, replies out.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod api;
+mod callback;
+mod claims;
+mod errors;
+mod events;
+mod field;
+mod guard;
+mod history;
+mod intake;
+mod monitor;
+mod receivers;
+mod roles;
+mod settings;
+mod verdicts;
+mod world;
