@@ -30,8 +30,8 @@ pub use options::Options;
 
 /// How long attempts that run may go on when the server shuts down.
 const GRACE: Duration = Duration::from_secs(5);
-/// Notes that wait to be written; attempts wait behind them.
-const NOTES: usize = 4096;
+/// Notes that wait to be written, each with 64 KiB of a response at most; attempts wait behind them.
+const NOTES: usize = 512;
 
 /// What a dispatcher works with.
 pub struct Parts {
