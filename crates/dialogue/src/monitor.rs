@@ -24,6 +24,8 @@ use reportd_platform::AppNo;
 use reportd_platform::metrics::Metrics;
 use reportd_protocol::dialogue::Code;
 
+#[cfg(test)]
+pub(crate) use report::read_all;
 pub(crate) use report::{Days, ModeratorFigures, Reading, Report, Sums, moderators, report};
 pub(crate) use spread::Spread;
 pub(crate) use tables::TABLES;

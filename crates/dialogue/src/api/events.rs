@@ -49,9 +49,8 @@ pub(super) struct EventsParameters {
 /// an open ticket), `claimed`, `released`, `judged`, `undone`, `reopened`, on whichever node it happened. The data is
 /// `{"ticket_id", "app_id", "category", "at"}`. With the header `Last-Event-ID` a stream goes on where an earlier one
 /// ended; where too much has happened since, its first event is `reset`: read the list again. A comment every 15 seconds
-/// keeps the connection. A client that does not read is cut. An event may come twice, and those of the last moment before a
-/// stream began may come on it. For roles moderator, lead and
-/// admin.
+/// keeps the connection. A client that does not read is cut. An event may come twice, and those of the moment before a
+/// stream began may come on it. For roles moderator, lead and admin.
 #[utoipa::path(
     get, path = "/api/tickets/events", operation_id = "dialogue_ticket_events", tag = TAG,
     params(

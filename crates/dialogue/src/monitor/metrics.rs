@@ -1,10 +1,13 @@
 //! The figures as metrics. What is folded moves the counters of the node that folded it: over all nodes they add up.
 
+use std::time::Duration;
+
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
 use reportd_platform::AppNo;
 use reportd_platform::clock::SECOND_MS;
 use reportd_platform::directory::Snapshot;
@@ -12,6 +15,7 @@ use reportd_platform::metrics::{AppLabel, Metrics};
 
 use super::figure::{Counts, Figure};
 use super::report::Waiting;
+use super::spread::longest;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct RefusalLabel {
@@ -19,7 +23,19 @@ struct RefusalLabel {
     cause: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StepLabel {
+    app: String,
+    step: &'static str,
+}
+
 type ByApp = Family<AppLabel, Counter>;
+type BySteps = Family<StepLabel, Histogram, fn() -> Histogram>;
+
+/// From a millisecond to 19 hours.
+fn latencies() -> Histogram {
+    Histogram::new(exponential_buckets(0.001, 4.0, 14))
+}
 
 pub(super) struct MonitorMetrics {
     received: ByApp,
@@ -29,6 +45,7 @@ pub(super) struct MonitorMetrics {
     failed: ByApp,
     waiting: Family<AppLabel, Gauge>,
     oldest: Family<AppLabel, Gauge>,
+    latency: BySteps,
 }
 
 impl MonitorMetrics {
@@ -41,6 +58,7 @@ impl MonitorMetrics {
             failed: Family::default(),
             waiting: Family::default(),
             oldest: Family::default(),
+            latency: BySteps::new_with_constructor(latencies),
         };
         metrics.register(|registry| new.register_in(registry));
         new
@@ -62,6 +80,9 @@ impl MonitorMetrics {
         registry.register("waiting", about, self.waiting.clone());
         let about = "Age of the oldest ticket that nobody has judged";
         registry.register("oldest_waiting_seconds", about, self.oldest.clone());
+        let about =
+            "Time from a report to its claim and to its verdict, and from a verdict to its arrival";
+        registry.register_with_unit("step_latency", about, Unit::Seconds, self.latency.clone());
     }
 
     /// Moves the counters of known apps.
@@ -73,6 +94,13 @@ impl MonitorMetrics {
             };
             let app = app.id.clone();
             let number = u64::try_from(*number).unwrap_or(0);
+            if let Some(step) = step(*figure) {
+                let latency = self.latency.get_or_create(&StepLabel { app, step });
+                let ms = part.parse().map_or(0, longest);
+                let seconds = Duration::from_millis(u64::try_from(ms).unwrap_or(0)).as_secs_f64();
+                (0..number).for_each(|_| latency.observe(seconds));
+                continue;
+            }
             let family = match figure {
                 Figure::Received => &self.received,
                 Figure::Judged => &self.judged,
@@ -99,5 +127,14 @@ impl MonitorMetrics {
         let oldest_ms = waiting.oldest_ms.unwrap_or(now_ms);
         let seconds = (now_ms - oldest_ms).max(0) / SECOND_MS;
         self.oldest.get_or_create(&label).set(seconds);
+    }
+}
+
+fn step(figure: Figure) -> Option<&'static str> {
+    match figure {
+        Figure::ClaimLatency => Some("claim"),
+        Figure::VerdictLatency => Some("verdict"),
+        Figure::DeliveryLatency => Some("delivery"),
+        _ => None,
     }
 }

@@ -181,7 +181,9 @@ fn counts(tx: &mut Tx<'_>, with: &Reading, days: Days) -> Result<Counts, DbError
 pub(super) fn waiting(tx: &mut Tx<'_>, app: AppNo) -> Result<Waiting, DbError> {
     let mut waiting = Waiting::default();
     for state in 0..=1_i64 {
-        let sql = "SELECT COUNT(*) FROM (SELECT 1 FROM dialogue_ticket WHERE app = $1 AND state = $2 LIMIT $3) AS counted";
+        // In order: else a plan that does not know the limit reads the whole table.
+        let sql = "SELECT COUNT(*) FROM (SELECT received_at FROM dialogue_ticket WHERE app = $1 AND state = $2 \
+                   ORDER BY received_at, id LIMIT $3) AS counted";
         waiting.tickets += tx.query_int(sql, &[app.into(), state.into(), MOST_WAITING.into()])?;
         let sql = "SELECT received_at FROM dialogue_ticket WHERE app = $1 AND state = $2 \
                    ORDER BY received_at, id LIMIT 1";
@@ -194,4 +196,23 @@ pub(super) fn waiting(tx: &mut Tx<'_>, app: AppNo) -> Result<Waiting, DbError> {
     }
     waiting.tickets = waiting.tickets.min(MOST_WAITING);
     Ok(waiting)
+}
+
+/// Reads all that figures are read from.
+#[cfg(test)]
+pub(crate) fn read_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
+    let days = Days {
+        app: 1,
+        first: 10,
+        last: 40,
+    };
+    let with = Reading {
+        monitor: Arc::new(Monitor::register(
+            &reportd_platform::metrics::Metrics::default(),
+        )),
+        directory: Arc::default(),
+        now_ms: 0,
+    };
+    assert_eq!(report(tx, &with, days)?.waiting.tickets, 2_000);
+    moderators(tx, &with, days).map(drop)
 }

@@ -26,7 +26,7 @@ pub(super) fn bucket(ms: i64) -> u64 {
 }
 
 /// The longest time in a bucket, in ms.
-fn longest(bucket: u64) -> i64 {
+pub(super) fn longest(bucket: u64) -> i64 {
     let longest = if bucket < EXACT {
         bucket
     } else {

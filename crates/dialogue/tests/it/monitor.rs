@@ -1,6 +1,10 @@
 //! Figures per app: what they count, and that folding changes none of them.
 
+use std::sync::Arc;
+
 use axum::http::Method;
+use reportd_dialogue::Monitor;
+use reportd_platform::metrics::Metrics;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -187,5 +191,30 @@ fn many_rows_are_folded_in_shares(#[values(Embedded, Postgres)] kind: StoreKind)
         fold(&world);
         let left = "SELECT 12000 - report FROM dialogue_count_mark";
         assert_eq!(world.int(left), 0);
+    }
+}
+
+#[rstest]
+fn what_is_folded_moves_the_metrics(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    happen(&world);
+    let metrics = Metrics::default();
+    let mut dialogue = world.dialogue.clone();
+    dialogue.monitor = Arc::new(Monitor::register(&metrics));
+    world.clock.advance(11_000);
+    world.run(dialogue.fold_figures()).unwrap();
+    let text = metrics.encode();
+    for line in [
+        "received_total{app=\"app-One_1\"} 2",
+        "received_total{app=\"two\"} 1",
+        "judged_total{app=\"app-One_1\"} 3",
+        "delivered_total{app=\"app-One_1\"} 1",
+        "failed_total{app=\"app-One_1\"} 1",
+        "step_latency_seconds_sum{app=\"app-One_1\",step=\"claim\"} 1.023",
+        "step_latency_seconds_count{app=\"app-One_1\",step=\"verdict\"} 1",
+        "step_latency_seconds_sum{app=\"app-One_1\",step=\"delivery\"} 0.01",
+    ] {
+        let line = format!("\nreportd_dialogue_app_{line}\n");
+        assert!(text.contains(&line), "{line}: {text}");
     }
 }
