@@ -48,6 +48,16 @@ pub(crate) struct Taken {
     pub(crate) is_repeat: bool,
 }
 
+impl Taken {
+    /// The report is thrown away.
+    pub(crate) fn nowhere() -> Self {
+        Self {
+            ticket: 0,
+            is_repeat: false,
+        }
+    }
+}
+
 impl NewReport {
     /// Makes a report ready: `json` is the text that it was read from, `redirect` where its verdict goes.
     ///

@@ -73,6 +73,8 @@ pub struct Dialogue {
     pub streams: Arc<Streams>,
     /// Limits of requests.
     pub limits: DialogueLimits,
+    /// Reports are acknowledged and thrown away: to measure what storing costs.
+    pub discards: bool,
     /// Reports by app, where they are limited.
     pub app_limiter: Arc<Limiter<AppNo>>,
     /// Reports by address, where they are limited.

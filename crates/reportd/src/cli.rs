@@ -11,7 +11,7 @@ use reportd_platform::secret::Secret;
 use reportd_platform::zones::{day_text, parse_day};
 
 pub(crate) use self::load::{
-    Load, LoadComm, LoadPlayback, LoadPush, PlaybackRead, PushFeed, PushReport,
+    Load, LoadComm, LoadDialogue, LoadPlayback, LoadPush, PlaybackRead, PushFeed, PushReport,
 };
 
 /// One server for the reports of an app.
@@ -376,6 +376,17 @@ mod tests {
                 "--sessdata",
                 "hush",
                 "--csrf",
+                "hush",
+            ],
+            &[
+                "reportd",
+                "load",
+                "dialogue",
+                "--app",
+                "a",
+                "--aes-key",
+                "hush",
+                "--key",
                 "hush",
             ],
             &["reportd", "migrate", "--to", "postgres://u:hush@h/d"],

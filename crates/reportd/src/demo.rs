@@ -1,6 +1,7 @@
 //! `reportd demo`: a server with a sample app, 30 days of history and live traffic, all through the real endpoints.
 
 mod comm;
+mod dialogue;
 mod playback;
 mod push;
 mod welcome;
@@ -38,6 +39,7 @@ struct Credentials {
     comm_token: String,
     appkey: String,
     master_secret: String,
+    aes_key: String,
     api_key: String,
     /// The session of a viewer who has a history.
     sessdata: String,
@@ -71,10 +73,12 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
         .master_secret(&credentials.master_secret)
         .build()?;
     let playback = playback::Sample::open(&server, &credentials, is_new)?;
+    let dialogue = dialogue::client(&url, &credentials.aes_key)?;
     let traffic = [
         tokio::spawn(comm::send(comm, is_new, Arc::clone(&clock))),
         tokio::spawn(playback.send(Arc::clone(&clock))),
-        tokio::spawn(push::send(push, is_new, clock)),
+        tokio::spawn(push::send(push, is_new, Arc::clone(&clock))),
+        tokio::spawn(dialogue::send(dialogue, is_new, clock)),
     ];
     server.run(stop_signal()?).await?;
     for traffic in traffic {
@@ -134,6 +138,7 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         comm_token: secret_of(CredentialKind::CommToken),
         appkey: secret_of(CredentialKind::Appkey),
         master_secret: secret_of(CredentialKind::MasterSecret),
+        aes_key: secret_of(CredentialKind::AesKey),
         api_key: key.reveal().to_owned(),
         sessdata: session.sessdata.reveal().to_owned(),
         csrf: session.csrf.reveal().to_owned(),

@@ -2,10 +2,12 @@
 //! [`KINDS`].
 
 mod comm;
+mod dialogue;
 mod ground;
 mod playback;
 mod push;
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::Router;
@@ -29,7 +31,12 @@ use crate::settings::Settings;
 use crate::stores::{DataFolder, Stores};
 
 /// All kinds of reports.
-pub(crate) const KINDS: &[ReportKind] = &[comm::COMM, playback::PLAYBACK, push::PUSH];
+pub(crate) const KINDS: &[ReportKind] = &[
+    comm::COMM,
+    playback::PLAYBACK,
+    push::PUSH,
+    dialogue::DIALOGUE,
+];
 
 /// A kind of reports, as it is known without a store.
 pub(crate) struct ReportKind {
@@ -74,6 +81,10 @@ pub(crate) trait LoadedKind: Send + Sync {
     fn protocol_metrics(&self) -> &ProtocolMetrics;
     /// Opens it to clients.
     fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKind>;
+    /// Ends what it does by itself, once no request comes any more.
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {})
+    }
 }
 
 /// A kind of reports that is open to clients.
@@ -141,6 +152,13 @@ impl LoadedKinds {
     pub(crate) fn reports(&self) -> u64 {
         let counted = self.0.iter().map(|kind| kind.protocol_metrics());
         counted.map(|metrics| metrics.reports.get()).sum()
+    }
+
+    /// Ends what they do by themselves, once no request comes any more.
+    pub(crate) async fn close(&self) {
+        for kind in &self.0 {
+            kind.close().await;
+        }
     }
 
     /// Opens all kinds to clients: as one.

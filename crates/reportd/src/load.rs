@@ -1,6 +1,7 @@
 //! `reportd load`: sends generated requests and measures.
 
 mod comm;
+mod dialogue;
 mod playback;
 mod push;
 mod schedule;
@@ -20,6 +21,7 @@ pub(crate) async fn load(asked: Load) -> anyhow::Result<()> {
         Load::Comm(asked) => comm::load_comm(&asked).await,
         Load::Playback(asked) => playback::load_playback(&asked).await,
         Load::Push(asked) => push::load_push(asked).await,
+        Load::Dialogue(asked) => dialogue::load_dialogue(asked).await,
     }
 }
 

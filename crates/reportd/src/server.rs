@@ -99,6 +99,7 @@ impl Server {
         self.upkeep.iter().for_each(JoinHandle::abort);
         self.control.close();
         let running = self.running;
+        running.kinds.close().await;
         let closed = tokio::task::spawn_blocking(move || {
             let closed = running.journal.close();
             running.served.close();
@@ -156,6 +157,8 @@ impl Rooms {
             settle_state(&state, &stores.folder)?;
         }
         let metrics = Metrics::default();
+        let node = stores.folder.node_name(&SystemRandom)?;
+        let is_alone = !stores.is_shared();
         let journal = open_journal(settings, &stores, &clock, discard, &metrics)?;
         let buckets = if stores.is_shared() {
             Buckets::Shared(state.clone())
@@ -184,6 +187,9 @@ impl Rooms {
             settings,
             running: &running,
             buckets: &buckets,
+            node: node.into(),
+            is_alone,
+            discards: discard,
         })?;
         Ok(Self { running, open })
     }

@@ -35,6 +35,7 @@ pub(crate) struct Settings {
     pub(crate) comm: Comm,
     pub(crate) playback: Playback,
     pub(crate) push: Push,
+    pub(crate) dialogue: Dialogue,
     pub(crate) journal: Journal,
     pub(crate) views: Views,
     pub(crate) retention: Retention,
@@ -132,6 +133,20 @@ pub(crate) struct Push {
     pub(crate) auth_rate_limit: u32,
     pub(crate) count_rate_limit: u32,
     pub(crate) report_rate_limit: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Dialogue {
+    pub(crate) enabled: bool,
+    pub(crate) body_bytes: usize,
+    pub(crate) app_rate_limit: u32,
+    pub(crate) address_rate_limit: u32,
+    pub(crate) callback_retries: Vec<String>,
+    pub(crate) callback_timeout_ms: u64,
+    pub(crate) callback_lease_ms: u64,
+    pub(crate) callback_host_concurrency: usize,
+    pub(crate) callback_breaker_failures: usize,
+    pub(crate) callback_breaker_ms: u64,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -25,6 +25,14 @@ impl Stopwatch {
     }
 }
 
+/// The present time in µs since 1970.
+pub(crate) fn now_us() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since_1970.map_or(0, |time| {
+        u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+    })
+}
+
 /// Yesterday, today and tomorrow in Shanghai, as `2026-11-21`.
 pub(crate) fn days_around_now() -> [String; 3] {
     let since_1970 = SystemTime::now()

@@ -22,7 +22,12 @@ usage: cargo xtask test [FILTER]
                [--seconds 30] [--rate 10000] [--sustained-seconds 60] [--history 100000] [--pairs 1000000]
            measures playback reports: burst, what a heartbeat costs, of --viewers; sustained, whether a server keeps up with
            --rate; reads, what a history of --history entries costs against one of 1000; size, what --pairs videos in
-           histories take on disk";
+           histories take on disk
+       cargo xtask bench dialogue [--seconds 20] [--store embedded|postgres] [--part all|intake|verdicts|tickets|crash]
+               [--tickets 100000]
+           measures dialogue reports: intake, what a report costs; verdicts, how soon a callback comes, and the most
+           verdicts a second that are kept up; tickets, what tickets/next costs with --tickets stored against 1000; crash,
+           what kill -9 loses and how soon callbacks go on";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,6 +44,8 @@ pub(crate) enum Command {
     BenchPlayback(BenchPlayback),
     /// Measure push reports.
     BenchPush(BenchPush),
+    /// Measure dialogue reports.
+    BenchDialogue(BenchDialogue),
 }
 
 /// How to measure bot event reports.
@@ -139,6 +146,38 @@ impl Default for BenchPush {
     }
 }
 
+/// How to measure dialogue reports.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BenchDialogue {
+    /// Of intake for each way, half of it at a time; of verdicts for each rate.
+    pub(crate) seconds: u64,
+    pub(crate) store: StoreKind,
+    pub(crate) part: DialoguePart,
+    /// Tickets of the larger store that is asked for the next.
+    pub(crate) tickets: u64,
+}
+
+/// What of it to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DialoguePart {
+    All,
+    Intake,
+    Verdicts,
+    Tickets,
+    Crash,
+}
+
+impl Default for BenchDialogue {
+    fn default() -> Self {
+        Self {
+            seconds: 20,
+            store: StoreKind::Embedded,
+            part: DialoguePart::All,
+            tickets: 100_000,
+        }
+    }
+}
+
 impl Command {
     /// Reads the words behind `cargo xtask`.
     pub(crate) fn parse(words: &[String]) -> Result<Self, String> {
@@ -157,7 +196,10 @@ impl Command {
                 BenchPlayback::parse(flags).map(Self::BenchPlayback)
             }
             ["bench", "push", flags @ ..] => BenchPush::parse(flags).map(Self::BenchPush),
-            ["bench", ..] => Err("bench: expected comm, playback or push".to_owned()),
+            ["bench", "dialogue", flags @ ..] => {
+                BenchDialogue::parse(flags).map(Self::BenchDialogue)
+            }
+            ["bench", ..] => Err("bench: expected comm, playback, push or dialogue".to_owned()),
             [] => Err("expected a command".to_owned()),
             [word, ..] => Err(format!("there is no command «{word}»")),
         }
@@ -245,6 +287,39 @@ impl BenchPush {
 
 /// As many as the shorter history has.
 const LEAST_ENTRIES: u64 = 1_000;
+impl BenchDialogue {
+    fn parse(flags: &[&str]) -> Result<Self, String> {
+        let mut options = Self::default();
+        for (flag, value) in pairs(flags)? {
+            match flag {
+                "--seconds" => options.seconds = number(flag, value, 2)?,
+                "--store" => options.store = store(flag, value)?,
+                "--tickets" => options.tickets = number(flag, value, FEW_TICKETS)?,
+                "--part" => options.part = dialogue_part(flag, value)?,
+                _ => return Err(format!("bench dialogue has no flag «{flag}»")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn dialogue_part(flag: &str, text: &str) -> Result<DialoguePart, String> {
+    Ok(match text {
+        "all" => DialoguePart::All,
+        "intake" => DialoguePart::Intake,
+        "verdicts" => DialoguePart::Verdicts,
+        "tickets" => DialoguePart::Tickets,
+        "crash" => DialoguePart::Crash,
+        _ => {
+            return Err(format!(
+                "{flag} {text}: expected all, intake, verdicts, tickets or crash"
+            ));
+        }
+    })
+}
+
+/// Tickets of the smaller store.
+pub(crate) const FEW_TICKETS: u64 = 1_000;
 
 /// A device for each of 200 tasks in a tenth of it.
 const LEAST_HISTORY: u64 = 2_000;
@@ -305,6 +380,15 @@ mod tests {
             parse("bench playback --history 2000 --part reads"),
             Ok(Command::BenchPlayback(asked))
         );
+        let asked = BenchDialogue {
+            seconds: 4,
+            part: DialoguePart::Crash,
+            ..BenchDialogue::default()
+        };
+        assert_eq!(
+            parse("bench dialogue --seconds 4 --part crash"),
+            Ok(Command::BenchDialogue(asked))
+        );
         let asked = BenchPush {
             history: Some(100_000_000),
             store: StoreKind::Postgres,
@@ -334,6 +418,8 @@ mod tests {
             ("bench push --history 1999", "from 2000 on"),
             ("bench push --part half", "--part half"),
             ("bench push --nodes 2", "«--nodes»"),
+            ("bench dialogue --part reads", "--part reads"),
+            ("bench dialogue --tickets 999", "from 1000 on"),
         ] {
             let problem = parse(line).unwrap_err();
             assert!(problem.contains(named), "{line}: {problem}");

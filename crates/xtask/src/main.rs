@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::BenchComm(options) => bench::comm(&options),
         Command::BenchPlayback(options) => bench::playback(&options),
         Command::BenchPush(options) => bench::push(&options),
+        Command::BenchDialogue(options) => bench::dialogue(&options),
     };
     match ran {
         Ok(()) => ExitCode::SUCCESS,

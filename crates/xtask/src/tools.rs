@@ -11,6 +11,7 @@ const TOOLS: &[(&str, &str)] = &[
     ("unshare", "util-linux"),
     ("setpriv", "util-linux"),
     ("mount", "mount"),
+    ("php", "php-cli"),
     (POSTGRES, "postgresql"),
 ];
 /// Debian keeps it out of PATH.
@@ -136,7 +137,7 @@ mod tests {
         assert!(missing_packages(|_| true).is_empty());
         assert_eq!(
             missing_packages(|tool| tool == "postgres"),
-            ["strace", "util-linux", "mount"]
+            ["strace", "util-linux", "mount", "php-cli"]
         );
     }
 }

@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::reply::{Accepted, Refused};
 use crate::Dialogue;
 use crate::callback::guard::{Policy, check_url};
-use crate::intake::NewReport;
+use crate::intake::{NewReport, Taken};
 use crate::registry::DialogueApp;
 
 /// From here on a body is worked on off the async threads: a larger one would hold up others for milliseconds.
@@ -178,7 +178,11 @@ async fn store(
         let taken = dialogue.app_limiter.take(app.app.no, 1, rate).await;
         taken.map_err(Refused::limited)?;
     }
-    let taken = dialogue.desk.write(move |tx| report.store(tx)).await?;
+    let taken = if dialogue.discards {
+        Taken::nowhere()
+    } else {
+        dialogue.desk.write(move |tx| report.store(tx)).await?
+    };
     Ok(Accepted {
         success_ec: app.settings.success_ec,
         taken,

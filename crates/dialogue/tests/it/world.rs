@@ -463,6 +463,7 @@ fn open_room(
             reports_per_app: setup.per_app.map(per_minute),
             reports_per_address: setup.per_address.map(per_minute),
         },
+        discards: false,
         app_limiter: Arc::new(limiter("dialogue app", &time)),
         address_limiter: Arc::new(limiter("dialogue address", &time)),
         large_reports: Arc::new(Semaphore::new(4)),

@@ -1,5 +1,7 @@
 //! The command line of `reportd load`.
 
+use std::path::PathBuf;
+
 use clap::{Args, Subcommand, ValueEnum};
 use reportd_platform::secret::Secret;
 
@@ -11,6 +13,8 @@ pub(crate) enum Load {
     Playback(LoadPlayback),
     /// Push reports: feeds of gateways, or with --report reads
     Push(LoadPush),
+    /// Dialogue reports: encrypted reports, or with --verdicts what moderators do and how soon callbacks come
+    Dialogue(LoadDialogue),
 }
 
 #[derive(Debug, Clone, Args)]
@@ -200,4 +204,62 @@ pub(crate) enum PushReport {
     User,
     /// Users online
     Online,
+}
+
+#[derive(Debug, Clone, Args)]
+pub(crate) struct LoadDialogue {
+    /// Base URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:8300")]
+    pub(crate) url: String,
+    /// The app
+    #[arg(long, value_name = "ID")]
+    pub(crate) app: String,
+    /// Its key: text as it is, or with hex: or base64: in front
+    #[arg(long)]
+    pub(crate) aes_key: Secret,
+    /// Its cipher
+    #[arg(long, default_value = "aes-128-cbc")]
+    pub(crate) aes_mode: String,
+    /// Its initialisation vector
+    #[arg(long, default_value = "prepended")]
+    pub(crate) aes_iv: String,
+    /// API key of a moderator, to judge or to take tickets
+    #[arg(long)]
+    pub(crate) key: Option<Secret>,
+    /// File reports, judge their tickets at the rate, and receive the callbacks; the app must allow private callbacks
+    #[arg(long, requires = "key", conflicts_with = "take")]
+    pub(crate) verdicts: bool,
+    /// With --verdicts: take each ticket by tickets/next before it is judged
+    #[arg(long, requires = "verdicts")]
+    pub(crate) next: bool,
+    /// With --verdicts: a file for when each verdict was sent, taken and delivered
+    #[arg(long, requires = "verdicts", value_name = "FILE")]
+    pub(crate) log: Option<PathBuf>,
+    /// Take tickets by tickets/next and release them; only the taking is measured
+    #[arg(long, requires = "key")]
+    pub(crate) take: bool,
+    /// Where verdicts on the reports go; without it the app's default
+    #[arg(long, value_name = "URL")]
+    pub(crate) redirect: Option<String>,
+    /// Requests a second; 0 sends as fast as the server answers
+    #[arg(long, default_value_t = 0)]
+    pub(crate) rate: u32,
+    /// How long at most
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u32,
+    /// How many reports or verdicts at most; of verdicts at no rate it must be said
+    #[arg(long)]
+    pub(crate) requests: Option<u32>,
+    /// Connections
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: u32,
+    /// Messages in a report, 1 to 50
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=50))]
+    pub(crate) infos: u32,
+    /// First number of the generator: other seeds send other reports
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
 }

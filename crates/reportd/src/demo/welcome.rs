@@ -19,6 +19,7 @@ pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow
     print_comm(&mut out, url, credentials, today)?;
     print_push(&mut out, url, credentials, today)?;
     print_playback(&mut out, url, credentials, today)?;
+    print_dialogue(&mut out, url, credentials)?;
     writeln!(
         out,
         "# Every call, to try out: {url}/api/docs\ncurl {url}/metrics\n\nCtrl-C ends it."
@@ -121,6 +122,52 @@ fn print_push(
     )?;
     writeln!(out, "curl {key} '{api}/tasks?from={yesterday}&to={today}'")?;
     writeln!(out, "curl {key} {api}/today\n")
+}
+
+fn print_dialogue(out: &mut impl Write, url: &str, credentials: &Credentials) -> io::Result<()> {
+    let Credentials {
+        aes_key, api_key, ..
+    } = credentials;
+    let key = format!("-H 'Authorization: Bearer {api_key}'");
+    let hex = |name: &str| format!("$(printf %s \"${name}\" | od -An -tx1 | tr -d ' \\n')");
+    writeln!(
+        out,
+        "# Report a conversation, encrypted as the app has set it (AES-128-CBC, a random iv in front):"
+    )?;
+    writeln!(
+        out,
+        "AES_KEY={aes_key}; IV=$(openssl rand -hex 8); NOW=$(date +%s)\n\
+         REPORT='{{\"report_id\":\"'$NOW'\",\"category\":\"chat\",\"redirect\":\"https://moderation.example/verdicts\",\
+         \"timestamp\":'$NOW',\"users\":{{\"id_7\":{{\"name\":\"Pat\"}}}},\
+         \"infos\":[{{\"id\":\"7\",\"type\":\"text\",\"content\":\"buy now\",\"time\":'$NOW'}}]}}'"
+    )?;
+    writeln!(
+        out,
+        "CONTENT=$({{ printf %s \"$IV\"; printf %s \"$REPORT\" | openssl enc -aes-128-cbc -K {} -iv {}; }} | base64 -w0)",
+        hex("AES_KEY"),
+        hex("IV")
+    )?;
+    writeln!(
+        out,
+        "curl {url}/api/report/multiDialogue --data-urlencode appid={APP} --data-urlencode \"content=$CONTENT\" \\\n  \
+         --data-urlencode \"sign=$(printf %s \"{APP}$CONTENT\" | sha1sum | cut -c1-40)\""
+    )?;
+    writeln!(out, "\n# Moderate: what waits, the next one, and what was judged")?;
+    writeln!(out, "curl {key} '{url}/api/tickets?app={APP}&state=open'")?;
+    writeln!(
+        out,
+        "TICKET=$(curl -s {key} -X POST {url}/api/tickets/next -H 'Content-Type: application/json' -d '{{}}' \\\n  \
+         | sed 's/.*\"ticket_id\":\"//; s/\".*//')"
+    )?;
+    writeln!(out, "curl {key} {url}/api/tickets/$TICKET")?;
+    writeln!(
+        out,
+        "curl {key} {url}/api/tickets/$TICKET/verdict -H 'Content-Type: application/json' -d '{{\"dialogue_result\":\"ad\",\"user_result\":{{}}}}'"
+    )?;
+    writeln!(
+        out,
+        "curl {key} -X POST {url}/api/tickets/$TICKET/undo\ncurl {key} {url}/api/apps/{APP}/dialogue/monitor\n"
+    )
 }
 
 fn print_playback(

@@ -22,6 +22,12 @@ pub(crate) struct Ground<'a> {
     pub(crate) running: &'a Running,
     /// Where limiters count.
     pub(crate) buckets: &'a Buckets,
+    /// This node's name among all on the store, the same each time it starts.
+    pub(crate) node: Arc<str>,
+    /// No other node is on the store.
+    pub(crate) is_alone: bool,
+    /// Reports are acknowledged and thrown away: to measure.
+    pub(crate) discards: bool,
 }
 
 impl Ground<'_> {

@@ -105,7 +105,7 @@ impl LoadResult {
 }
 
 /// The latency in ms below which that many of a thousand are, of latencies in order.
-fn at_share(latencies_us: &[u32], share: usize) -> f64 {
+pub(super) fn at_share(latencies_us: &[u32], share: usize) -> f64 {
     let index = (latencies_us.len() * share / 1000).min(latencies_us.len().saturating_sub(1));
     latencies_us
         .get(index)

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures of one run on one machine. Only a wrong count fails; no speed does.
 
+mod dialogue;
 mod figures;
 mod fold;
 mod http;
@@ -16,6 +17,7 @@ pub(crate) mod store;
 mod throughput;
 mod traffic;
 
+pub(crate) use dialogue::measure as dialogue;
 pub(crate) use playback::measure as playback;
 pub(crate) use push::measure as push;
 

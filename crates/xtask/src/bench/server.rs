@@ -41,7 +41,18 @@ impl Server {
         flags: &str,
         environment: &[(&str, &str)],
     ) -> anyhow::Result<Self> {
-        let line = format!("serve --listen 127.0.0.1:0 {flags}");
+        let flags = format!("--listen 127.0.0.1:0 {flags}");
+        Self::start_at(reportd, place, &flags, environment)
+    }
+
+    /// The same, where the flags say where it listens.
+    pub(crate) fn start_at(
+        reportd: &Reportd,
+        place: &Place,
+        flags: &str,
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let line = format!("serve {flags}");
         let log = place.data.with_extension("log");
         let mut command = reportd.command(place, line.trim_end());
         command.stdout(Stdio::piped()).stderr(File::create(&log)?);
@@ -83,6 +94,13 @@ impl Server {
             }
         }
         bail!("the server did not stop in {} s", STOP_TIMEOUT.as_secs())
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(mut self) -> anyhow::Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
     }
 
     /// The most memory that the process has held so far, in bytes.

@@ -39,6 +39,7 @@ pub(super) struct Store<'a> {
     pub(super) token: String,
     pub(super) appkey: String,
     pub(super) master_secret: String,
+    pub(super) aes_key: String,
     pub(super) key: String,
 }
 
@@ -67,6 +68,7 @@ impl<'a> Store<'a> {
             token: text(&app, "comm_token")?,
             appkey: text(&app, "appkey")?,
             master_secret: text(&app, "master_secret")?,
+            aes_key: text(&app, "aes_key")?,
             key: text(&key, "key")?,
         })
     }

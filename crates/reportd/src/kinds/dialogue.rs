@@ -1,0 +1,201 @@
+//! Dialogue reports in the wiring.
+
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, ensure};
+use reportd_db::Desk;
+use reportd_dialogue::callback::{
+    BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
+};
+use reportd_dialogue::{
+    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams,
+};
+use reportd_journal::View;
+use reportd_platform::directory::Follower;
+use reportd_platform::metrics::{Metrics, ProtocolMetrics};
+use reportd_platform::random::SystemRandom;
+use reportd_platform::settings::parse_duration_ms;
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+
+use super::ground::{Ground, rate};
+use super::{LoadedKind, OpenKind, ReportKind};
+use crate::settings;
+
+/// Large reports that are worked on at once.
+const LARGE_REPORTS: usize = 16;
+/// Followers of events at once.
+const EVENT_STREAMS: usize = 256;
+/// Threads that write on a store that several nodes share; each has a connection.
+const MOST_LANES: usize = 4;
+/// Between two looks for claims that have ended.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Dialogue reports.
+pub(super) const DIALOGUE: ReportKind = ReportKind {
+    state_migrations: reportd_dialogue::MIGRATIONS,
+    view_migrations: None,
+    sealed_columns: &[],
+    app_settings: &[],
+    furnish_app: |_, _| Ok(()),
+    is_enabled: |settings| settings.dialogue.enabled,
+    protocol_openapi: reportd_dialogue::protocol_openapi,
+    api_openapi: reportd_dialogue::api_openapi,
+    load: |_, keys, metrics| {
+        Arc::new(LoadedDialogue {
+            registry: Arc::new(Registry::new(Arc::clone(keys))),
+            metrics: Arc::new(DialogueMetrics::register(metrics)),
+            callbacks: Arc::new(CallbackMetrics::register(metrics)),
+            monitor: Arc::new(Monitor::register(metrics)),
+            ends: OnceLock::new(),
+        })
+    },
+};
+
+struct LoadedDialogue {
+    registry: Arc<Registry>,
+    metrics: Arc<DialogueMetrics>,
+    callbacks: Arc<CallbackMetrics>,
+    monitor: Arc<Monitor>,
+    /// What is to be ended, where it was opened.
+    ends: OnceLock<(Arc<Dispatcher>, Arc<Desk>)>,
+}
+
+impl LoadedKind for LoadedDialogue {
+    fn followers(&self) -> Vec<Arc<dyn Follower>> {
+        vec![Arc::clone(&self.registry) as _]
+    }
+
+    /// Nothing of it is in the journal.
+    fn views(&self) -> Vec<Box<dyn View>> {
+        Vec::new()
+    }
+
+    fn uncounted(&self) -> Arc<dyn LoadedKind> {
+        let metrics = Metrics::default();
+        Arc::new(Self {
+            registry: Arc::clone(&self.registry),
+            metrics: Arc::new(DialogueMetrics::register(&metrics)),
+            callbacks: Arc::new(CallbackMetrics::register(&metrics)),
+            monitor: Arc::new(Monitor::register(&metrics)),
+            ends: OnceLock::new(),
+        })
+    }
+
+    fn protocol_metrics(&self) -> &ProtocolMetrics {
+        &self.metrics.reports
+    }
+
+    fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKind> {
+        let (running, settings) = (ground.running, &ground.settings.dialogue);
+        let lanes = if ground.is_alone {
+            1
+        } else {
+            MOST_LANES.min(ground.settings.postgres.connections / 2)
+        };
+        let desk = Arc::new(Desk::new(running.state.clone(), lanes)?);
+        let parts = Parts {
+            state: running.state.clone(),
+            desk: Arc::clone(&desk),
+            senders: Arc::clone(&self.registry) as _,
+            network: Arc::new(SystemNetwork::default()),
+            clock: Arc::clone(&running.clock),
+            random: Arc::new(SystemRandom),
+            node: Arc::clone(&ground.node),
+            is_alone: ground.is_alone,
+            metrics: Arc::clone(&self.callbacks),
+        };
+        let dispatcher = Dispatcher::start(parts, callback_options(settings)?);
+        let dispatcher = Handle::current().block_on(dispatcher)?;
+        let ends = (Arc::clone(&dispatcher), Arc::clone(&desk));
+        self.ends
+            .set(ends)
+            .map_err(|_| anyhow!("dialogue reports are open already"))?;
+        let dialogue = Dialogue {
+            directory: Arc::clone(&running.directory),
+            registry: Arc::clone(&self.registry),
+            state: running.state.clone(),
+            desk,
+            dispatcher,
+            clock: Arc::clone(&running.clock),
+            random: Arc::new(SystemRandom),
+            metrics: Arc::clone(&self.metrics),
+            monitor: Arc::clone(&self.monitor),
+            streams: Arc::new(Streams::new(EVENT_STREAMS)),
+            limits: DialogueLimits {
+                body: ground.body_limits(settings.body_bytes),
+                reports_per_app: rate(settings.app_rate_limit),
+                reports_per_address: rate(settings.address_rate_limit),
+            },
+            discards: ground.discards,
+            app_limiter: Arc::new(ground.limiter("dialogue app")),
+            address_limiter: Arc::new(ground.limiter("dialogue address")),
+            large_reports: Arc::new(Semaphore::new(LARGE_REPORTS)),
+            api: ground.api(),
+        };
+        let upkeep = vec![
+            tokio::spawn(keep_up(dialogue.clone())),
+            tokio::spawn(dialogue.clone().fold_monitor()),
+        ];
+        Ok(OpenKind {
+            api: reportd_dialogue::api_routes(dialogue.clone()),
+            protocol: reportd_dialogue::protocol_routes(dialogue),
+            upkeep,
+            writers: Vec::new(),
+        })
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        Box::pin(async {
+            let Some((dispatcher, desk)) = self.ends.get() else {
+                return;
+            };
+            dispatcher.close().await;
+            let desk = Arc::clone(desk);
+            // A thread of the desk that stopped has told so.
+            let _ = tokio::task::spawn_blocking(move || desk.close()).await;
+        })
+    }
+}
+
+/// Ends claims that are over, and forgets events that everybody has seen.
+async fn keep_up(dialogue: Dialogue) {
+    loop {
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        if let Err(error) = dialogue.upkeep().await {
+            tracing::warn!(%error, "claims that are over were not ended");
+        }
+    }
+}
+
+fn callback_options(settings: &settings::Dialogue) -> anyhow::Result<Options> {
+    let wait = |text: &String| {
+        let ms = parse_duration_ms(text).map_err(anyhow::Error::msg)?;
+        Ok(Duration::from_millis(ms.unsigned_abs()))
+    };
+    let schedule = settings.callback_retries.iter().map(wait);
+    let schedule = schedule.collect::<anyhow::Result<_>>();
+    let timeout = Duration::from_millis(settings.callback_timeout_ms);
+    let lease = Duration::from_millis(settings.callback_lease_ms);
+    ensure!(
+        lease >= 2 * timeout,
+        "dialogue.callback_lease_ms: expected twice dialogue.callback_timeout_ms or more"
+    );
+    ensure!(
+        settings.callback_host_concurrency > 0 && settings.callback_breaker_failures > 0,
+        "dialogue.callback_host_concurrency, dialogue.callback_breaker_failures: expected 1 or more"
+    );
+    Ok(Options {
+        schedule: schedule.context("dialogue.callback_retries")?,
+        timeout,
+        lease,
+        per_host: settings.callback_host_concurrency,
+        breaker: BreakerOptions {
+            failures: settings.callback_breaker_failures,
+            open: Duration::from_millis(settings.callback_breaker_ms),
+        },
+        ..Options::default()
+    })
+}
