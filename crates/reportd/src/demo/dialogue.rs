@@ -72,16 +72,17 @@ const CONVERSATIONS: &[Conversation] = &[
         category: "世界频道",
         reason: "点错了,没有问题",
         people: &[("10230", "阿木"), ("10231", "米粒")],
-        lines: &[
-            (0, "今晚八点组队打副本,还差两个人。"),
-            (1, "我来我来!"),
-        ],
+        lines: &[(0, "今晚八点组队打副本,还差两个人。"), (1, "我来我来!")],
     },
 ];
 
 /// Files the first reports where they are wanted, then live ones until it is aborted.
 pub(super) async fn send(client: DialogueClient, with_history: bool, clock: Arc<SystemClock>) {
-    let first = if with_history { CONVERSATIONS.len() * 3 } else { 0 };
+    let first = if with_history {
+        CONVERSATIONS.len() * 3
+    } else {
+        0
+    };
     let began_ms = clock.now_ms();
     for number in 0.. {
         if number >= first {

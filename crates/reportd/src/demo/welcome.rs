@@ -152,7 +152,10 @@ fn print_dialogue(out: &mut impl Write, url: &str, credentials: &Credentials) ->
         "curl {url}/api/report/multiDialogue --data-urlencode appid={APP} --data-urlencode \"content=$CONTENT\" \\\n  \
          --data-urlencode \"sign=$(printf %s \"{APP}$CONTENT\" | sha1sum | cut -c1-40)\""
     )?;
-    writeln!(out, "\n# Moderate: what waits, the next one, and what was judged")?;
+    writeln!(
+        out,
+        "\n# Moderate: what waits, the next one, and what was judged"
+    )?;
     writeln!(out, "curl {key} '{url}/api/tickets?app={APP}&state=open'")?;
     writeln!(
         out,

@@ -9,9 +9,7 @@ use reportd_db::Desk;
 use reportd_dialogue::callback::{
     BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
 };
-use reportd_dialogue::{
-    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams,
-};
+use reportd_dialogue::{Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams};
 use reportd_journal::View;
 use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
@@ -40,6 +38,7 @@ pub(super) const DIALOGUE: ReportKind = ReportKind {
     sealed_columns: &[],
     app_settings: &[],
     furnish_app: |_, _| Ok(()),
+    settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.dialogue.enabled,
     protocol_openapi: reportd_dialogue::protocol_openapi,
     api_openapi: reportd_dialogue::api_openapi,
