@@ -6,12 +6,14 @@ mod history;
 mod list;
 mod queue;
 mod service;
+mod standing;
 mod ticket;
 mod whole;
 
 pub use counts::{Counts, MOST_COUNTED};
 pub use history::{ACCURACY_TICKETS, Accuracy, UserHistory};
 pub use list::{About, Listing, MOST_CATEGORIES, MOST_TICKETS, Page, Place};
+pub use standing::standing;
 pub use ticket::{Claim, Ticket};
 pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 

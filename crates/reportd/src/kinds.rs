@@ -7,6 +7,7 @@ mod ground;
 mod playback;
 mod push;
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -81,6 +82,10 @@ pub(crate) trait LoadedKind: Send + Sync {
     fn protocol_metrics(&self) -> &ProtocolMetrics;
     /// Opens it to clients.
     fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKind>;
+    /// What waits in the state store for somebody, by what to call it.
+    fn standing(&self, _state: &Database) -> Result<Vec<(&'static str, i64)>, DbError> {
+        Ok(Vec::new())
+    }
     /// Ends what it does by itself, once no request comes any more.
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {})
@@ -152,6 +157,16 @@ impl LoadedKinds {
     pub(crate) fn reports(&self) -> u64 {
         let counted = self.0.iter().map(|kind| kind.protocol_metrics());
         counted.map(|metrics| metrics.reports.get()).sum()
+    }
+
+    /// What waits in the state store for somebody, by what to call it.
+    pub(crate) fn standing(&self, state: &Database) -> Result<BTreeMap<String, i64>, DbError> {
+        let mut all = BTreeMap::new();
+        for kind in &self.0 {
+            let figures = kind.standing(state)?.into_iter();
+            all.extend(figures.map(|(name, count)| (name.to_owned(), count)));
+        }
+        Ok(all)
     }
 
     /// Ends what they do by themselves, once no request comes any more.

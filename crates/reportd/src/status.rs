@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reportd_platform::clock::{Clock, SystemClock};
+use reportd_platform::metrics::Metrics;
 use serde::{Deserialize, Serialize};
 
 use crate::control::ask_status;
+use crate::kinds::LoadedKinds;
 use crate::output::print_line;
 use crate::running::Running;
 use crate::settings::Settings;
@@ -29,6 +31,9 @@ pub(crate) struct Status {
     pub(crate) views_bytes: u64,
     pub(crate) state_bytes: u64,
     pub(crate) memory_bytes: i64,
+    /// What waits for somebody, such as open tickets.
+    #[serde(default)]
+    pub(crate) waiting: BTreeMap<String, i64>,
     pub(crate) views: Vec<ViewState>,
 }
 
@@ -66,13 +71,17 @@ impl Status {
         });
         let measured = Arc::clone(running);
         let sizes = tokio::task::spawn_blocking(move || {
-            [
+            let sizes = [
                 measured.journal.disk_bytes(),
                 measured.served.db.disk_bytes(),
                 measured.state.disk_bytes(),
-            ]
+            ];
+            // Where the store is away the rest is told all the same.
+            let waiting = measured.kinds.standing(&measured.state);
+            (sizes, waiting.unwrap_or_default())
         });
-        let [journal_bytes, views_bytes, state_bytes] = sizes.await.unwrap_or_default();
+        let (sizes, waiting) = sizes.await.unwrap_or_default();
+        let [journal_bytes, views_bytes, state_bytes] = sizes;
         Self {
             running: true,
             apps: running.directory.snapshot().apps().count(),
@@ -83,6 +92,7 @@ impl Status {
             views_bytes,
             state_bytes,
             memory_bytes: reportd_platform::metrics::resident_bytes().unwrap_or(0),
+            waiting,
             views: views.collect(),
         }
     }
@@ -112,6 +122,7 @@ impl Status {
             lag_ms: 0,
             stuck: None,
         });
+        let kinds = LoadedKinds::load(&state, &stores.folder.key_source(), &Metrics::default());
         Ok(Self {
             running: false,
             apps: state.read(reportd_platform::apps::list)?.len(),
@@ -122,6 +133,7 @@ impl Status {
             views_bytes: views.disk_bytes(),
             state_bytes: state.disk_bytes(),
             memory_bytes: 0,
+            waiting: kinds.standing(&state)?,
             views: views_behind.collect(),
         })
     }
@@ -158,7 +170,9 @@ impl Status {
             ("state on disk", size(self.state_bytes)),
             ("memory", memory),
         ];
-        let rows: Vec<[String; 2]> = rows.map(|(name, value)| [name.to_owned(), value]).into();
+        let mut rows: Vec<[String; 2]> = rows.map(|(name, value)| [name.to_owned(), value]).into();
+        let waiting = self.waiting.iter();
+        rows.extend(waiting.map(|(name, count)| [name.clone(), count.to_string()]));
         let views: Vec<[String; 4]> = self
             .views
             .iter()

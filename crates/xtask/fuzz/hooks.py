@@ -21,6 +21,8 @@ def before_call(context, case, **kwargs):
     if "aid" in case.path_parameters and is_valid(case, ParameterLocation.PATH):
         # The least video of `reportd load playback`.
         case.path_parameters["aid"] = "170000000"
+    if "app" in (case.query or {}) and is_valid(case, ParameterLocation.QUERY):
+        case.query["app"] = "bots"
     is_report = case.operation.path == "/api/v1/CommReport"
     if is_report and isinstance(case.body, dict) and is_valid(case, ParameterLocation.BODY):
         case.body["ts"] = int(time.time())

@@ -47,6 +47,13 @@ pub(crate) fn run() -> anyhow::Result<()> {
             "load playback --url {url} --sessdata {sessdata} --csrf {csrf} --rate 20 --seconds 1"
         ),
     )?;
+    let aes_key = member(&app, "aes_key")?;
+    reportd.run(
+        &place,
+        &format!(
+            "load dialogue --url {url} --app bots --aes-key {aes_key} --redirect https://a.example/ --rate 20 --seconds 1"
+        ),
+    )?;
     let push_token = push_token(&schemathesis, &url, &app)?;
     // It looks for both where it runs, and it runs where what it remembers goes: that would change the next run.
     for file in ["schemathesis.toml", "hooks.py"] {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, ensure};
-use reportd_db::Desk;
+use reportd_db::{Database, DbError, Desk};
 use reportd_dialogue::callback::{
     BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
 };
@@ -144,6 +144,10 @@ impl LoadedKind for LoadedDialogue {
             upkeep,
             writers: Vec::new(),
         })
+    }
+
+    fn standing(&self, state: &Database) -> Result<Vec<(&'static str, i64)>, DbError> {
+        state.read(reportd_dialogue::query::standing)
     }
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {

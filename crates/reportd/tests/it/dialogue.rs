@@ -125,7 +125,7 @@ fn what_is_wrong_is_refused_and_harms_nothing() {
     };
     let many = changed(&|report| report["infos"] = vec![report["infos"][0].clone(); 51].into());
     let nobody = changed(&|report| report["infos"][1]["id"] = json!("id_3"));
-    let not_utf8 = [&b"{\"report_id\": \"\xff\","[..], written[1..].as_bytes()].concat();
+    let not_utf8 = [&b"{\"report_id\": \"\xff\","[..], &written.as_bytes()[1..]].concat();
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let in_place = |text: &str| written.replacen("\"小明\"", text, 1).into_bytes();
     let bombs = [100, 1_000, 400_000].map(|depth| in_place(&nested(depth)));
