@@ -5,6 +5,7 @@
 //! the connection, which saves waking a second task for each request.
 
 mod dialogue;
+mod playback;
 mod push;
 
 use std::fmt;
@@ -71,6 +72,21 @@ impl Connection {
         body: Bytes,
     ) -> Result<(StatusCode, Bytes), ClientError> {
         let request = request(Method::POST, path, headers, body)?;
+        let response = self.exchange(request, MAX_REPLY_BYTES).await?;
+        Ok((response.status, response.body))
+    }
+
+    /// Puts `body` to `path` and reads the whole response.
+    ///
+    /// # Errors
+    /// As [`post`](Self::post).
+    pub async fn put(
+        &mut self,
+        path: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(StatusCode, Bytes), ClientError> {
+        let request = request(Method::PUT, path, headers, body)?;
         let response = self.exchange(request, MAX_REPLY_BYTES).await?;
         Ok((response.status, response.body))
     }

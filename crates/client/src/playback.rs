@@ -14,4 +14,5 @@ pub use heartbeat_settings::HeartbeatsBuilder;
 pub use heartbeats::Heartbeats;
 pub use login::PlaybackLogin;
 pub use pages::HistoryPages;
+pub(crate) use reply::decode_done;
 pub use settings::PlaybackClientBuilder;

@@ -109,7 +109,7 @@ impl Accepted<'_> {
         NewEntry {
             kind: KIND,
             app: app.app.no,
-            owner: u64::from(app.app.no),
+            owners: [u64::from(app.app.no); 2],
             span_ms: (self.report.ts_ms, self.report.ts_ms),
             filter_keys: self.filter_keys(app.app.no),
             payload: encode(&head, &self.report, &self.forms),

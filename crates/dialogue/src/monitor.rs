@@ -3,7 +3,7 @@
 //!
 //! Nothing of it is counted while a report is filed or a ticket judged: a row that all of them add to would make them
 //! wait for each other. A [`fold`] that runs once a second, on whichever node comes first, [`gather`]s the rows that
-//! have come since and adds them up by app and day ([`tables`]), so that a [`report`] reads counts of days, and of rows
+//! have come since and adds them up by app and day ([`tables`]), so that a [`mod@report`] reads counts of days, and of rows
 //! only those of the last seconds. What is folded also moves the metrics of the node that folded it. Only refusals leave
 //! no row: each node adds its own up in memory and writes them with the next fold ([`refusals`]).
 

@@ -16,9 +16,9 @@ pub struct NewEntry {
     pub kind: Kind,
     /// The app that it belongs to.
     pub app: AppNo,
-    /// Whose reads must show it once it is acknowledged ([`crate::Journal::fresh`]): a number that the kind chooses, as
-    /// that of the app.
-    pub owner: u64,
+    /// Whose reads must show it once it is acknowledged ([`crate::Journal::fresh`]): numbers that the kind chooses, as
+    /// that of the app. Two that are equal count once.
+    pub owners: [u64; 2],
     /// The least and the greatest time of the reports in it, in ms: raw reads look for them.
     pub span_ms: (i64, i64),
     /// Keys by which raw reads can pass a block over, from [`crate::filter_key`].

@@ -16,7 +16,7 @@ use crate::entry::Kind;
 /// How long a read waits before it answers with what stands.
 pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// Owners whose newest block is remembered.
-const MOST_HEADS: usize = 10_000;
+const MOST_HEADS: usize = 50_000;
 
 /// How far what was read lags behind what was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

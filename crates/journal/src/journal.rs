@@ -212,8 +212,10 @@ impl Journal {
         for &key in &entry.filter_keys {
             pending.filter.insert(key);
         }
-        if pending.owners.insert((entry.kind, entry.owner)) {
-            pending.filter.insert(owner_key(entry.kind, entry.owner));
+        for owner in entry.owners {
+            if pending.owners.insert((entry.kind, owner)) {
+                pending.filter.insert(owner_key(entry.kind, owner));
+            }
         }
         let index = pending.count;
         if index == 0 {

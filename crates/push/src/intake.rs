@@ -24,7 +24,7 @@ impl Push {
         let appended = self.journal.append(|| NewEntry {
             kind: KIND,
             app: app.no,
-            owner: u64::from(app.no),
+            owners: [u64::from(app.no); 2],
             span_ms,
             filter_keys: Vec::new(),
             payload,

@@ -10,7 +10,9 @@ use reportd_platform::access::Role;
 use reportd_platform::secret::Secret;
 use reportd_platform::zones::{day_text, parse_day};
 
-pub(crate) use self::load::{Load, LoadComm, LoadDialogue, LoadPush, PushFeed, PushReport};
+pub(crate) use self::load::{
+    Load, LoadComm, LoadDialogue, LoadPlayback, LoadPush, PlaybackRead, PushFeed, PushReport,
+};
 
 /// One server for the reports of an app.
 #[derive(Debug, Parser)]
@@ -48,6 +50,9 @@ pub(crate) enum Command {
     /// API keys
     #[command(subcommand)]
     Key(Key),
+    /// Login sessions of viewers, for playback reports
+    #[command(subcommand)]
+    Viewer(Viewer),
     /// How the server and its store stand
     Status {
         /// One JSON object
@@ -118,6 +123,8 @@ pub(crate) struct Demo {
 pub(crate) enum Export {
     /// Bot event reports that count, oldest first
     Comm(ExportReports),
+    /// Playback reports as they were accepted, oldest first
+    Playback(ExportReports),
     /// Push events and receipts as they were fed, oldest first
     Push(ExportReports),
 }
@@ -305,6 +312,27 @@ pub(crate) enum Key {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum Viewer {
+    /// Issue a session to a viewer and print its secrets, once
+    Create {
+        /// The app
+        app: String,
+        /// The viewer: a whole number from 1 on
+        #[arg(value_parser = clap::value_parser!(i64).range(1..))]
+        mid: i64,
+        /// How long it lives, such as 30d; without it, as long as playback.session_life says
+        #[arg(long, value_name = "TIME")]
+        life: Option<String>,
+        /// Its name in lists
+        #[arg(long, value_name = "TEXT")]
+        label: Option<String>,
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -334,6 +362,22 @@ mod tests {
             ],
             &["reportd", "load", "comm", "--token", "hush"],
             &["reportd", "load", "push", "--app", "a", "--key", "hush"],
+            &[
+                "reportd",
+                "load",
+                "playback",
+                "--session-key-secret",
+                "hush",
+            ],
+            &[
+                "reportd",
+                "load",
+                "playback",
+                "--sessdata",
+                "hush",
+                "--csrf",
+                "hush",
+            ],
             &[
                 "reportd",
                 "load",

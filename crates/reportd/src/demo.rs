@@ -2,6 +2,7 @@
 
 mod comm;
 mod dialogue;
+mod playback;
 mod push;
 mod welcome;
 
@@ -40,6 +41,10 @@ struct Credentials {
     master_secret: String,
     aes_key: String,
     api_key: String,
+    /// The session of a viewer who has a history.
+    sessdata: String,
+    csrf: String,
+    access_key: String,
 }
 
 /// Runs the demo until it is told to stop.
@@ -67,9 +72,11 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
         .api_key(&credentials.api_key)
         .master_secret(&credentials.master_secret)
         .build()?;
+    let playback = playback::Sample::open(&server, &credentials, is_new)?;
     let dialogue = dialogue::client(&url, &credentials.aes_key)?;
     let traffic = [
         tokio::spawn(comm::send(comm, is_new, Arc::clone(&clock))),
+        tokio::spawn(playback.send(Arc::clone(&clock))),
         tokio::spawn(push::send(push, is_new, Arc::clone(&clock))),
         tokio::spawn(dialogue::send(dialogue, is_new, clock)),
     ];
@@ -111,7 +118,7 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
     let window = [("comm.max_age".to_owned(), format!("{}d", HISTORY_DAYS + 2))];
     let issued = app_commands::create(&stores.folder, &state, &new, &[])?;
     let (now_ms, random) = (SystemClock::start().now_ms(), SystemRandom);
-    let key = state.try_write(|tx| {
+    let (key, session) = state.try_write(|tx| {
         // Nothing was ever counted here, so the window may be long from the start.
         apps::set(
             tx,
@@ -120,7 +127,8 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
             reportd_comm::APP_SETTINGS,
             now_ms - (HISTORY_DAYS + 2) * DAY_MS,
         )?;
-        create_key(tx, "demo", Role::Admin, Some(APP), &random, now_ms)
+        let key = create_key(tx, "demo", Role::Admin, Some(APP), &random, now_ms)?;
+        anyhow::Ok((key, playback::first_session(tx, now_ms)?))
     })?;
     let secret_of = |kind| {
         let found = issued.iter().find(|issued| issued.kind == kind);
@@ -132,6 +140,9 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         master_secret: secret_of(CredentialKind::MasterSecret),
         aes_key: secret_of(CredentialKind::AesKey),
         api_key: key.reveal().to_owned(),
+        sessdata: session.sessdata.reveal().to_owned(),
+        csrf: session.csrf.reveal().to_owned(),
+        access_key: session.access_key.reveal().to_owned(),
     };
     OpenOptions::new()
         .write(true)

@@ -6,6 +6,7 @@ mod ndjson;
 mod output;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod playback;
 mod push;
 mod row;
 
@@ -37,7 +38,13 @@ struct ExportedKind {
     /// The reports of an app on the days from the first to the second.
     exported: fn(AppNo, i64, i64) -> Exported,
     /// Writes those of a block.
-    write_block: fn(&Database, &ExportedBlock, &mut dyn RowWriter) -> anyhow::Result<()>,
+    write_block: fn(&ReadStores, &ExportedBlock, &mut dyn RowWriter) -> anyhow::Result<()>,
+}
+
+/// What a kind may look at while it reads blocks.
+struct ReadStores {
+    state: Database,
+    views: Database,
 }
 
 /// Writes rows in a format.
@@ -51,6 +58,7 @@ trait RowWriter {
 pub(crate) async fn export(settings: &Settings, asked: cli::Export) -> anyhow::Result<()> {
     let (kind, asked) = match asked {
         cli::Export::Comm(asked) => (&comm::COMM, asked),
+        cli::Export::Playback(asked) => (&playback::PLAYBACK, asked),
         cli::Export::Push(asked) => (&push::PUSH, asked),
     };
     let asked = asked.checked();
@@ -82,12 +90,13 @@ fn export_here(
     tell_dropped(stores, &exported)?;
     let (store, views) = (stores.blocks(&clock)?, stores.views()?);
     let mut export = Export::begin(store.as_ref(), &views, exported)?;
+    let read = ReadStores { state, views };
     let output = Output::open(asked.output.as_deref())?;
     let to_file = !output.is_stdout();
     let bar = Progress::start("export", Unit::Entries, export.total(), stop).only_if(to_file);
     let mut rows = writer(asked.format, output, kind.columns)?;
     let written = write_all(&mut export, &bar, |found| {
-        (kind.write_block)(&views, found, rows.as_mut())
+        (kind.write_block)(&read, found, rows.as_mut())
     });
     let written = written.and_then(|()| rows.finish());
     let written = written.and_then(Output::finish);

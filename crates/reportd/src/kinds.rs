@@ -4,6 +4,7 @@
 mod comm;
 mod dialogue;
 mod ground;
+mod playback;
 mod push;
 
 use std::collections::BTreeMap;
@@ -28,10 +29,15 @@ use utoipa::openapi::OpenApi;
 
 pub(crate) use self::ground::{Ground, limiter};
 use crate::settings::Settings;
-use crate::stores::Stores;
+use crate::stores::{DataFolder, Stores};
 
 /// All kinds of reports.
-pub(crate) const KINDS: &[ReportKind] = &[comm::COMM, push::PUSH, dialogue::DIALOGUE];
+pub(crate) const KINDS: &[ReportKind] = &[
+    comm::COMM,
+    playback::PLAYBACK,
+    push::PUSH,
+    dialogue::DIALOGUE,
+];
 
 /// A kind of reports, as it is known without a store.
 pub(crate) struct ReportKind {
@@ -45,6 +51,8 @@ pub(crate) struct ReportKind {
     pub(crate) app_settings: &'static [AppSetting],
     /// Gives an app that was just created what every app begins with, by the app's id.
     pub(crate) furnish_app: fn(&mut Tx<'_>, &str) -> Result<(), AppError>,
+    /// Brings the embedded state up to what is kept beside it in the data folder, which a restore leaves as it is.
+    pub(crate) settle_state: fn(&Database, &DataFolder) -> Result<(), DbError>,
     /// Whether its protocol is spoken. Its API is there in any case, and what is in the journal is folded.
     pub(crate) is_enabled: fn(&Settings) -> bool,
     /// What its protocol adds to the OpenAPI document.
@@ -53,6 +61,13 @@ pub(crate) struct ReportKind {
     pub(crate) api_openapi: fn() -> OpenApi,
     /// Takes it into memory, over the state store. What it follows is loaded by the directory.
     pub(crate) load: fn(&Database, &KeySource, &Metrics) -> Arc<dyn LoadedKind>,
+}
+
+/// Brings an embedded state up to what is kept beside it in the data folder.
+pub(crate) fn settle_state(state: &Database, folder: &DataFolder) -> Result<(), DbError> {
+    KINDS
+        .iter()
+        .try_for_each(|kind| (kind.settle_state)(state, folder))
 }
 
 /// A kind of reports in memory, for a command or a server.

@@ -2,6 +2,7 @@
 
 mod comm;
 mod dialogue;
+mod playback;
 mod push;
 mod schedule;
 mod sender;
@@ -18,6 +19,7 @@ use crate::cli::Load;
 pub(crate) async fn load(asked: Load) -> anyhow::Result<()> {
     match asked {
         Load::Comm(asked) => comm::load_comm(&asked).await,
+        Load::Playback(asked) => playback::load_playback(&asked).await,
         Load::Push(asked) => push::load_push(asked).await,
         Load::Dialogue(asked) => dialogue::load_dialogue(asked).await,
     }

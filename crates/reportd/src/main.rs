@@ -33,6 +33,7 @@ mod stores;
 mod text_table;
 mod traffic;
 mod verify;
+mod viewer_commands;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -78,6 +79,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),
         Command::Key(command) => key_commands::run(&settings, command),
+        Command::Viewer(command) => viewer_commands::run(&settings, command),
         Command::Status { json } => block_on(status::print_status(&settings, json)),
         Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),
         Command::Demo(_) => block_on(demo::demo(&settings, !layers.is_default("data"))),

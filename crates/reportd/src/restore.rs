@@ -15,6 +15,7 @@ use reportd_platform::seal::MasterKey;
 
 use crate::archive::{Manifest, create_private, unpack};
 use crate::backup::{contents, journal_days, refuse_postgres, sync_folder_of};
+use crate::kinds::settle_state;
 use crate::master_key::sealed_columns;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
@@ -67,6 +68,10 @@ fn restore_into(data: &Path, file: &Path, stop: &Stop) -> anyhow::Result<Restore
     drop(progress);
     check_stores(&work, stop)?;
     let unopened = bring_key(data, &work)?;
+    // Erasures made since are noted in the target, where it was the folder of the store.
+    let state = Stores::embedded(DataFolder::existing(&work)?).state()?;
+    settle_state(&state, &DataFolder::at(data))?;
+    drop(state);
     target.put_in_place(manifest.has(KEY))?;
     Ok(Restored { manifest, unopened })
 }

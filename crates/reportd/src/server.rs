@@ -22,7 +22,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
-use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter};
+use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter, settle_state};
 use crate::master_key::sealed_columns;
 use crate::running::Running;
 use crate::served::Served;
@@ -88,6 +88,11 @@ impl Server {
         Ok(format!("http://{}", self.listener.local_addr()?))
     }
 
+    /// What it runs on.
+    pub(crate) fn running(&self) -> &Running {
+        &self.running
+    }
+
     /// Serves until `stop` is ready; then answers what is in flight, writes and folds what waits, and closes the stores.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
         web::serve(self.listener, self.router, self.limits, stop).await;
@@ -148,6 +153,9 @@ impl Rooms {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let state = stores.state()?;
         check_master_key(&stores, &state)?;
+        if !stores.is_shared() {
+            settle_state(&state, &stores.folder)?;
+        }
         let metrics = Metrics::default();
         let node = stores.folder.node_name(&SystemRandom)?;
         let is_alone = !stores.is_shared();

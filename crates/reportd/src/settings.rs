@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow, bail};
 use reportd_platform::secret::Secret;
+use reportd_platform::settings::parse_duration_ms;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -32,6 +33,7 @@ pub(crate) struct Settings {
     pub(crate) auth: Auth,
     pub(crate) api: Api,
     pub(crate) comm: Comm,
+    pub(crate) playback: Playback,
     pub(crate) push: Push,
     pub(crate) dialogue: Dialogue,
     pub(crate) journal: Journal,
@@ -103,6 +105,24 @@ pub(crate) struct Comm {
     pub(crate) enabled: bool,
     pub(crate) body_bytes: usize,
     pub(crate) address_rate_limit: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Playback {
+    pub(crate) enabled: bool,
+    pub(crate) body_bytes: usize,
+    pub(crate) app_rate_limit: u32,
+    pub(crate) address_rate_limit: u32,
+    pub(crate) session_life: String,
+}
+
+impl Playback {
+    /// How long a session lives that is issued without a life of its own.
+    pub(crate) fn session_life_ms(&self) -> anyhow::Result<i64> {
+        parse_duration_ms(&self.session_life)
+            .map_err(anyhow::Error::msg)
+            .context("playback.session_life")
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -419,6 +419,11 @@ impl DataFolder {
         self.0.join("journal")
     }
 
+    /// The numbers of erased viewers: a restore leaves this file where it is.
+    pub(crate) fn erasures(&self) -> PathBuf {
+        self.0.join("erasures")
+    }
+
     pub(crate) fn control_socket(&self) -> PathBuf {
         self.0.join("control.sock")
     }

@@ -14,6 +14,16 @@ const FIRST_GROUP: i64 = 3_216_540_000;
 const FIRST_CHANNEL: u64 = 7_310_000_000;
 const FIRST_PERSON: i64 = 884_000_000;
 
+const GOLDEN_RATIO: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// A number that looks like none of its neighbours' (splitmix64).
+pub(crate) fn mix(number: u64) -> u64 {
+    let mixed = number.wrapping_add(GOLDEN_RATIO);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    mixed ^ (mixed >> 31)
+}
+
 /// Makes reports; the same ones for the same seed.
 #[derive(Debug, Clone)]
 pub(crate) struct Traffic {
@@ -27,10 +37,9 @@ impl Traffic {
 
     /// The next number of a splitmix64 sequence.
     fn next(&mut self) -> u64 {
-        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mixed = (self.state ^ (self.state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        let state = self.state;
+        self.state = state.wrapping_add(GOLDEN_RATIO);
+        mix(state)
     }
 
     /// A number from 0 to `below`, small ones more often: groups and uploaders are not equally busy.

@@ -18,6 +18,11 @@ usage: cargo xtask test [FILTER]
        cargo xtask bench push [--seconds 30] [--history 10000000] [--store embedded|postgres] [--part all|feeds|reads]
            measures push reports: what a receipt costs, and what reports cost with --history receipts behind them (on
            PostgreSQL 3000000 by default) against a tenth, or a million where that is less
+       cargo xtask bench playback [--part all|burst|sustained|reads|size] [--store embedded|postgres] [--viewers 1000000]
+               [--seconds 30] [--rate 10000] [--sustained-seconds 60] [--history 100000] [--pairs 1000000]
+           measures playback reports: burst, what a heartbeat costs, of --viewers; sustained, whether a server keeps up with
+           --rate; reads, what a history of --history entries costs against one of 1000; size, what --pairs videos in
+           histories take on disk
        cargo xtask bench dialogue [--seconds 20] [--store embedded|postgres] [--part all|intake|verdicts|tickets|crash]
                [--tickets 100000]
            measures dialogue reports: intake, what a report costs; verdicts, how soon a callback comes, and the most
@@ -35,6 +40,8 @@ pub(crate) enum Command {
     Openapi,
     /// Measure bot event reports.
     BenchComm(BenchComm),
+    /// Measure playback reports.
+    BenchPlayback(BenchPlayback),
     /// Measure push reports.
     BenchPush(BenchPush),
     /// Measure dialogue reports.
@@ -62,6 +69,49 @@ impl Default for BenchComm {
             history: 2_000_000,
             store: StoreKind::Embedded,
             nodes: 1,
+        }
+    }
+}
+
+/// How to measure playback reports.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BenchPlayback {
+    pub(crate) part: PlaybackPart,
+    pub(crate) store: StoreKind,
+    /// Viewers of a burst.
+    pub(crate) viewers: u64,
+    /// Of a burst, for each run and each way.
+    pub(crate) seconds: u64,
+    /// Heartbeats a second that are sustained, and for how long.
+    pub(crate) rate: u64,
+    pub(crate) sustained_seconds: u64,
+    /// Entries of the longer history that is read.
+    pub(crate) history: u64,
+    /// Videos in histories, of all viewers together, whose size is measured.
+    pub(crate) pairs: u64,
+}
+
+/// What of it to measure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlaybackPart {
+    All,
+    Burst,
+    Sustained,
+    Reads,
+    Size,
+}
+
+impl Default for BenchPlayback {
+    fn default() -> Self {
+        Self {
+            part: PlaybackPart::All,
+            store: StoreKind::Embedded,
+            viewers: 1_000_000,
+            seconds: 30,
+            rate: 10_000,
+            sustained_seconds: 60,
+            history: 100_000,
+            pairs: 1_000_000,
         }
     }
 }
@@ -142,11 +192,14 @@ impl Command {
             ["openapi"] => Ok(Self::Openapi),
             [word @ ("fuzz" | "openapi"), ..] => Err(format!("{word} takes nothing more")),
             ["bench", "comm", flags @ ..] => BenchComm::parse(flags).map(Self::BenchComm),
+            ["bench", "playback", flags @ ..] => {
+                BenchPlayback::parse(flags).map(Self::BenchPlayback)
+            }
             ["bench", "push", flags @ ..] => BenchPush::parse(flags).map(Self::BenchPush),
             ["bench", "dialogue", flags @ ..] => {
                 BenchDialogue::parse(flags).map(Self::BenchDialogue)
             }
-            ["bench", ..] => Err("bench: expected comm, push or dialogue".to_owned()),
+            ["bench", ..] => Err("bench: expected comm, playback, push or dialogue".to_owned()),
             [] => Err("expected a command".to_owned()),
             [word, ..] => Err(format!("there is no command «{word}»")),
         }
@@ -176,6 +229,39 @@ impl BenchComm {
     }
 }
 
+impl BenchPlayback {
+    fn parse(flags: &[&str]) -> Result<Self, String> {
+        let mut options = Self::default();
+        for (flag, value) in pairs(flags)? {
+            match flag {
+                "--store" => options.store = store(flag, value)?,
+                "--viewers" => options.viewers = number(flag, value, 1)?,
+                "--seconds" => options.seconds = number(flag, value, 1)?,
+                "--rate" => options.rate = number(flag, value, 1)?,
+                "--sustained-seconds" => options.sustained_seconds = number(flag, value, 1)?,
+                "--history" => options.history = number(flag, value, LEAST_ENTRIES)?,
+                "--pairs" => options.pairs = number(flag, value, 1)?,
+                "--part" => {
+                    options.part = match value {
+                        "all" => PlaybackPart::All,
+                        "burst" => PlaybackPart::Burst,
+                        "sustained" => PlaybackPart::Sustained,
+                        "reads" => PlaybackPart::Reads,
+                        "size" => PlaybackPart::Size,
+                        _ => {
+                            return Err(format!(
+                                "{flag} {value}: expected all, burst, sustained, reads or size"
+                            ));
+                        }
+                    }
+                }
+                _ => return Err(format!("bench playback has no flag «{flag}»")),
+            }
+        }
+        Ok(options)
+    }
+}
+
 impl BenchPush {
     fn parse(flags: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
@@ -199,6 +285,8 @@ impl BenchPush {
     }
 }
 
+/// As many as the shorter history has.
+const LEAST_ENTRIES: u64 = 1_000;
 impl BenchDialogue {
     fn parse(flags: &[&str]) -> Result<Self, String> {
         let mut options = Self::default();
@@ -283,6 +371,15 @@ mod tests {
             parse("bench comm --connections 8,16 --seconds 6"),
             Ok(Command::BenchComm(asked))
         );
+        let asked = BenchPlayback {
+            part: PlaybackPart::Reads,
+            history: 2_000,
+            ..BenchPlayback::default()
+        };
+        assert_eq!(
+            parse("bench playback --history 2000 --part reads"),
+            Ok(Command::BenchPlayback(asked))
+        );
         let asked = BenchDialogue {
             seconds: 4,
             part: DialoguePart::Crash,
@@ -316,6 +413,8 @@ mod tests {
             ("bench comm --seconds", "«--seconds»"),
             ("bench comm --seconds 1", "from 2 on"),
             ("bench comm --connections 4,", "--connections"),
+            ("bench playback --part fold", "--part fold"),
+            ("bench playback --history 999", "from 1000 on"),
             ("bench push --history 1999", "from 2000 on"),
             ("bench push --part half", "--part half"),
             ("bench push --nodes 2", "«--nodes»"),

@@ -30,6 +30,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let token = member(&app, "comm_token")?;
     let key = reportd.ask(&place, "key create fuzz --role admin --json")?;
     let key = member(&key, "key")?;
+    let session = reportd.ask(&place, "viewer create bots 10086 --json")?;
+    let (sessdata, csrf) = (member(&session, "sessdata")?, member(&session, "csrf")?);
     // Reports of any operation come through to the end.
     reportd.run(&place, "app set bots comm.unknown_operations=accept")?;
     let server = Server::start_with(&reportd, &place, "", ENVIRONMENT)?;
@@ -38,6 +40,12 @@ pub(crate) fn run() -> anyhow::Result<()> {
     reportd.run(
         &place,
         &format!("load comm --url {url} --token {token} --rate 20 --seconds 1"),
+    )?;
+    reportd.run(
+        &place,
+        &format!(
+            "load playback --url {url} --sessdata {sessdata} --csrf {csrf} --rate 20 --seconds 1"
+        ),
     )?;
     let aes_key = member(&app, "aes_key")?;
     reportd.run(
@@ -60,6 +68,8 @@ pub(crate) fn run() -> anyhow::Result<()> {
             ("REPORTD_KEY", &key),
             ("REPORTD_TOKEN", &token),
             ("REPORTD_PUSH_TOKEN", &push_token),
+            ("REPORTD_SESSDATA", &sessdata),
+            ("REPORTD_CSRF", &csrf),
         ])
         .current_dir(folder.path())
         .stdin(Stdio::null())

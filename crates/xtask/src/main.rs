@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Fuzz => fuzz::run(),
         Command::Openapi => document::write(),
         Command::BenchComm(options) => bench::comm(&options),
+        Command::BenchPlayback(options) => bench::playback(&options),
         Command::BenchPush(options) => bench::push(&options),
         Command::BenchDialogue(options) => bench::dialogue(&options),
     };

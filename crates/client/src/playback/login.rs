@@ -32,7 +32,7 @@ pub enum PlaybackLogin {
 
 impl PlaybackLogin {
     /// The headers of every request.
-    pub(super) fn headers(&self) -> Result<HeaderMap, ClientError> {
+    pub(crate) fn headers(&self) -> Result<HeaderMap, ClientError> {
         let Self::Cookie { sessdata, .. } = self else {
             return Ok(HeaderMap::new());
         };

@@ -18,7 +18,7 @@ fn success(response: &Response) -> Result<Reply<'_>, ClientError> {
 }
 
 /// Reads the reply of a call that only says whether it was done.
-pub(super) fn decode_done(response: &Response) -> Result<(), ClientError> {
+pub(crate) fn decode_done(response: &Response) -> Result<(), ClientError> {
     success(response).map(drop)
 }
 

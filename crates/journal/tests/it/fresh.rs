@@ -47,6 +47,32 @@ fn a_read_waits_for_exactly_what_was_acknowledged(#[values(Embedded, Postgres)] 
 }
 
 #[rstest]
+fn a_read_of_either_owner_waits(#[values(Embedded, Postgres)] kind: StoreKind) {
+    run(async {
+        let bed = Bed::new(kind);
+        let journal = bed.journal();
+        let _projector = bed.project(&journal);
+        bed.faults.hold();
+        let new = NewEntry {
+            owners: [7, 1 << 40],
+            ..entry("a")
+        };
+        journal.append(|| new).await.unwrap();
+        bed.until("the fold is held", || bed.faults.batches() == 1)
+            .await;
+        let reads = [
+            begin_read(&journal, 7).await,
+            begin_read(&journal, 1 << 40).await,
+        ];
+        assert_eq!(journal.fresh(KIND, 1).await, FRESH);
+        bed.faults.let_all();
+        for read in reads {
+            assert_eq!(read.await.unwrap(), FRESH);
+        }
+    });
+}
+
+#[rstest]
 fn others_and_kinds_without_a_view_are_fresh_at_once(
     #[values(Embedded, Postgres)] kind: StoreKind,
 ) {

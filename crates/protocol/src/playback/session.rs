@@ -68,13 +68,29 @@ impl<'a> Carried<'a> {
         form: &Form<'_>,
         session_csrf: &str,
     ) -> Result<(), Refusal> {
+        self.check_csrf_by(endpoint, form, |sent| {
+            sent.as_bytes().ct_eq(session_csrf.as_bytes()).into()
+        })
+    }
+
+    /// As [`check_csrf`](Self::check_csrf), for a server that knows no more than a hash of the
+    /// session's token: `is_the_sessions` compares, in constant time.
+    ///
+    /// # Errors
+    /// As those of [`check_csrf`](Self::check_csrf).
+    pub fn check_csrf_by(
+        &self,
+        endpoint: Endpoint,
+        form: &Form<'_>,
+        is_the_sessions: impl FnOnce(&str) -> bool,
+    ) -> Result<(), Refusal> {
         if !self.is_cookie {
             return Ok(());
         }
         match (endpoint.csrf_rule(), form.csrf()) {
             (CsrfRule::None, _) | (CsrfRule::WhenSent, None) => Ok(()),
             (CsrfRule::Required, None) => Err(Refusal::new(Code::BadCsrf, "csrf: missing")),
-            (_, Some(sent)) if bool::from(sent.as_bytes().ct_eq(session_csrf.as_bytes())) => Ok(()),
+            (_, Some(sent)) if is_the_sessions(sent) => Ok(()),
             _ => Err(Refusal::new(Code::BadCsrf, "csrf: not the session's")),
         }
     }

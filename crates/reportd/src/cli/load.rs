@@ -9,6 +9,8 @@ use reportd_platform::secret::Secret;
 pub(crate) enum Load {
     /// Bot event reports
     Comm(LoadComm),
+    /// Playback reports: heartbeats of players, or with --report reads
+    Playback(LoadPlayback),
     /// Push reports: feeds of gateways, or with --report reads
     Push(LoadPush),
     /// Dialogue reports: encrypted reports, or with --verdicts what moderators do and how soon callbacks come
@@ -108,6 +110,103 @@ pub(crate) struct LoadPush {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct LoadPlayback {
+    /// Base URL of the server
+    #[arg(long, default_value = "http://127.0.0.1:8300")]
+    pub(crate) url: String,
+    /// Secret of an HS256 key that the app has registered: each viewer gets a session that is signed with it
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) session_key_secret: Option<Secret>,
+    /// Id of that key
+    #[arg(long, value_name = "ID")]
+    pub(crate) key_id: Option<String>,
+    /// Cookie of one session, in place of a key: all beats are its viewer's
+    #[arg(long)]
+    pub(crate) sessdata: Option<Secret>,
+    /// Its csrf token
+    #[arg(long)]
+    pub(crate) csrf: Option<Secret>,
+    /// Read this and send nothing
+    #[arg(long, value_enum)]
+    pub(crate) report: Option<PlaybackRead>,
+    /// Requests a second; 0 sends as fast as the server answers
+    #[arg(long, default_value_t = 0)]
+    pub(crate) rate: u32,
+    /// How long at most
+    #[arg(long, default_value_t = 10)]
+    pub(crate) seconds: u32,
+    /// How many heartbeats at most
+    #[arg(long)]
+    pub(crate) requests: Option<u64>,
+    /// Connections
+    #[arg(long, default_value_t = 64)]
+    pub(crate) connections: u32,
+    /// Viewers, who send in turn
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    pub(crate) viewers: u32,
+    /// The mid of the first viewer; the others have those behind it
+    #[arg(long, default_value_t = 1_000_001, value_parser = clap::value_parser!(i64).range(1..=1_000_000_000_000))]
+    pub(crate) first_mid: i64,
+    /// Videos that there are
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) videos: u32,
+    /// Heartbeats of a viewer until the video is at its end and the next one begins; one is 15 seconds of it
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) beats: u32,
+    /// Viewers of a hundred whose players send a session with each beat
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub(crate) named: u32,
+    /// Heartbeats that each viewer has sent before
+    #[arg(long, default_value_t = 0)]
+    pub(crate) turn: u32,
+    /// First number of the generator: other seeds watch other videos
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// One JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What to read of playback reports.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlaybackRead {
+    /// The history of the first viewer, page by page
+    History,
+    /// Where viewers resume their videos
+    Player,
+    /// How many are viewing a video
+    Online,
+}
+
+/// What gateways send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PushFeed {
+    /// Signed receipts: received, then displayed, then clicked
+    Receipts,
+    /// Events: sendable, then the four stages behind it, with brands
+    Events,
+    /// Events of devices: they register, then they are online at some time of two days
+    Devices,
+}
+
+/// A report to read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PushReport {
+    /// What became of tasks
+    Task,
+    /// The same with what was lost
+    Detail,
+    /// What became of the pushes of a day
+    Day,
+    /// Quotas
+    Count,
+    /// Users of a day
+    User,
+    /// Users online
+    Online,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LoadDialogue {
     /// Base URL of the server
     #[arg(long, default_value = "http://127.0.0.1:8300")]
@@ -163,32 +262,4 @@ pub(crate) struct LoadDialogue {
     /// One JSON object
     #[arg(long)]
     pub(crate) json: bool,
-}
-
-/// What gateways send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PushFeed {
-    /// Signed receipts: received, then displayed, then clicked
-    Receipts,
-    /// Events: sendable, then the four stages behind it, with brands
-    Events,
-    /// Events of devices: they register, then they are online at some time of two days
-    Devices,
-}
-
-/// A report to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PushReport {
-    /// What became of tasks
-    Task,
-    /// The same with what was lost
-    Detail,
-    /// What became of the pushes of a day
-    Day,
-    /// Quotas
-    Count,
-    /// Users of a day
-    User,
-    /// Users online
-    Online,
 }

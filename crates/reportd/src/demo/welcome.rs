@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use reportd_platform::apps::DEFAULT_ZONE;
 use reportd_platform::zones::{Zone, day_text};
 
+use super::playback::{FIRST_AID, FIRST_CID, FIRST_MID};
 use super::push::{app_task, list_task};
 use super::{APP, Credentials};
 
@@ -17,6 +18,7 @@ pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow
     writeln!(out, "reportd listens on {url}\n")?;
     print_comm(&mut out, url, credentials, today)?;
     print_push(&mut out, url, credentials, today)?;
+    print_playback(&mut out, url, credentials, today)?;
     print_dialogue(&mut out, url, credentials)?;
     writeln!(
         out,
@@ -169,4 +171,65 @@ fn print_dialogue(out: &mut impl Write, url: &str, credentials: &Credentials) ->
         out,
         "curl {key} -X POST {url}/api/tickets/$TICKET/undo\ncurl {key} {url}/api/apps/{APP}/dialogue/monitor\n"
     )
+}
+
+fn print_playback(
+    out: &mut impl Write,
+    url: &str,
+    credentials: &Credentials,
+    today: i64,
+) -> io::Result<()> {
+    let Credentials {
+        api_key,
+        sessdata,
+        csrf,
+        access_key,
+        ..
+    } = credentials;
+    let video = format!("--data-urlencode 'aid={FIRST_AID}' --data-urlencode 'cid={FIRST_CID}'");
+    writeln!(
+        out,
+        "# Report progress as an app does, and a heartbeat as a page does:"
+    )?;
+    writeln!(
+        out,
+        "curl {url}/x/v2/history/report --data-urlencode 'access_key={access_key}' {video} \\\n  \
+         --data-urlencode 'progress=95' --data-urlencode 'platform=android'"
+    )?;
+    writeln!(
+        out,
+        "curl {url}/x/click-interface/web/heartbeat -b 'SESSDATA={sessdata}' --data-urlencode 'csrf={csrf}' {video} \\\n  \
+         --data-urlencode 'played_time=110' --data-urlencode 'realtime=15' --data-urlencode 'type=3' \
+         --data-urlencode 'dt=2' --data-urlencode 'play_type=0'"
+    )?;
+    writeln!(
+        out,
+        "\n# Read back as that viewer: the history, where to resume, how many are viewing"
+    )?;
+    for path in [
+        "web-interface/history/cursor?ps=5".to_owned(),
+        "v2/history?pn=1&ps=5".to_owned(),
+        format!("player/v2?aid={FIRST_AID}&cid={FIRST_CID}"),
+        format!("player/online/total?aid={FIRST_AID}&cid={FIRST_CID}"),
+    ] {
+        writeln!(out, "curl -b 'SESSDATA={sessdata}' '{url}/x/{path}'")?;
+    }
+    let (first, today) = (day_text(today - 29), day_text(today));
+    let (key, api) = (
+        format!("-H 'Authorization: Bearer {api_key}'"),
+        format!("{url}/api/apps/{APP}"),
+    );
+    writeln!(
+        out,
+        "\n# What the site sees: videos of 30 days, how far viewers get, who is viewing now, one viewer"
+    )?;
+    for path in [
+        format!("playback/videos?from={first}&to={today}&sort=plays&limit=5"),
+        format!("playback/videos/{FIRST_AID}/retention?cid={FIRST_CID}"),
+        "playback/now".to_owned(),
+        format!("viewers/{FIRST_MID}/history"),
+    ] {
+        writeln!(out, "curl {key} '{api}/{path}'")?;
+    }
+    writeln!(out)
 }

@@ -11,7 +11,9 @@ use super::row::{Cell, Column, Form, Row};
 pub(super) const COMM: ExportedKind = ExportedKind {
     columns: COLUMNS,
     exported,
-    write_block: |views, found, rows| visit_reports(views, found, &mut |report| rows.write(report)),
+    write_block: |stores, found, rows| {
+        visit_reports(&stores.views, found, &mut |report| rows.write(report))
+    },
 };
 
 const COLUMNS: &[Column] = &[

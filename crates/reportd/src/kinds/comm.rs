@@ -23,6 +23,7 @@ pub(super) const COMM: ReportKind = ReportKind {
     sealed_columns: &[],
     app_settings: reportd_comm::APP_SETTINGS,
     furnish_app: reportd_comm::install_standard_operations,
+    settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.comm.enabled,
     protocol_openapi: reportd_comm::protocol_openapi,
     api_openapi: reportd_comm::api_openapi,

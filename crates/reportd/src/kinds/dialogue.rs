@@ -38,6 +38,7 @@ pub(super) const DIALOGUE: ReportKind = ReportKind {
     sealed_columns: &[],
     app_settings: &[],
     furnish_app: |_, _| Ok(()),
+    settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.dialogue.enabled,
     protocol_openapi: reportd_dialogue::protocol_openapi,
     api_openapi: reportd_dialogue::api_openapi,

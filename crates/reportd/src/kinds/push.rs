@@ -24,6 +24,7 @@ pub(super) const PUSH: ReportKind = ReportKind {
     sealed_columns: &[],
     app_settings: &[],
     furnish_app: |_, _| Ok(()),
+    settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.push.enabled,
     protocol_openapi: reportd_push::protocol_openapi,
     api_openapi: reportd_push::api_openapi,

@@ -62,7 +62,7 @@ fn aged_entries(store: &dyn BlockStore, days: i64) -> Vec<Aged> {
                 new: NewEntry {
                     kind: entry.kind,
                     app: entry.app,
-                    owner: u64::from(entry.app),
+                    owners: [u64::from(entry.app); 2],
                     span_ms: (ts_ms, ts_ms),
                     filter_keys: Vec::new(),
                     payload,

@@ -60,6 +60,16 @@ fn the_history_of_all_kinds_comes_in() {
         let rows = page["rows"].as_array().unwrap();
         rows.iter().filter(|row| row["active"] != 0).count() >= 30
     });
+    wait_until(
+        "thirty days of plays are there, and somebody is viewing",
+        || {
+            let video = read(&format!("playback/videos/170001?{days}"));
+            let played = video["days"].as_array().unwrap().iter();
+            let is_played = |day: &&Value| day["plays"] != 0;
+            let viewers = &read("playback/now")["viewers"];
+            played.filter(is_played).count() >= 25 && *viewers != 0
+        },
+    );
     wait_until("conversations are reported", || {
         read("dialogue/monitor")["received"].as_i64() >= Some(15)
     });

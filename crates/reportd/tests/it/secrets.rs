@@ -6,8 +6,9 @@ use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
 use serde_json::Value;
 
-use crate::harness::{Data, Http, files};
+use crate::harness::{Data, Http, Server, files};
 use crate::requests::active_message;
+use crate::viewer::{HISTORY_REPORT, Viewer};
 
 #[rstest]
 fn no_secret_is_written(#[values(Embedded, Postgres)] kind: StoreKind) {
@@ -15,6 +16,7 @@ fn no_secret_is_written(#[values(Embedded, Postgres)] kind: StoreKind) {
     let told: Value =
         serde_json::from_str(&data.run(&["app", "create", "full", "--json"])).unwrap();
     let key = data.key("k", "admin");
+    let viewer = Viewer::create(|arguments| data.run(arguments), "full", 7);
     let server = data.serve_with(&[("REPORTD_LOG_LEVEL", "trace")]);
     let text = |name: &str| told[name].as_str().unwrap().to_owned();
     let mut http = Http::connect(server.address());
@@ -25,6 +27,11 @@ fn no_secret_is_written(#[values(Embedded, Postgres)] kind: StoreKind) {
         http.report(&token, body.as_bytes()).unwrap();
     }
     server.get("/api/apps/full/comm/reports", &key);
+    let session_key = "secret-of-a-session-key-of-the-site";
+    put_session_key(&server, &key, session_key);
+    viewer.beat(&server, "aid=2&played_time=60");
+    let by_key = format!("aid=2&access_key={}", viewer.access_key);
+    assert_eq!(viewer.post(&server, HISTORY_REPORT, &by_key), 0);
     let metrics = server.get("/metrics", "").text();
     let log = server.log();
     server.stop();
@@ -39,6 +46,8 @@ fn no_secret_is_written(#[values(Embedded, Postgres)] kind: StoreKind) {
     .map(text)
     .into();
     secrets.push(key);
+    secrets.push(session_key.to_owned());
+    secrets.extend([viewer.sessdata, viewer.csrf, viewer.access_key]);
     secrets.push(
         std::fs::read_to_string(data.path().join("master.key"))
             .unwrap()
@@ -61,6 +70,17 @@ fn no_secret_is_written(#[values(Embedded, Postgres)] kind: StoreKind) {
         // So PostgreSQL writes bytes as text.
         assert_eq!(places(&hex(secret.as_bytes())), [""; 0]);
     }
+}
+
+fn put_session_key(server: &Server, key: &str, secret: &str) {
+    let body =
+        format!(r#"{{"keys": [{{"kid": "k", "algorithm": "HS256", "secret": "{secret}"}}]}}"#);
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str())];
+    let path = "/api/apps/full/session-keys";
+    let put = Http::connect(server.address()).call("PUT", path, &headers, body.as_bytes());
+    let put = put.unwrap();
+    assert_eq!(put.status, 200, "{}", put.text());
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bench::load::{Asked, Load};
+use crate::bench::load::Load;
 use crate::bench::ms;
 
 /// A run of (b).
@@ -21,7 +21,9 @@ pub(super) struct Durable {
 
 /// All runs of one load.
 pub(super) struct Runs {
-    pub(super) asked: Asked,
+    pub(super) connections: u64,
+    /// Reports of a request.
+    pub(super) items: u64,
     pub(super) discard: Vec<Load>,
     pub(super) durable: Vec<Durable>,
 }
@@ -39,8 +41,8 @@ pub(super) fn rows(columns: &[Runs]) -> Vec<Vec<String>> {
 type Figure = (&'static str, fn(&Runs) -> String);
 
 const FIGURES: &[Figure] = &[
-    ("reports of a request", |runs| runs.asked.items.to_string()),
-    ("connections", |runs| runs.asked.connections.to_string()),
+    ("reports of a request", |runs| runs.items.to_string()),
+    ("connections", |runs| runs.connections.to_string()),
     ("(a) requests/s", |runs| whole(rate(runs.discard.iter()))),
     ("(b) requests/s", |runs| whole(rate(runs.durable()))),
     ("(a) reports/s", |runs| {

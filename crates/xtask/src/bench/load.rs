@@ -85,6 +85,13 @@ pub(super) fn run(store: &Store<'_>, line: &str) -> anyhow::Result<Load> {
     Load::from_json(&told).context("the answer of reportd load lacks a figure")
 }
 
+/// The middle figure of some rounds: one round may have met something else on the machine.
+pub(super) fn middle(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    figures.get(figures.len() / 2).copied().unwrap_or_default()
+}
+
 /// Sends to all servers at once, each its share of the connections and reports of its own.
 pub(super) fn load_nodes(
     store: &Store<'_>,

@@ -6,6 +6,7 @@ mod fold;
 mod http;
 mod level;
 mod load;
+mod playback;
 mod processor;
 mod push;
 pub(crate) mod reportd;
@@ -17,6 +18,7 @@ mod throughput;
 mod traffic;
 
 pub(crate) use dialogue::measure as dialogue;
+pub(crate) use playback::measure as playback;
 pub(crate) use push::measure as push;
 
 use std::time::Duration;

@@ -121,6 +121,12 @@ impl<'a> Store<'a> {
         Ok((bytes("journal_bytes")?, bytes("views_bytes")?))
     }
 
+    /// Bytes of the state on disk.
+    pub(super) fn state_bytes(&self) -> anyhow::Result<u64> {
+        let status = self.reportd.ask(&self.place(), "status --json")?;
+        status["state_bytes"].as_u64().context("state_bytes")
+    }
+
     /// Deletes the views, which can be made again from the journal.
     pub(super) fn delete_views(&self) -> anyhow::Result<()> {
         for path in files_named(&self.place().data, "views.db")? {

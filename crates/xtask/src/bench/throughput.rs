@@ -57,7 +57,8 @@ pub(super) fn measure(reportd: &Reportd, plan: &Plan) -> anyhow::Result<()> {
 
 fn run_load(reportd: &Reportd, plan: &Plan, asked: Asked) -> anyhow::Result<Runs> {
     let mut runs = Runs {
-        asked,
+        connections: asked.connections,
+        items: asked.items,
         discard: Vec::new(),
         durable: Vec::new(),
     };
@@ -126,7 +127,10 @@ fn run_durable(reportd: &Reportd, plan: &Plan, asked: &Asked) -> anyhow::Result<
 }
 
 /// Processor time so far of all nodes, and of PostgreSQL.
-fn processor_seconds(store: &Store<'_>, servers: &[Server]) -> anyhow::Result<(f64, f64)> {
+pub(super) fn processor_seconds(
+    store: &Store<'_>,
+    servers: &[Server],
+) -> anyhow::Result<(f64, f64)> {
     let mut nodes = 0.0;
     for server in servers {
         nodes += server.processor_seconds()?;

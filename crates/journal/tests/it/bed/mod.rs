@@ -28,7 +28,7 @@ pub(crate) fn entry(payload: &str) -> NewEntry {
     NewEntry {
         kind: KIND,
         app: 1,
-        owner: 1,
+        owners: [1, 1],
         span_ms: (NOW_MS, NOW_MS),
         filter_keys: Vec::new(),
         payload: payload.as_bytes().to_vec(),

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use reportd_client::protocol::push::{Channel, Cids, Event, RECEIPT_OK, Receipt, Stage};
 
 use crate::cli::LoadPush;
+use crate::traffic::mix;
 
 /// Each reaches half the devices of the one before: gt has as many as all others.
 const CHANNELS: [(Channel, &str); 4] = [
@@ -193,14 +194,6 @@ fn channel(device: u64) -> (Channel, &'static str) {
 fn pick(names: &[&'static str], number: u64) -> &'static str {
     let place = number % names.len() as u64;
     usize::try_from(place).map_or("", |place| names[place])
-}
-
-/// A number that looks like none of its neighbours' (splitmix64).
-fn mix(number: u64) -> u64 {
-    let mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    mixed ^ (mixed >> 31)
 }
 
 fn greatest_common_divisor(a: u64, b: u64) -> u64 {

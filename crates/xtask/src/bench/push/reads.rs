@@ -2,7 +2,7 @@
 //!
 //! Both servers run at once and are read in turns, at a set rate, so that the machine is the same for both.
 
-use crate::bench::load::{Load, run};
+use crate::bench::load::{Load, middle, run};
 use crate::bench::push::history::{History, TASKS};
 use crate::bench::reportd::Reportd;
 use crate::bench::store::StoreKind;
@@ -130,13 +130,6 @@ fn row(report: &Report, reads: [Vec<Load>; 2]) -> Vec<String> {
     row.extend(told(p99));
     row.push(format!("{:.0} ms", report.goal_p99_ms));
     row
-}
-
-/// The middle figure of the rounds: one round may have met something else on the machine.
-fn middle(figures: impl Iterator<Item = f64>) -> f64 {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get(figures.len() / 2).copied().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,0 +1,26 @@
+//! What the read endpoints answer.
+//!
+//! A read of a viewer first waits for all that was acknowledged of that viewer; how many are viewing now is as new as the
+//! last fold, and is not waited for. What the catalogue says is joined when it is read: a title that changes is changed in
+//! every history.
+
+mod history;
+mod player;
+
+pub(crate) use self::history::entry_facts;
+use crate::entry::ViewerNo;
+use crate::{KIND, Playback};
+
+/// The body of a success.
+pub(crate) struct Answer {
+    pub(crate) body: Vec<u8>,
+    /// How far what it shows lags, in ms: 0 where it is fresh. It goes into the header `reportd-lag-ms`.
+    pub(crate) lag_ms: i64,
+}
+
+impl Playback {
+    /// Waits until all that was acknowledged of a viewer is folded; returns how far reads lag, in ms.
+    pub(crate) async fn fresh_viewer(&self, viewer: ViewerNo) -> i64 {
+        self.journal.fresh(KIND, viewer).await.ms
+    }
+}

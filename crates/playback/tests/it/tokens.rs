@@ -1,0 +1,230 @@
+//! Sessions of a site's own login service: tokens (JWT) that are signed by a key which the app has registered.
+
+use axum::http::Method;
+use reportd_protocol::playback::{JwtClaims, SigningKey};
+use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+use crate::world::{ONE, SHARED, Setup, TWO, World, pair, shared_key};
+
+const REPORT: &str = "/x/v2/history/report";
+
+fn shared(kid: &str) -> Value {
+    json!({"kid": kid, "algorithm": "HS256", "secret": SHARED})
+}
+
+fn public(kid: &str, key: &SigningKey) -> Value {
+    json!({"kid": kid, "algorithm": "EdDSA", "public_key": key.public_key().unwrap()})
+}
+
+fn send(world: &World, token: &str) -> i64 {
+    let cookie = format!("SESSDATA={token}");
+    world.heartbeat(&cookie, "aid=1").code()
+}
+
+#[rstest]
+fn tokens_of_both_algorithms_are_sessions(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let (shared_key, pair) = (shared_key(), pair(1));
+    world.put_keys(ONE, &json!([shared("a"), public("b", &pair)]));
+    for (mid, key) in [(7, &shared_key), (8, &pair)] {
+        let token = world.token(key, mid, Some("login"));
+        assert_eq!(send(&world, &token), 0);
+        assert_eq!(send(&world, &token), 0, "also when it is known");
+        // A token is a cookie and an access key; its csrf stands in it.
+        let form = format!("aid=1&access_key={token}&progress=30");
+        assert_eq!(world.post(REPORT, "", &form).code(), 0);
+        let cookie = format!("SESSDATA={token}");
+        let report = |csrf: &str| world.post(REPORT, &cookie, &format!("aid=1&csrf={csrf}"));
+        assert_eq!(report(&format!("csrf-of-{mid}")).code(), 0);
+        assert_eq!(report("csrf-of-9").code(), -111);
+        let player = world.fresh("/x/player/v2?aid=1", &cookie);
+        assert_eq!(player["login_mid"], mid);
+        // Changed, cut, or signed by nobody.
+        let (head, tail) = token.rsplit_once('.').unwrap();
+        let other = world.token(key, mid + 1, Some("login"));
+        let (other_head, _) = other.rsplit_once('.').unwrap();
+        for bad in [
+            format!("{other_head}.{tail}"),
+            format!("{head}."),
+            format!("{head}.{}", &tail[..tail.len() - 2]),
+            world.token(&self::pair(9), mid, None),
+        ] {
+            assert_eq!(send(&world, &bad), -101, "{bad}");
+        }
+    }
+}
+
+#[rstest]
+fn a_token_ends(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let (shared_key, pair) = (shared_key(), pair(1));
+    world.put_keys(ONE, &json!([shared("a"), public("b", &pair)]));
+    for (mid, key) in [(7, &shared_key), (17, &pair)] {
+        let (kept, ended) = (
+            world.token(key, mid, Some("kept")),
+            world.token(key, mid, Some("ended")),
+        );
+        let named = "ended/too";
+        let ended_too = world.token(key, mid + 1, Some(named));
+        let plain = world.token(key, mid, None);
+        for token in [&kept, &ended, &ended_too, &plain] {
+            assert_eq!(send(&world, token), 0);
+        }
+        assert_eq!(world.end_session(ONE, mid, "jti:ended").status, 200);
+        let id = format!("jti:{}", named.replace('/', "%2F"));
+        assert_eq!(world.end_session(ONE, mid + 1, &id).status, 200);
+        assert_eq!(world.end_session(ONE, mid + 2, "jti:kept").status, 200);
+        assert_eq!(world.end_session(TWO, mid, "jti:kept").status, 200);
+        let sent = [&kept, &ended, &ended_too, &plain].map(|token| send(&world, token));
+        assert_eq!(sent, [0, -101, -101, 0]);
+        world.clock.advance(3_599_999);
+        assert_eq!(send(&world, &kept), 0);
+        world.clock.advance(1);
+        assert_eq!((send(&world, &kept), send(&world, &plain)), (-101, -101));
+    }
+    let world = world.restart();
+    let again = world.token(&shared_key, 7, Some("ended"));
+    assert_eq!(send(&world, &again), -101, "for good");
+}
+
+#[rstest]
+fn keys_are_replaced_whole_and_act_at_once(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let (first, second) = (pair(1), pair(2));
+    let (of_first, of_second) = (world.token(&first, 7, None), world.token(&second, 7, None));
+    assert_eq!(send(&world, &of_first), -101, "there is no key");
+    world.put_keys(ONE, &json!([public("", &first)]));
+    assert_eq!(
+        (send(&world, &of_first), send(&world, &of_second)),
+        (0, -101)
+    );
+    let shown = world.put_keys(ONE, &json!([public("", &second), shared("s")]));
+    assert_eq!(shown["keys"].as_array().unwrap().len(), 2);
+    assert!(!shown.to_string().contains(SHARED));
+    assert_eq!(
+        (send(&world, &of_first), send(&world, &of_second)),
+        (-101, 0)
+    );
+    let path = format!("{ONE}/session-keys");
+    assert_eq!(world.admin(&Method::GET, &path, &json!(null)), shown);
+    world.put_keys(ONE, &json!([]));
+    assert_eq!(send(&world, &of_second), -101);
+}
+
+#[rstest]
+fn the_key_that_verifies_tells_the_app(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let (mine, both) = (pair(1), pair(2));
+    world.put_keys(ONE, &json!([public("", &both)]));
+    world.put_keys(TWO, &json!([public("k", &mine), public("k", &both)]));
+    world.put_settings(TWO, &json!({"playback_hosts": ["two.example"]}));
+    let apps = |token: &str, host: &str| {
+        let cookie = format!("SESSDATA={token}");
+        let headers = [("cookie", cookie.as_str()), ("host", host)];
+        let path = "/x/report/web/heartbeat?aid=1";
+        world.send(&Method::POST, path, &headers, "").code()
+    };
+    let videos = |app: &str| {
+        let path = format!("{app}/playback/videos");
+        let videos = world.admin(&Method::GET, &path, &json!(null));
+        videos["videos"][0]["plays"].as_i64().unwrap_or(0)
+    };
+    assert_eq!(apps(&world.token(&mine, 1, None), "other"), 0);
+    assert_eq!((videos(ONE), videos(TWO)), (0, 1));
+    // A key that two apps have: that of the host, with its port or without, else the first.
+    assert_eq!(apps(&world.token(&both, 2, None), "two.example:8080"), 0);
+    assert_eq!((videos(ONE), videos(TWO)), (0, 2));
+    assert_eq!(apps(&world.token(&both, 3, None), "other"), 0);
+    assert_eq!((videos(ONE), videos(TWO)), (1, 2));
+    world.set_disabled(ONE, true);
+    assert_eq!(apps(&world.token(&both, 4, None), "other"), -101);
+}
+
+#[rstest]
+fn bogus_tokens_are_limited(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let setup = Setup {
+        failures: 3,
+        ..Setup::default()
+    };
+    let world = World::with(kind, setup);
+    let key = pair(1);
+    world.put_keys(ONE, &json!([public("", &key), shared("")]));
+    let known = world.token(&key, 7, None);
+    assert_eq!(send(&world, &known), 0);
+    let bogus = |mid| world.token(&pair(2), mid, None);
+    for _ in 0..10 {
+        assert_eq!(send(&world, &bogus(1)), -101);
+    }
+    assert_eq!(send(&world, &bogus(2)), -101);
+    assert_eq!(send(&world, &bogus(3)), -101);
+    assert_eq!(send(&world, &bogus(4)), -509);
+    assert_eq!(send(&world, &known), 0);
+    let quick = world.token(&shared_key(), 8, None);
+    assert_eq!(send(&world, &quick), 0, "it costs nothing to verify");
+    assert_eq!(send(&world, &world.token(&key, 9, None)), -509);
+}
+
+#[rstest]
+fn keys_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let path = format!("{ONE}/session-keys");
+    let many: Vec<_> = (0..9).map(|_| shared("")).collect();
+    for (keys, field) in [
+        (json!(many), "keys"),
+        (json!([{"algorithm": "none"}]), "keys[0].algorithm"),
+        (json!([{"algorithm": "HS256"}]), "keys[0].secret"),
+        (
+            json!([{"algorithm": "HS256", "secret": "short"}]),
+            "keys[0].secret",
+        ),
+        (
+            json!([{"algorithm": "HS256", "secret": "hex:zz"}]),
+            "keys[0].secret",
+        ),
+        (
+            json!([shared(""), {"algorithm": "EdDSA", "secret": SHARED}]),
+            "keys[1].public_key",
+        ),
+        (
+            json!([{"algorithm": "EdDSA", "public_key": "AAAA"}]),
+            "keys[0].public_key",
+        ),
+        (json!([shared(&"k".repeat(129))]), "keys[0].kid"),
+    ] {
+        let body = json!({ "keys": keys }).to_string();
+        let reply = world.api(&world.keys.admin, &Method::PUT, &path, &body);
+        let problem = (reply.status, reply.json()["field"].clone());
+        assert_eq!(problem, (400, json!(field)), "{body}: {}", reply.text);
+        assert!(!reply.text.contains("short") && !reply.text.contains(SHARED));
+    }
+    let reply = world.api(&world.keys.ingest, &Method::PUT, &path, r#"{"keys":[]}"#);
+    assert_eq!(reply.status, 403);
+}
+
+#[rstest]
+fn claims_that_are_missing_or_not_yet_true(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    world.put_keys(ONE, &json!([shared("")]));
+    let claims = |mid, expires_at_s| JwtClaims {
+        mid,
+        csrf: String::new(),
+        expires_at_s,
+        id: None,
+    };
+    let now_s = world.now_ms() / 1000;
+    for (claims, code) in [
+        (claims(i64::MAX, now_s + 1), 0),
+        (claims(0, now_s + 1), -101),
+        (claims(-5, now_s + 1), -101),
+        (claims(7, now_s), -101),
+        (claims(7, i64::MAX), 0),
+    ] {
+        let token = shared_key().sign(&claims, Some("unknown kid"));
+        assert_eq!(send(&world, &token), code, "{claims:?}");
+    }
+    let token = shared_key().sign(&claims(i64::MAX, now_s + 1), None);
+    let player = world.fresh("/x/player/v2?aid=1", &format!("SESSDATA={token}"));
+    assert_eq!(player["login_mid"], i64::MAX);
+}
