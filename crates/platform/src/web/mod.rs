@@ -12,7 +12,7 @@ mod server;
 mod write_deadline;
 
 pub use address::{ClientAddress, TrustedProxies, limit_key};
-pub use api::{Api, Caller, Json, KeyCaller, Query};
+pub use api::{Acting, Api, Caller, Json, KeyCaller, Query};
 pub use body::{BodyError, BodyLimits, drain_body, read_body};
 pub use parameters::{DEFAULT_PAGE, Fresh, MOST_PAGE, day, days, path_number, within};
 pub use problem::{Problem, ProblemDetails, retry_after};

@@ -1,0 +1,237 @@
+//! What stands around every page: the menu, the apps, the language, and what a page links to.
+
+use askama::Template;
+use reportd_platform::access::Permission;
+
+use crate::api::{Call, fill_path};
+use crate::assets;
+use crate::range::Range;
+use crate::texts::{Locale, Texts};
+use crate::visit::Visit;
+
+/// A section of the menu.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Section {
+    Overview,
+    Comm,
+    Push,
+    Playback,
+    Moderation,
+    Settings,
+    /// None of them.
+    None,
+}
+
+/// A link in a menu.
+pub(crate) struct Link {
+    pub(crate) text: String,
+    pub(crate) address: String,
+    pub(crate) is_current: bool,
+}
+
+/// What stands around a page.
+pub(crate) struct Frame {
+    pub(crate) t: &'static Texts,
+    pub(crate) locale: Locale,
+    pub(crate) title: String,
+    /// Name of who is logged in.
+    pub(crate) person: String,
+    pub(crate) csrf: String,
+    /// The path and query of this page: where a change of language comes back to.
+    pub(crate) address: String,
+    /// The sections that the person may see.
+    pub(crate) sections: Vec<Link>,
+    /// Pages of this section.
+    pub(crate) pages: Vec<Link>,
+    /// The app of this page, where it has one.
+    pub(crate) app: Option<String>,
+    /// The same page of each app, where there are several.
+    pub(crate) apps: Vec<Link>,
+    /// The days of this page, where it has some.
+    pub(crate) range: Option<Range>,
+    /// The JSON of what is shown.
+    pub(crate) json: Vec<String>,
+    /// Some figures do not have the newest reports yet.
+    pub(crate) is_behind: bool,
+    /// What was asked for is done.
+    pub(crate) is_done: bool,
+    /// The page asks for itself again each so many seconds, and puts what stands in `data-live` in place.
+    pub(crate) live_seconds: Option<u32>,
+    /// Scripts of this page beside the shared one: names below `/console/static`.
+    pub(crate) scripts: Vec<String>,
+}
+
+impl Frame {
+    pub(crate) fn new(visit: &Visit, section: Section, title: String) -> Self {
+        let path = visit.address.split('?').next().unwrap_or_default();
+        let mut frame = Self {
+            t: visit.t,
+            locale: visit.locale,
+            title,
+            person: visit.person.name.clone(),
+            csrf: visit.csrf.clone(),
+            address: visit.address.clone(),
+            sections: Vec::new(),
+            pages: Vec::new(),
+            app: app_in(path),
+            apps: Vec::new(),
+            range: None,
+            json: Vec::new(),
+            is_behind: false,
+            is_done: visit.address.contains("done=1"),
+            live_seconds: None,
+            scripts: Vec::new(),
+        };
+        frame.sections = sections(visit, section, frame.app.as_deref());
+        if frame.app.is_some() {
+            frame.apps = other_apps(visit, path, frame.app.as_deref());
+        }
+        frame
+    }
+
+    /// With the pages of this section: text and address of each; the one that is longest of those that the address of
+    /// this page begins with is marked.
+    #[must_use]
+    pub(crate) fn pages(mut self, pages: &[(&str, String)]) -> Self {
+        let path = self.address.split('?').next().unwrap_or_default();
+        let begins = |address: &str| {
+            path.strip_prefix(address)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let current = pages.iter().map(|(_, address)| address.as_str());
+        let current = current
+            .filter(|address| begins(address))
+            .max_by_key(|address| address.len());
+        let current = current.map(str::to_owned);
+        self.pages = pages
+            .iter()
+            .map(|(text, address)| Link {
+                text: (*text).to_owned(),
+                is_current: current.as_deref() == Some(address.as_str()),
+                address: address.clone(),
+            })
+            .collect();
+        self
+    }
+
+    /// With the days that the page is about.
+    #[must_use]
+    pub(crate) fn range(mut self, range: Range) -> Self {
+        self.range = Some(range);
+        self
+    }
+
+    /// With a link to the JSON of a call.
+    #[must_use]
+    pub(crate) fn json(mut self, call: &Call<'_>) -> Self {
+        self.json.push(call.address());
+        self
+    }
+
+    /// The page keeps itself up to date.
+    #[must_use]
+    pub(crate) fn live(mut self, seconds: u32) -> Self {
+        self.live_seconds = Some(seconds);
+        self
+    }
+
+    /// With a script of its own.
+    #[must_use]
+    pub(crate) fn script(mut self, name: &str) -> Self {
+        self.scripts.push(assets::address(name));
+        self
+    }
+
+    /// Spans of days that end today, to choose from.
+    pub(crate) fn spans(&self) -> [(i64, &'static str); 4] {
+        let t = self.t;
+        [
+            (1, t.today),
+            (7, t.days_7),
+            (30, t.days_30),
+            (90, t.days_90),
+        ]
+    }
+
+    /// The address of a file of the console.
+    pub(crate) fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+}
+
+/// The app in a path below `/console/apps/{app}/`.
+fn app_in(path: &str) -> Option<String> {
+    let rest = path.strip_prefix("/console/apps/")?;
+    let id = rest.split('/').next()?;
+    (!id.is_empty()).then(|| id.to_owned())
+}
+
+fn sections(visit: &Visit, current: Section, app: Option<&str>) -> Vec<Link> {
+    let t = visit.t;
+    let first = visit.apps().next().map(|app| app.id.clone());
+    let app = app.map(str::to_owned).or(first).unwrap_or_default();
+    let of_app = |path: &str| fill_path(path, &[&app]);
+    let has_app = !app.is_empty();
+    [
+        (Section::Overview, t.overview, "/console".to_owned(), true),
+        (
+            Section::Comm,
+            t.bot_events,
+            of_app("/console/apps/{}/comm"),
+            has_app,
+        ),
+        (
+            Section::Push,
+            t.push,
+            of_app("/console/apps/{}/push"),
+            has_app,
+        ),
+        (
+            Section::Playback,
+            t.playback,
+            of_app("/console/apps/{}/playback"),
+            has_app,
+        ),
+        (
+            Section::Moderation,
+            t.moderation,
+            "/console/tickets".to_owned(),
+            visit.may(Permission::Judge),
+        ),
+        (
+            Section::Settings,
+            t.settings,
+            "/console/settings".to_owned(),
+            visit.may(Permission::Manage),
+        ),
+    ]
+    .into_iter()
+    .filter(|(.., is_shown)| *is_shown)
+    .map(|(section, text, address, _)| Link {
+        text: text.to_owned(),
+        address,
+        is_current: section == current,
+    })
+    .collect()
+}
+
+/// The same page of each app: what is behind the section's first path may be of one app alone, so it is left out.
+fn other_apps(visit: &Visit, path: &str, app: Option<&str>) -> Vec<Link> {
+    let section = path.split('/').nth(4).unwrap_or_default();
+    let link = |other: &std::sync::Arc<reportd_platform::apps::App>| Link {
+        text: other.name.clone(),
+        address: fill_path(&format!("/console/apps/{{}}/{section}"), &[&other.id]),
+        is_current: Some(other.id.as_str()) == app,
+    };
+    let links: Vec<_> = visit.apps().map(link).collect();
+    if links.len() > 1 { links } else { Vec::new() }
+}
+
+/// What went wrong.
+#[derive(Template)]
+#[template(path = "fault.html")]
+pub(crate) struct FaultPage {
+    pub(crate) frame: Frame,
+    pub(crate) detail: String,
+    pub(crate) field: Option<String>,
+}

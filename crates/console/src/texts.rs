@@ -1,0 +1,142 @@
+//! Languages, and the texts that all pages share. Each section has texts of its own beside its pages.
+
+/// The language of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Locale {
+    /// English.
+    En,
+    /// Simplified Chinese.
+    Zh,
+}
+
+impl Locale {
+    /// As `lang` of a page.
+    pub(crate) fn tag(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::Zh => "zh-CN",
+        }
+    }
+
+    /// The text in this language.
+    pub(crate) fn pick<'a>(self, en: &'a str, zh: &'a str) -> &'a str {
+        match self {
+            Self::En => en,
+            Self::Zh => zh,
+        }
+    }
+
+    /// The language of a name such as `zh-CN`, where it is one of the two.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let name = name.trim().to_ascii_lowercase();
+        match name.split(['-', '_', ';']).next() {
+            Some("en") => Some(Self::En),
+            Some("zh") => Some(Self::Zh),
+            _ => None,
+        }
+    }
+}
+
+/// Texts in both languages: a type with a field for each, so that one that is missing does not compile.
+macro_rules! texts {
+    ($(#[$about:meta])* $name:ident { $($field:ident: $en:literal / $zh:literal,)* }) => {
+        $(#[$about])*
+        pub(crate) struct $name { $(pub(crate) $field: &'static str,)* }
+
+        impl $name {
+            const EN: Self = Self { $($field: $en,)* };
+            const ZH: Self = Self { $($field: $zh,)* };
+
+            /// The texts of a language.
+            pub(crate) fn of(locale: $crate::texts::Locale) -> &'static Self {
+                match locale {
+                    $crate::texts::Locale::En => &Self::EN,
+                    $crate::texts::Locale::Zh => &Self::ZH,
+                }
+            }
+        }
+    };
+}
+pub(crate) use texts;
+
+/// A text with its places filled: `{name}` stands for a value.
+pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut filled = String::with_capacity(text.len() + 16);
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('{') {
+        filled.push_str(before);
+        let Some((name, behind)) = behind.split_once('}') else {
+            filled.push('{');
+            rest = behind;
+            continue;
+        };
+        let value = values.iter().find(|(known, _)| *known == name);
+        filled.push_str(value.map_or(name, |(_, value)| value));
+        rest = behind;
+    }
+    filled.push_str(rest);
+    filled
+}
+
+texts! {
+    /// Texts that all pages share.
+    Texts {
+        overview: "Overview" / "概览",
+        bot_events: "Bot events" / "机器人数据",
+        push: "Push" / "推送",
+        playback: "Playback" / "播放",
+        moderation: "Moderation" / "审核",
+        settings: "Settings" / "设置",
+        app: "App" / "应用",
+        from: "From" / "从",
+        to: "To" / "到",
+        show: "Show" / "查看",
+        log_out: "Log out" / "退出",
+        other_language: "中文" / "English",
+        as_json: "JSON" / "JSON",
+        as_csv: "CSV" / "CSV",
+        as_table: "As a table" / "以表格查看",
+        next_page: "Next page" / "下一页",
+        nothing: "Nothing here yet." / "暂无数据。",
+        skip: "Skip to content" / "跳到正文",
+        lag: "Some of the newest reports are not in these figures yet." / "最新的部分数据尚未计入。",
+        cancel: "Cancel" / "取消",
+        save: "Save" / "保存",
+        done: "Done." / "已完成。",
+        error: "This did not work" / "操作未成功",
+        back: "Back" / "返回",
+        today: "Today" / "今天",
+        days_7: "7 days" / "7 天",
+        days_30: "30 days" / "30 天",
+        days_90: "90 days" / "90 天",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_are_filled_and_what_is_no_place_stays() {
+        for (text, filled) in [
+            ("{n} of {m}", "1 of 2"),
+            ("{n", "{n"),
+            ("a {b} c", "a b c"),
+            ("", ""),
+        ] {
+            assert_eq!(fill(text, &[("n", "1"), ("m", "2")]), filled);
+        }
+    }
+
+    #[test]
+    fn languages_have_several_names() {
+        for (name, locale) in [
+            ("zh-CN", Some(Locale::Zh)),
+            ("zh", Some(Locale::Zh)),
+            ("en-GB;q=0.8", Some(Locale::En)),
+            ("de", None),
+        ] {
+            assert_eq!(Locale::named(name), locale, "{name}");
+        }
+    }
+}

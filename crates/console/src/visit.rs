@@ -1,0 +1,207 @@
+//! Who asks for a page, and in which language; every page begins with it.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use reportd_platform::access::{ApiKey, Permission};
+use reportd_platform::apps::App;
+use reportd_platform::directory::Snapshot;
+use serde::de::DeserializeOwned;
+
+use crate::Console;
+use crate::api::{Call, Reply};
+use crate::fault::Fault;
+use crate::frame::{FaultPage, Frame, Section};
+use crate::session;
+use crate::texts::{Locale, Texts};
+
+/// The cookie that keeps a language that was chosen.
+pub(crate) const LANGUAGE: &str = "reportd_lang";
+/// Most bytes of a form.
+const MOST_FORM_BYTES: usize = 1 << 20;
+
+/// A request for a page by a person who is logged in.
+#[derive(Clone)]
+pub(crate) struct Visit {
+    /// Who asks.
+    pub(crate) person: Arc<ApiKey>,
+    /// The language of the page.
+    pub(crate) locale: Locale,
+    /// The texts that all pages share.
+    pub(crate) t: &'static Texts,
+    /// The path and query of the page.
+    pub(crate) address: String,
+    /// What forms must send back.
+    pub(crate) csrf: String,
+    /// Apps as they stand.
+    pub(crate) directory: Arc<Snapshot>,
+    /// The time, in ms.
+    pub(crate) now_ms: i64,
+    console: Console,
+}
+
+impl Visit {
+    /// The visit of a request.
+    ///
+    /// # Errors
+    /// A reply that leads to the login page.
+    pub(crate) async fn of(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
+        let address = parts
+            .uri
+            .path_and_query()
+            .map_or("/console", |address| address.as_str())
+            .to_owned();
+        let Some(session) = session::find(console, &parts.headers).await else {
+            return Err(match parts.method == Method::GET {
+                true => Redirect::to(&session::login_address(&address)).into_response(),
+                false => StatusCode::UNAUTHORIZED.into_response(),
+            });
+        };
+        let locale = locale(&parts.headers);
+        let visit = Self {
+            person: session.person,
+            locale,
+            t: Texts::of(locale),
+            address,
+            csrf: session.csrf,
+            directory: console.directory.snapshot(),
+            now_ms: console.clock.now_ms(),
+            console: console.clone(),
+        };
+        parts.extensions.insert(visit.clone());
+        Ok(visit)
+    }
+
+    /// A call of the API that reads; see [`Call::new`] for the path.
+    pub(crate) fn get(&self, path: &str, segments: &[&str]) -> Call<'_> {
+        self.call(Method::GET, path, segments)
+    }
+
+    /// A call of the API.
+    pub(crate) fn call(&self, method: Method, path: &str, segments: &[&str]) -> Call<'_> {
+        Call::new(&self.console.api, &self.person, method, path, segments)
+    }
+
+    /// True where the person may do what `permission` names: decides what a page offers, never what is done.
+    pub(crate) fn may(&self, permission: Permission) -> bool {
+        self.person.role.may(permission)
+    }
+
+    /// The app of an id in the address.
+    ///
+    /// # Errors
+    /// 404, also where the person may not touch it.
+    pub(crate) fn app(&self, id: &str) -> Result<Arc<App>, Fault> {
+        let app = self.apps().find(|app| app.id == id).cloned();
+        app.ok_or_else(|| Fault::not_found(format!("there is no app «{id}»")))
+    }
+
+    /// The apps that the person may touch, by id.
+    pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
+        let only = self.person.app;
+        self.directory
+            .apps()
+            .filter(move |app| only.is_none_or(|only| app.no == only))
+    }
+
+    /// What stands around a page of a section; `title` is a text of the page's language.
+    pub(crate) fn frame(&self, section: Section, title: impl Into<String>) -> Frame {
+        Frame::new(self, section, title.into())
+    }
+
+    /// Renders a page.
+    pub(crate) fn page(&self, page: &impl Template) -> Response {
+        self.page_with(StatusCode::OK, page)
+    }
+
+    fn page_with(&self, status: StatusCode, page: &impl Template) -> Response {
+        match page.render() {
+            Ok(html) => (status, [(header::CACHE_CONTROL, "no-store")], Html(html)).into_response(),
+            Err(error) => {
+                tracing::error!(%error, page = self.address, "a page cannot be rendered");
+                StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            }
+        }
+    }
+
+    /// The page of a fault.
+    pub(crate) fn fault_page(&self, fault: &Fault) -> Response {
+        let page = FaultPage {
+            frame: self.frame(Section::None, self.t.error),
+            detail: fault.detail.clone(),
+            field: fault.field.clone(),
+        };
+        self.page_with(fault.status, &page)
+    }
+
+    /// Goes to a page after something was done, which then says so.
+    pub(crate) fn done(&self, address: &str) -> Response {
+        let sign = if address.contains('?') { '&' } else { '?' };
+        Redirect::to(&format!("{address}{sign}done=1")).into_response()
+    }
+}
+
+impl FromRequestParts<Console> for Visit {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
+        Self::of(parts, console).await
+    }
+}
+
+/// A form that was sent by a page of ours, by the person who is logged in.
+pub(crate) struct Posted<T> {
+    pub(crate) visit: Visit,
+    pub(crate) form: T,
+}
+
+impl<T: DeserializeOwned> FromRequest<Console> for Posted<T> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, console: &Console) -> Result<Self, Response> {
+        let (mut parts, body) = request.into_parts();
+        let body = axum::body::to_bytes(body, MOST_FORM_BYTES)
+            .await
+            .map_err(|_| Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large", None))
+            .map_err(IntoResponse::into_response)?;
+        let Ok(visit) = Visit::of(&mut parts, console).await else {
+            return Err(session::ask_to_log_in_again(&parts, &body));
+        };
+        let sent = form_urlencoded::parse(&body).find(|(name, _)| name == "csrf");
+        if !session::is_csrf(&visit.csrf, sent.as_ref().map_or("", |(_, csrf)| csrf)) {
+            let detail =
+                "this form is of another session: go back, load the page again and repeat it";
+            return Err(Fault::new(StatusCode::FORBIDDEN, detail, None).into_response());
+        }
+        let form = serde_urlencoded::from_bytes(&body)
+            .map_err(|error| Fault::invalid("form", error.to_string()).into_response())?;
+        Ok(Self { visit, form })
+    }
+}
+
+/// The language that was chosen, else the first one that the browser asks for and is there.
+pub(crate) fn locale(headers: &HeaderMap) -> Locale {
+    let chosen = session::cookie(headers, LANGUAGE).and_then(|name| Locale::named(&name));
+    chosen
+        .or_else(|| {
+            let asked = headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?;
+            asked.split(',').find_map(Locale::named)
+        })
+        .unwrap_or(Locale::En)
+}
+
+/// Notes on a page how far its figures lag.
+impl<T> Reply<T> {
+    /// The body; `frame` says that something is missing where it is.
+    pub(crate) fn told(self, frame: &mut Frame) -> T {
+        frame.is_behind |= self.lag_ms > 0;
+        self.body
+    }
+}
