@@ -15,6 +15,8 @@ mod quotas;
 mod step;
 mod task;
 mod tasks;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod today;
 mod users;
