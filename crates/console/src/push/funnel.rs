@@ -86,8 +86,8 @@ pub(super) fn steps_table(visit: &Visit, funnel: &Funnel) -> Table {
     let channels = &funnel.channels;
     let has_display = channels.is_empty() || channels.iter().any(|channel| channel.has_display);
     let steps = steps(t, &funnel.total);
-    let first = steps.iter().map(|(.., number)| *number);
-    let first = first.clone().find(|number| *number > 0).unwrap_or(0);
+    let first = steps.iter().find(|(.., number)| *number > 0);
+    let first = first.map_or(0, |(.., number)| *number);
     let mut previous = 0;
     for (head, _, number) in steps {
         if head == t.displayed && !has_display {
@@ -239,7 +239,9 @@ pub(super) fn channels_chart(locale: Locale, days: &[Day]) -> String {
     let sent = |day: &Day, is_in: &dyn Fn(&str) -> bool| {
         let channels = day.channels.iter();
         let channels = channels.filter(|channel| is_in(&channel.channel));
-        channels.map(|channel| channel.figures.target_num).sum()
+        channels
+            .map(|channel| channel.figures.target_num)
+            .sum::<i64>()
     };
     let line = |name: &str, is_in: &dyn Fn(&str) -> bool| Line {
         name: name.to_owned(),
