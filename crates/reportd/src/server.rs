@@ -28,7 +28,7 @@ use crate::running::Running;
 use crate::served::Served;
 use crate::settings::{MASTER_KEY, Settings};
 use crate::stores::Stores;
-use crate::{health, openapi, retention};
+use crate::{api, health, openapi, retention};
 
 /// Open files that are no connections of clients: stores, logs, sockets.
 const OWN_FILES: usize = 128;
@@ -283,6 +283,7 @@ fn router(settings: &Settings, kinds: Router, running: &Arc<Running>) -> anyhow:
     let ids = Arc::new(RequestIds::new(&SystemRandom)?);
     Ok(health::routes(Arc::clone(running))
         .merge(kinds)
+        .merge(api::routes(settings, running))
         .merge(openapi::routes(settings)?)
         .fallback(|| async { Problem::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
