@@ -29,7 +29,7 @@ use crate::running::Running;
 use crate::served::Served;
 use crate::settings::{MASTER_KEY, Settings};
 use crate::stores::Stores;
-use crate::{health, openapi, retention};
+use crate::{api, health, openapi, retention};
 
 /// Open files that are no connections of clients: stores, logs, sockets.
 const OWN_FILES: usize = 128;
@@ -293,7 +293,7 @@ fn router(
     running: &Arc<Running>,
 ) -> anyhow::Result<Router> {
     let ids = Arc::new(RequestIds::new(&SystemRandom)?);
-    let api = open.api.clone();
+    let api = open.api.clone().merge(api::routes(settings, running));
     Ok(health::routes(Arc::clone(running))
         .merge(open.protocols.clone())
         .merge(console(settings, &api, buckets, running)?)
