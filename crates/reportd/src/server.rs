@@ -58,7 +58,8 @@ impl Server {
         let lock = stores.folder.lock()?;
         let socket = stores.folder.control_socket();
         let rooms = open_rooms(settings, stores, discard).await?;
-        let running = rooms.running;
+        let running = Arc::clone(&rooms.running);
+        let router = router(settings, &rooms.open, &rooms.buckets, &running)?;
         let mut upkeep = rooms.open.upkeep;
         upkeep.push(tokio::spawn(follow_directory(Arc::clone(&running))));
         upkeep.push(tokio::spawn(follow_views(Arc::clone(&running))));
@@ -66,7 +67,6 @@ impl Server {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
         }
-        let router = router(settings, &rooms.open, &rooms.buckets, &running)?;
         let control = control::listen(&socket, Arc::clone(&running))?;
         let listener = TcpListener::bind(&settings.listen)
             .await
