@@ -35,7 +35,7 @@ struct Task {
 }
 
 #[derive(Template)]
-#[template(path = "push_task.html")]
+#[template(path = "push/task.html")]
 struct TaskPage {
     frame: Frame,
     t: &'static PushTexts,
