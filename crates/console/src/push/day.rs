@@ -26,7 +26,7 @@ struct WholeDay {
 }
 
 #[derive(Template)]
-#[template(path = "push_day.html")]
+#[template(path = "push/day.html")]
 struct DayPage {
     frame: Frame,
     t: &'static PushTexts,

@@ -36,7 +36,7 @@ impl Asked {
 }
 
 #[derive(Template)]
-#[template(path = "push_days.html")]
+#[template(path = "push/days.html")]
 struct DaysPage {
     frame: Frame,
     t: &'static PushTexts,

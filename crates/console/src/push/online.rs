@@ -40,7 +40,7 @@ struct Curve {
 }
 
 #[derive(Template)]
-#[template(path = "push_online.html")]
+#[template(path = "push/online.html")]
 struct OnlinePage {
     frame: Frame,
     t: &'static PushTexts,

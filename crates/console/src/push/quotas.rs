@@ -24,7 +24,7 @@ struct Quotas {
 }
 
 #[derive(Template)]
-#[template(path = "push_quotas.html")]
+#[template(path = "push/quotas.html")]
 struct QuotasPage {
     frame: Frame,
     t: &'static PushTexts,

@@ -18,7 +18,8 @@ use crate::visit::Visit;
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Asked {
-    csv: Option<String>,
+    /// The table that is asked for as CSV.
+    pub(super) csv: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -34,7 +35,7 @@ struct Task {
 }
 
 #[derive(Template)]
-#[template(path = "push_task.html")]
+#[template(path = "push/task.html")]
 struct TaskPage {
     frame: Frame,
     t: &'static PushTexts,

@@ -68,7 +68,7 @@ struct Above {
 }
 
 #[derive(Template)]
-#[template(path = "push_tasks.html")]
+#[template(path = "push/tasks.html")]
 struct TasksPage {
     frame: Frame,
     t: &'static PushTexts,

@@ -33,7 +33,7 @@ struct Online {
 }
 
 #[derive(Template)]
-#[template(path = "push_today.html")]
+#[template(path = "push/today.html")]
 struct TodayPage {
     frame: Frame,
     t: &'static PushTexts,

@@ -33,7 +33,7 @@ struct UserDay {
 }
 
 #[derive(Template)]
-#[template(path = "push_users.html")]
+#[template(path = "push/users.html")]
 struct UsersPage {
     frame: Frame,
     cards: Vec<Card>,
