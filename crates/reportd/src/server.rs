@@ -29,7 +29,7 @@ use crate::running::Running;
 use crate::served::Served;
 use crate::settings::{MASTER_KEY, Settings};
 use crate::stores::Stores;
-use crate::{health, openapi, retention};
+use crate::{api, health, openapi, retention};
 
 /// Open files that are no connections of clients: stores, logs, sockets.
 const OWN_FILES: usize = 128;
@@ -202,7 +202,7 @@ impl Rooms {
     }
 }
 
-fn open_directory(
+pub(crate) fn open_directory(
     settings: &Settings,
     state: &Database,
     buckets: &Buckets,
@@ -220,7 +220,7 @@ fn open_directory(
     Ok(Arc::new(directory))
 }
 
-fn open_journal(
+pub(crate) fn open_journal(
     settings: &Settings,
     stores: &Stores,
     clock: &Arc<dyn Clock>,
@@ -293,7 +293,7 @@ fn router(
     running: &Arc<Running>,
 ) -> anyhow::Result<Router> {
     let ids = Arc::new(RequestIds::new(&SystemRandom)?);
-    let api = open.api.clone();
+    let api = open.api.clone().merge(api::routes(settings, running));
     Ok(health::routes(Arc::clone(running))
         .merge(open.protocols.clone())
         .merge(console(settings, &api, buckets, running)?)
