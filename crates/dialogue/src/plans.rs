@@ -106,7 +106,7 @@ fn actor() -> Actor {
     Actor {
         name: "m1".to_owned(),
         key: "k".to_owned(),
-        app: None,
+        apps: None,
         categories: None,
         is_lead: true,
     }
@@ -128,7 +128,7 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
                 id: 10_001,
             });
             let listing = Listing {
-                app,
+                apps: app.map(|app| vec![app]),
                 categories: categories.clone(),
                 states: vec![TicketState::Open],
                 about: about.clone(),
@@ -142,12 +142,14 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     }
     let queues = [Queue::All, Queue::App(1), Queue::Category(1, "c1")];
     assert!(query::counts(tx, &queues)?.oldest_open_at_ms.is_some());
+    assert_eq!(query::held(tx, &queues, &actor())?, 0);
+    assert!(!query::waiting_by_category(tx, &queues)?.is_empty());
     let ticket = tickets::find(tx, &actor(), 1)?;
     let whole = query::whole(tx, ticket)?;
     assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
     assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
     let listing = |app, ticket, actor: Option<&str>| AuditListing {
-        app,
+        apps: app.map(|app: u32| vec![app]),
         ticket,
         actor: actor.map(str::to_owned),
         before: None,
@@ -173,7 +175,7 @@ fn watch_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
         (Some(1), None, Some(1)),
     ] {
         let listing = DeliveryListing {
-            app,
+            apps: app.map(|app| vec![app]),
             state,
             ticket,
             before: Some(15_000),

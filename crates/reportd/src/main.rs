@@ -1,6 +1,8 @@
 //! The binary of reportd: commands and their settings, and the wiring of a server.
 
+mod api;
 mod app_commands;
+mod apps;
 mod archive;
 mod backup;
 mod cli;
@@ -10,6 +12,7 @@ mod demo;
 mod export;
 mod health;
 mod key_commands;
+mod keys;
 mod kinds;
 mod load;
 mod logging;
@@ -32,6 +35,7 @@ mod status;
 mod stores;
 mod text_table;
 mod traffic;
+mod user_commands;
 mod verify;
 mod viewer_commands;
 
@@ -79,6 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),
         Command::Key(command) => key_commands::run(&settings, command),
+        Command::User(command) => user_commands::run(&settings, command),
         Command::Viewer(command) => viewer_commands::run(&settings, command),
         Command::Status { json } => block_on(status::print_status(&settings, json)),
         Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),

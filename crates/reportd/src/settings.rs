@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) auth: Auth,
     pub(crate) api: Api,
+    pub(crate) console: Console,
     pub(crate) comm: Comm,
     pub(crate) playback: Playback,
     pub(crate) push: Push,
@@ -40,6 +41,9 @@ pub(crate) struct Settings {
     pub(crate) views: Views,
     pub(crate) retention: Retention,
     pub(crate) postgres: Postgres,
+    /// Name, value and origin of each, for people.
+    #[serde(skip)]
+    pub(crate) shown: Vec<[String; 3]>,
 }
 
 impl Settings {
@@ -98,6 +102,13 @@ pub(crate) struct Auth {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Api {
     pub(crate) body_bytes: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Console {
+    pub(crate) enabled: bool,
+    pub(crate) secure_cookies: bool,
+    pub(crate) logins_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -343,7 +354,8 @@ impl Layers {
                 .ok_or_else(|| anyhow!("{group} is no group of settings"))?
                 .insert(name.to_owned(), value.clone());
         }
-        let settings: Settings = table.try_into().context("the settings")?;
+        let mut settings: Settings = table.try_into().context("the settings")?;
+        settings.shown = self.rows();
         settings.check_database_url()?;
         settings.check_lease()?;
         Ok(settings)
