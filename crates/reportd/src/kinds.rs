@@ -182,8 +182,18 @@ impl LoadedKinds {
 
     /// Opens all kinds to clients: as one.
     pub(crate) fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKinds> {
+        self.open_some(ground, |_| true)
+    }
+
+    /// Opens some of the kinds to clients: as one.
+    pub(crate) fn open_some(
+        &self,
+        ground: &Ground<'_>,
+        is_opened: impl Fn(&ReportKind) -> bool,
+    ) -> anyhow::Result<OpenKinds> {
         let mut all = OpenKinds::default();
-        for (kind, loaded) in KINDS.iter().zip(&self.0) {
+        let known = KINDS.iter().zip(&self.0);
+        for (kind, loaded) in known.filter(|(kind, _)| is_opened(kind)) {
             let open = loaded.open(ground)?;
             all.api = all.api.merge(open.api);
             if (kind.is_enabled)(ground.settings) {

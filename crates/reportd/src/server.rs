@@ -202,7 +202,7 @@ impl Rooms {
     }
 }
 
-fn open_directory(
+pub(crate) fn open_directory(
     settings: &Settings,
     state: &Database,
     buckets: &Buckets,
@@ -220,7 +220,7 @@ fn open_directory(
     Ok(Arc::new(directory))
 }
 
-fn open_journal(
+pub(crate) fn open_journal(
     settings: &Settings,
     stores: &Stores,
     clock: &Arc<dyn Clock>,
