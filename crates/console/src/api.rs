@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, Response, StatusCode, header};
 use form_urlencoded::Serializer;
 use http_body_util::{BodyExt, Limited};
-use reportd_platform::access::ApiKey;
+use reportd_platform::access::Principal;
 use reportd_platform::web::Acting;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -23,7 +23,7 @@ const LAG: &str = "reportd-lag-ms";
 /// A call that is being put together.
 pub(crate) struct Call<'a> {
     router: &'a Router,
-    person: &'a Arc<ApiKey>,
+    person: &'a Arc<Principal>,
     method: Method,
     path: String,
     query: Vec<(String, String)>,
@@ -47,7 +47,7 @@ impl<'a> Call<'a> {
     /// A call of a path such as `/api/apps/{}/push/tasks/{}`: each `{}` takes one of `segments`, percent-coded.
     pub(crate) fn new(
         router: &'a Router,
-        person: &'a Arc<ApiKey>,
+        person: &'a Arc<Principal>,
         method: Method,
         path: &str,
         segments: &[&str],

@@ -6,6 +6,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use reportd_db::DbError;
 
 use crate::Console;
 use crate::visit::Visit;
@@ -48,6 +49,23 @@ impl Fault {
         tracing::error!(%cause, "a page of the console failed");
         let detail = "something went wrong here; the log says what";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, detail, None)
+    }
+}
+
+impl From<DbError> for Fault {
+    fn from(error: DbError) -> Self {
+        if error.is_transient() {
+            let detail = "the store is not available now: try again later";
+            return Self::new(StatusCode::SERVICE_UNAVAILABLE, detail, None);
+        }
+        Self::internal(error)
+    }
+}
+
+impl Fault {
+    /// In plain text, where there is no visit whose page it could be.
+    pub(crate) fn into_text(self) -> Response {
+        (self.status, self.detail).into_response()
     }
 }
 

@@ -13,6 +13,7 @@ mod csv;
 mod fault;
 mod format;
 mod frame;
+mod headers;
 mod login;
 mod moderation;
 mod overview;
@@ -23,27 +24,76 @@ mod schema;
 mod session;
 mod settings;
 mod table;
+#[cfg(test)]
+mod testing;
 mod texts;
 mod visit;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::routing::any;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
+use reportd_platform::limiter::Buckets;
+use reportd_platform::people::PeopleError;
+use reportd_platform::random::Random;
 
-pub use schema::MIGRATIONS;
+use crate::fault::Fault;
+use crate::login::Logins;
+pub use crate::schema::MIGRATIONS;
+use crate::session::Sessions;
+use crate::visit::Visit;
 
-/// What the console works with.
-#[derive(Clone)]
-pub struct Console {
+/// What the console is made of.
+pub struct Parts {
     /// Apps and people, and the store of the state.
     pub directory: Arc<Directory>,
     /// The JSON API, which is called in the process.
     pub api: Router,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Draws the secrets of sessions.
+    pub random: Arc<dyn Random>,
+    /// Where attempts to log in are counted.
+    pub buckets: Buckets,
+    /// How many attempts to log in an account may have in a minute.
+    pub logins_per_minute: u32,
+    /// Cookies go by TLS alone, whatever a proxy tells.
+    pub secure_cookies: bool,
+}
+
+/// What the console works with.
+#[derive(Clone)]
+pub struct Console {
+    directory: Arc<Directory>,
+    api: Router,
+    clock: Arc<dyn Clock>,
+    sessions: Arc<Sessions>,
+    logins: Arc<Logins>,
+}
+
+impl Console {
+    /// A console over its parts.
+    ///
+    /// # Errors
+    /// Where the system has no randomness to give.
+    pub fn new(parts: Parts) -> Result<Self, PeopleError> {
+        let limits = (parts.logins_per_minute, parts.secure_cookies);
+        let logins = Logins::new(parts.random, &parts.buckets, &parts.clock, limits)?;
+        Ok(Self {
+            directory: parts.directory,
+            api: parts.api,
+            clock: parts.clock,
+            sessions: Arc::default(),
+            logins: Arc::new(logins),
+        })
+    }
+}
+
+async fn nothing(_: Visit) -> Fault {
+    Fault::not_found("there is no such page")
 }
 
 /// The routes of the console, all below `/console`.
@@ -55,8 +105,10 @@ pub fn routes(console: Console) -> Router {
         .merge(playback::routes())
         .merge(moderation::routes())
         .merge(settings::routes())
+        .route("/console/{*rest}", any(nothing))
         .layer(from_fn_with_state(console.clone(), fault::show))
         .merge(login::routes())
         .merge(assets::routes())
+        .layer(from_fn(headers::add))
         .with_state(console)
 }

@@ -6,11 +6,10 @@ use reportd_db::migrate::Migrations;
 pub const MIGRATIONS: Migrations = Migrations {
     set: "console",
     texts: &[
-        // A session by the hash of its secret. Times in ms.
+        // A session by the hash of its secret; it ends with the generation of its person. Times in ms.
         "CREATE TABLE console_session (
-        hash {{bytes}} NOT NULL PRIMARY KEY, person {{text}} NOT NULL, created_at BIGINT NOT NULL,
-        seen_at BIGINT NOT NULL) {{clustered}};
-        CREATE INDEX console_session_person ON console_session (person);
+        hash {{bytes}} NOT NULL PRIMARY KEY, person {{text}} NOT NULL, generation BIGINT NOT NULL,
+        created_at BIGINT NOT NULL, seen_at BIGINT NOT NULL) {{clustered}};
         ",
     ],
 };

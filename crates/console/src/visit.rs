@@ -7,32 +7,40 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
-use reportd_platform::access::{ApiKey, Permission};
+use form_urlencoded::Serializer;
+use reportd_platform::access::{Permission, Principal};
 use reportd_platform::apps::App;
 use reportd_platform::directory::Snapshot;
+use reportd_platform::secret::Secret;
 use serde::de::DeserializeOwned;
 
 use crate::Console;
 use crate::api::{Call, Reply};
 use crate::fault::Fault;
 use crate::frame::{FaultPage, Frame, Section};
-use crate::session;
+use crate::headers::is_script;
+use crate::login::{ask_to_log_in_again, ended_for_script};
+use crate::session::{self, own_address};
 use crate::texts::{Locale, Texts};
 
 /// The cookie that keeps a language that was chosen.
 pub(crate) const LANGUAGE: &str = "reportd_lang";
 /// Most bytes of a form.
-const MOST_FORM_BYTES: usize = 1 << 20;
+pub(crate) const MOST_FORM_BYTES: usize = 1 << 20;
+/// What is there for somebody who must change the password first.
+const OF_LOGIN: [&str; 2] = ["/console/password", "/console/logout"];
 
 /// A request for a page by a person who is logged in.
 #[derive(Clone)]
 pub(crate) struct Visit {
     /// Who asks.
-    pub(crate) person: Arc<ApiKey>,
+    pub(crate) person: Arc<Principal>,
     /// The language of the page.
     pub(crate) locale: Locale,
     /// The texts that all pages share.
     pub(crate) t: &'static Texts,
+    /// The person must choose a password of its own before anything else.
+    pub(crate) must_change: bool,
     /// The path and query of the page.
     pub(crate) address: String,
     /// What forms must send back.
@@ -41,6 +49,8 @@ pub(crate) struct Visit {
     pub(crate) directory: Arc<Snapshot>,
     /// The time, in ms.
     pub(crate) now_ms: i64,
+    /// The headers of the request.
+    pub(crate) headers: HeaderMap,
     console: Console,
 }
 
@@ -48,35 +58,72 @@ impl Visit {
     /// The visit of a request.
     ///
     /// # Errors
-    /// A reply that leads to the login page.
+    /// A reply that leads to the login page, or to the one where a password is changed.
     pub(crate) async fn of(parts: &mut Parts, console: &Console) -> Result<Self, Response> {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let address = parts
-            .uri
-            .path_and_query()
-            .map_or("/console", |address| address.as_str())
-            .to_owned();
-        let Some(session) = session::find(console, &parts.headers).await else {
-            return Err(match parts.method == Method::GET {
-                true => Redirect::to(&session::login_address(&address)).into_response(),
-                false => StatusCode::UNAUTHORIZED.into_response(),
-            });
+        let address = parts.uri.path_and_query();
+        let address = address.map_or("/console", |address| address.as_str());
+        let visit = Self::begun(parts, console, &address.to_owned()).await?;
+        let is_of_login = OF_LOGIN.contains(&parts.uri.path());
+        if visit.must_change && !is_of_login {
+            let to = Serializer::new(String::new())
+                .append_pair("to", own_address(&visit.address))
+                .finish();
+            return Err(Redirect::to(&format!("/console/password?{to}")).into_response());
+        }
+        parts.extensions.insert(visit.clone());
+        Ok(visit)
+    }
+
+    /// The visit of whoever is logged in, for a page of that address.
+    ///
+    /// # Errors
+    /// A reply that leads to the login page.
+    pub(crate) async fn begun(
+        parts: &mut Parts,
+        console: &Console,
+        address: &str,
+    ) -> Result<Self, Response> {
+        let found = session::find(console, &parts.headers).await;
+        let Some(session) = found.map_err(|error| Fault::from(error).into_text())? else {
+            return Err(
+                match (parts.method == Method::GET, is_script(&parts.headers)) {
+                    (true, false) => Redirect::to(&session::login_address(address)).into_response(),
+                    (true, true) => ended_for_script(),
+                    (false, _) => StatusCode::UNAUTHORIZED.into_response(),
+                },
+            );
         };
         let locale = locale(&parts.headers);
-        let visit = Self {
+        Ok(Self {
             person: session.person,
             locale,
             t: Texts::of(locale),
-            address,
+            must_change: session.must_change,
+            address: address.to_owned(),
             csrf: session.csrf,
             directory: console.directory.snapshot(),
             now_ms: console.clock.now_ms(),
+            headers: parts.headers.clone(),
             console: console.clone(),
-        };
-        parts.extensions.insert(visit.clone());
-        Ok(visit)
+        })
+    }
+
+    /// The same visit in a session that has just begun.
+    pub(crate) fn with_session(&self, secret: &Secret) -> Self {
+        Self {
+            csrf: session::csrf_of(secret.reveal()),
+            must_change: false,
+            ..self.clone()
+        }
+    }
+
+    /// True where a form was sent by a page of this session.
+    pub(crate) fn is_ours(&self, form: &[u8]) -> bool {
+        let sent = form_urlencoded::parse(form).find(|(name, _)| name == "csrf");
+        session::is_csrf(&self.csrf, sent.as_ref().map_or("", |(_, csrf)| csrf))
     }
 
     /// A call of the API that reads; see [`Call::new`] for the path.
@@ -105,10 +152,10 @@ impl Visit {
 
     /// The apps that the person may touch, by id.
     pub(crate) fn apps(&self) -> impl Iterator<Item = &Arc<App>> {
-        let only = self.person.app;
-        self.directory
-            .apps()
-            .filter(move |app| only.is_none_or(|only| app.no == only))
+        let mut apps: Vec<_> = self.directory.apps().collect();
+        apps.retain(|app| self.person.may_touch(app.no));
+        apps.sort_unstable_by(|one, other| one.id.cmp(&other.id));
+        apps.into_iter()
     }
 
     /// What stands around a page of a section; `title` is a text of the page's language.
@@ -171,11 +218,14 @@ impl<T: DeserializeOwned> FromRequest<Console> for Posted<T> {
             .await
             .map_err(|_| Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large", None))
             .map_err(IntoResponse::into_response)?;
-        let Ok(visit) = Visit::of(&mut parts, console).await else {
-            return Err(session::ask_to_log_in_again(&parts, &body));
+        let visit = match Visit::of(&mut parts, console).await {
+            Ok(visit) => visit,
+            Err(response) if response.status() == StatusCode::UNAUTHORIZED => {
+                return Err(ask_to_log_in_again(&parts, &body));
+            }
+            Err(response) => return Err(response),
         };
-        let sent = form_urlencoded::parse(&body).find(|(name, _)| name == "csrf");
-        if !session::is_csrf(&visit.csrf, sent.as_ref().map_or("", |(_, csrf)| csrf)) {
+        if !visit.is_ours(&body) {
             let detail =
                 "this form is of another session: go back, load the page again and repeat it";
             return Err(Fault::new(StatusCode::FORBIDDEN, detail, None).into_response());

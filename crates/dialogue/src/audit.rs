@@ -37,8 +37,8 @@ pub struct Record {
 /// Which records are asked for. The newest come first.
 #[derive(Debug, Clone, Default)]
 pub struct AuditListing {
-    /// Of an app.
-    pub app: Option<AppNo>,
+    /// Of these apps; of any where there are none.
+    pub apps: Option<Vec<AppNo>>,
     /// Of a ticket.
     pub ticket: Option<i64>,
     /// Of a person.
@@ -133,8 +133,25 @@ fn insert(
     .map(|_| ())
 }
 
-/// A page of records.
+/// A page of records. Each app is read from its index, and the newest of all are taken.
 pub(crate) fn list(tx: &mut Tx<'_>, listing: &AuditListing) -> Result<Vec<Record>, DbError> {
+    let Some(apps) = &listing.apps else {
+        return page(tx, listing, None);
+    };
+    let mut found = Vec::new();
+    for app in apps {
+        found.extend(page(tx, listing, Some(*app))?);
+    }
+    found.sort_unstable_by_key(|record| std::cmp::Reverse(record.id));
+    found.truncate(usize::try_from(listing.limit.clamp(1, MOST_RECORDS)).unwrap_or(0));
+    Ok(found)
+}
+
+fn page(
+    tx: &mut Tx<'_>,
+    listing: &AuditListing,
+    app: Option<AppNo>,
+) -> Result<Vec<Record>, DbError> {
     let mut conditions = vec!["id < $1".to_owned()];
     let mut values: Vec<Value<'_>> = vec![listing.before.unwrap_or(i64::MAX).into()];
     let mut add = |column: &str, value: Option<Value<'static>>| {
@@ -143,7 +160,7 @@ pub(crate) fn list(tx: &mut Tx<'_>, listing: &AuditListing) -> Result<Vec<Record
             conditions.push(format!("{column} = ${}", values.len()));
         }
     };
-    add("app", listing.app.map(Value::from));
+    add("app", app.map(Value::from));
     add("ticket", listing.ticket.map(Value::from));
     if let Some(actor) = &listing.actor {
         values.push(actor.into());

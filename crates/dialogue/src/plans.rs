@@ -106,7 +106,7 @@ fn actor() -> Actor {
     Actor {
         name: "m1".to_owned(),
         key: "k".to_owned(),
-        app: None,
+        apps: None,
         categories: None,
         is_lead: true,
     }
@@ -128,7 +128,7 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
                 id: 10_001,
             });
             let listing = Listing {
-                app,
+                apps: app.map(|app| vec![app]),
                 categories: categories.clone(),
                 states: vec![TicketState::Open],
                 about: about.clone(),
@@ -149,7 +149,7 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
     assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
     let listing = |app, ticket, actor: Option<&str>| AuditListing {
-        app,
+        apps: app.map(|app: u32| vec![app]),
         ticket,
         actor: actor.map(str::to_owned),
         before: None,
@@ -175,7 +175,7 @@ fn watch_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
         (Some(1), None, Some(1)),
     ] {
         let listing = DeliveryListing {
-            app,
+            apps: app.map(|app| vec![app]),
             state,
             ticket,
             before: Some(15_000),

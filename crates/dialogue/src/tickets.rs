@@ -32,25 +32,30 @@ pub const MAX_NOTE_CHARS: usize = 4_000;
 /// Who acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Actor {
-    /// The person: what the header `X-Auditor` names, else the key's name.
+    /// The person: who is logged in; for a key what the header `X-Auditor` names, else the key's name.
     pub name: String,
-    /// The name of the API key.
+    /// The name of the API key; empty where a person acts in the console, so that no key can pass for one.
     pub key: String,
-    /// The only app that the key may touch; all where there is none.
-    pub app: Option<AppNo>,
-    /// The only categories that the key may touch; all where there are none.
+    /// The only apps that the key or the person may touch; all where there are none.
+    pub apps: Option<Vec<AppNo>>,
+    /// The only categories that the key or the person may touch; all where there are none.
     pub categories: Option<Vec<String>>,
     /// May undo verdicts of others, and open tickets again.
     pub is_lead: bool,
 }
 
 impl Actor {
+    /// Whether the app is the actor's affair.
+    #[must_use]
+    pub fn may_touch(&self, app: AppNo) -> bool {
+        self.apps.as_ref().is_none_or(|only| only.contains(&app))
+    }
+
     /// Whether tickets of this app and category are the actor's affair.
     #[must_use]
     pub fn may_see(&self, app: AppNo, category: &str) -> bool {
         let categories = self.categories.as_ref();
-        self.app.is_none_or(|only| only == app)
-            && categories.is_none_or(|only| only.iter().any(|one| one == category))
+        self.may_touch(app) && categories.is_none_or(|only| only.iter().any(|one| one == category))
     }
 }
 

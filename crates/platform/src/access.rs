@@ -1,4 +1,5 @@
-//! API keys, roles, and what each role may do (spec operating, Accounts and secrets).
+//! Who may act: roles and what each may do, and API keys (spec operating, Accounts and secrets). People are in
+//! [`crate::people`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,7 +7,7 @@ use std::str::FromStr;
 use reportd_db::{DbError, Row, Tx};
 
 use crate::AppNo;
-use crate::apps::{self, AppError};
+use crate::apps::{self, AppError, invalid};
 use crate::changes::touch;
 use crate::random::Random;
 use crate::secret::{Secret, SecretHash};
@@ -101,17 +102,42 @@ pub enum Permission {
     Manage,
 }
 
-/// An API key, without its text.
+/// Who acts: an API key, without its text, or a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ApiKey {
-    /// Its name.
+pub struct Principal {
+    /// What it is.
+    pub kind: PrincipalKind,
+    /// Its name, among those of its kind.
     pub name: String,
     /// What it may do.
     pub role: Role,
-    /// The only app that it may touch; all where there is none.
-    pub app: Option<AppNo>,
-    /// The only categories of that app whose tickets it may touch; all where there is none.
+    /// The only apps that it may touch; all where there are none. A key has one at most.
+    pub apps: Option<Vec<AppNo>>,
+    /// The only categories of those apps whose tickets it may touch; all where there are none.
     pub categories: Option<Vec<String>>,
+}
+
+/// What acts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// A program, with an API key.
+    Key,
+    /// A person, in the console.
+    Person,
+}
+
+impl Principal {
+    /// True where it may touch that app.
+    #[must_use]
+    pub fn may_touch(&self, app: AppNo) -> bool {
+        self.apps.as_ref().is_none_or(|only| only.contains(&app))
+    }
+
+    /// True where it is a person.
+    #[must_use]
+    pub fn is_person(&self) -> bool {
+        self.kind == PrincipalKind::Person
+    }
 }
 
 /// A key to be made.
@@ -136,7 +162,7 @@ const MOST_CATEGORY_CHARS: usize = 256;
 #[derive(Debug, Clone)]
 pub struct ListedKey {
     /// The key.
-    pub key: ApiKey,
+    pub key: Principal,
     /// Id of its app, where it is limited to one.
     pub app_id: Option<String>,
     /// When it was made, in ms.
@@ -171,7 +197,7 @@ pub fn create_limited_key(
     now_ms: i64,
 ) -> Result<Secret, AppError> {
     check_name(new.name)?;
-    let categories = categories_text(new)?;
+    let categories = categories_text(new.role, new.app_id.is_some(), new.categories)?;
     touch(tx)?;
     let app = new
         .app_id
@@ -199,7 +225,7 @@ pub fn create_limited_key(
     Ok(text)
 }
 
-fn check_name(name: &str) -> Result<(), AppError> {
+pub(crate) fn check_name(name: &str) -> Result<(), AppError> {
     if (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control) {
         return Ok(());
     }
@@ -207,16 +233,19 @@ fn check_name(name: &str) -> Result<(), AppError> {
 }
 
 /// The categories as they are stored. Which ones an app has is not known here.
-fn categories_text(new: &NewKey<'_>) -> Result<Option<String>, AppError> {
-    let categories = new.categories;
+pub(crate) fn categories_text(
+    role: Role,
+    has_app: bool,
+    categories: &[String],
+) -> Result<Option<String>, AppError> {
     if categories.is_empty() {
         return Ok(None);
     }
     let refuse = |message| Err(invalid("category", message));
-    if new.role != Role::Moderator {
-        return refuse("only keys of role moderator are limited to categories");
+    if role != Role::Moderator {
+        return refuse("only role moderator is limited to categories");
     }
-    if new.app_id.is_none() {
+    if !has_app {
         return refuse("categories belong to an app: name it too");
     }
     if categories.len() > MOST_CATEGORIES {
@@ -233,13 +262,6 @@ fn categories_text(new: &NewKey<'_>) -> Result<Option<String>, AppError> {
     distinct.sort_unstable();
     distinct.dedup();
     Ok(Some(serde_json::Value::from(distinct).to_string()))
-}
-
-fn invalid(field: &str, message: &str) -> AppError {
-    AppError::Invalid {
-        field: field.to_owned(),
-        message: message.to_owned(),
-    }
 }
 
 /// Revokes a key; false where there is none in force of that name.
@@ -266,7 +288,7 @@ pub fn list_keys(tx: &mut Tx<'_>) -> Result<Vec<ListedKey>, DbError> {
 
 /// The keys that are not revoked, by their hashes. One that cannot be read is logged and not in force: it must not
 /// keep the others from being loaded.
-pub(crate) fn keys_in_force(tx: &mut Tx<'_>) -> Result<Vec<(SecretHash, ApiKey)>, DbError> {
+pub(crate) fn keys_in_force(tx: &mut Tx<'_>) -> Result<Vec<(SecretHash, Principal)>, DbError> {
     let rows = tx.query(
         "SELECT name, role, app, categories, hash, name FROM api_key WHERE revoked_at IS NULL",
         &[],
@@ -280,7 +302,7 @@ pub(crate) fn keys_in_force(tx: &mut Tx<'_>) -> Result<Vec<(SecretHash, ApiKey)>
     Ok(rows.into_iter().filter_map(loaded).collect())
 }
 
-fn hashed_key(row: &mut Row) -> Result<(SecretHash, ApiKey), DbError> {
+fn hashed_key(row: &mut Row) -> Result<(SecretHash, Principal), DbError> {
     let hash = SecretHash::from_bytes(&row.take_bytes(4)?).ok_or(DbError::Type {
         column: 4,
         expected: "32 bytes",
@@ -288,11 +310,13 @@ fn hashed_key(row: &mut Row) -> Result<(SecretHash, ApiKey), DbError> {
     Ok((hash, key_from_row(row)?))
 }
 
-fn key_from_row(row: &mut Row) -> Result<ApiKey, DbError> {
-    Ok(ApiKey {
+fn key_from_row(row: &mut Row) -> Result<Principal, DbError> {
+    let app = row.opt_int(2)?.map(app_no).transpose()?;
+    Ok(Principal {
+        kind: PrincipalKind::Key,
         name: row.take_text(0)?,
         role: row.take_text(1)?.parse().map_err(DbError::Statement)?,
-        app: row.opt_int(2)?.map(app_no).transpose()?,
+        apps: app.map(|app| vec![app]),
         categories: row
             .take_opt_text(3)?
             .as_deref()
@@ -302,7 +326,7 @@ fn key_from_row(row: &mut Row) -> Result<ApiKey, DbError> {
 }
 
 /// A number that does not fit is an error: read as none, it would open all apps to the key.
-fn app_no(no: i64) -> Result<AppNo, DbError> {
+pub(crate) fn app_no(no: i64) -> Result<AppNo, DbError> {
     AppNo::try_from(no).map_err(|_| DbError::Type {
         column: 2,
         expected: "an app number",
@@ -310,7 +334,7 @@ fn app_no(no: i64) -> Result<AppNo, DbError> {
 }
 
 /// Categories that cannot be read are an error: read as none, they would open all tickets of the app to the key.
-fn read_categories(text: &str) -> Result<Vec<String>, DbError> {
+pub(crate) fn read_categories(text: &str) -> Result<Vec<String>, DbError> {
     serde_json::from_str(text).map_err(|_| DbError::Type {
         column: 3,
         expected: "a JSON list of categories",

@@ -1,6 +1,6 @@
-//! Who may come in: apps by their tokens and API keys by their hashes, held in memory and kept in step with the store.
+//! Who may come in: apps by their tokens, API keys by their hashes and people by their names, held in memory and kept in step with the store.
 //!
-//! Every change to apps or keys raises one version number in its own transaction ([`crate::changes::touch`]). A server looks at that
+//! Every change to apps, keys or people raises one version number in its own transaction ([`crate::changes::touch`]). A server looks at that
 //! number a few times a second, and at once where it meets a secret it does not know: so a new credential works at
 //! once, and a revoked one is refused within a second, on every node.
 
@@ -13,11 +13,12 @@ use std::time::Duration;
 use reportd_db::{Database, DbError, Tx};
 
 use crate::AppNo;
-use crate::access::{ApiKey, keys_in_force};
+use crate::access::{Principal, PrincipalKind, keys_in_force};
 use crate::apps::{self, App};
 use crate::clock::Clock;
 use crate::credentials::CredentialKind;
 use crate::limiter::Limiter;
+use crate::people::{PersonInForce, people_in_force};
 use crate::rate_limit::Rate;
 use crate::secret::SecretHash;
 use crate::web::limit_key;
@@ -31,14 +32,15 @@ pub trait Follower: Send + Sync {
     fn reload(&self, tx: &mut Tx<'_>, apps: &[Arc<App>]) -> Result<(), DbError>;
 }
 
-/// All apps and keys at one version.
+/// All apps, keys and people at one version.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     version: i64,
     by_id: HashMap<String, Arc<App>>,
     by_no: HashMap<AppNo, Arc<App>>,
     comm_tokens: HashMap<SecretHash, Token>,
-    keys: HashMap<SecretHash, Arc<ApiKey>>,
+    keys: HashMap<SecretHash, Arc<Principal>>,
+    people: HashMap<String, PersonInForce>,
 }
 
 #[derive(Debug)]
@@ -60,10 +62,23 @@ impl Snapshot {
         self.by_no.get(&no)
     }
 
-    /// Whether the key of that name is in force: for those who go on for longer than a call.
-    #[must_use]
-    pub fn has_key(&self, name: &str) -> bool {
+    fn has_key(&self, name: &str) -> bool {
         self.keys.values().any(|key| key.name == name)
+    }
+
+    /// The person of that name, where it is in force.
+    #[must_use]
+    pub fn person(&self, name: &str) -> Option<&PersonInForce> {
+        self.people.get(name)
+    }
+
+    /// Whether what acts is still in force: for those who go on for longer than a call.
+    #[must_use]
+    pub fn is_in_force(&self, kind: PrincipalKind, name: &str) -> bool {
+        match kind {
+            PrincipalKind::Key => self.has_key(name),
+            PrincipalKind::Person => self.people.contains_key(name),
+        }
     }
 
     /// All apps, in no order.
@@ -78,7 +93,7 @@ impl Snapshot {
         (in_force && stored.matches(hash)).then(|| Arc::clone(&token.app))
     }
 
-    fn key(&self, hash: &SecretHash) -> Option<Arc<ApiKey>> {
+    fn key(&self, hash: &SecretHash) -> Option<Arc<Principal>> {
         let (stored, key) = self.keys.get_key_value(hash)?;
         stored.matches(hash).then(|| Arc::clone(key))
     }
@@ -230,7 +245,11 @@ impl Directory {
     }
 
     /// The API key of a text.
-    pub async fn key(self: &Arc<Self>, text: &str, address: IpAddr) -> Result<Arc<ApiKey>, Denied> {
+    pub async fn key(
+        self: &Arc<Self>,
+        text: &str,
+        address: IpAddr,
+    ) -> Result<Arc<Principal>, Denied> {
         let hash = SecretHash::of(text);
         self.look_up(address, move |snapshot| snapshot.key(&hash))
             .await
@@ -304,6 +323,7 @@ fn load(tx: &mut Tx<'_>, version: i64) -> Result<Snapshot, DbError> {
         by_no,
         comm_tokens,
         keys,
+        people: people_in_force(tx)?,
     })
 }
 

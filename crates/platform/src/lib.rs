@@ -1,4 +1,4 @@
-//! What every kind of report stands on: apps and their credentials, API keys and roles, clock and randomness as
+//! What every kind of report stands on: apps and their credentials, API keys, people and roles, clock and randomness as
 //! parameters, days and zones, rate limits, and the foundations of the web surface.
 
 pub mod access;
@@ -9,6 +9,7 @@ pub mod credentials;
 pub mod directory;
 pub mod limiter;
 pub mod metrics;
+pub mod people;
 pub mod random;
 pub mod rate_limit;
 pub mod reseal;

@@ -1,4 +1,4 @@
-//! Tables of the state store: apps, credentials, API keys, shared rate limits. Low volume, each commit durable.
+//! Tables of the state store: apps, credentials, API keys, people, shared rate limits. Low volume, each commit durable.
 
 use reportd_db::migrate::Migrations;
 
@@ -28,6 +28,13 @@ pub const MIGRATIONS: Migrations = Migrations {
         ",
         // The only categories of tickets that a key may touch, a JSON list; NULL for all.
         "ALTER TABLE api_key ADD COLUMN categories {{text}};
+        ",
+        // A person of the console. apps: numbers of the only apps, categories: names of the only ones, each a JSON list;
+        // NULL for all. generation: raised with each new password and each disabling, which ends the person's sessions.
+        "CREATE TABLE person (
+        name {{text}} NOT NULL PRIMARY KEY, role {{text}} NOT NULL, apps {{text}}, categories {{text}},
+        password {{text}} NOT NULL, must_change BIGINT NOT NULL, generation BIGINT NOT NULL, created_at BIGINT NOT NULL,
+        disabled_at BIGINT) {{clustered}};
         ",
     ],
 };

@@ -50,6 +50,9 @@ pub(crate) enum Command {
     /// API keys
     #[command(subcommand)]
     Key(Key),
+    /// People who may use the console
+    #[command(subcommand)]
+    User(User),
     /// Login sessions of viewers, for playback reports
     #[command(subcommand)]
     Viewer(Viewer),
@@ -308,6 +311,45 @@ pub(crate) enum Key {
     /// Refuse a key from now on
     Revoke {
         /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Let a person use the console; the password is asked for, or is the first line of stdin
+    Create {
+        /// Its name, to log in with and in records
+        name: String,
+        /// viewer, moderator, lead or admin
+        #[arg(long)]
+        role: Role,
+        /// An app, of several the only ones that the person may touch
+        #[arg(long, value_name = "ID")]
+        app: Vec<String>,
+        /// A category of those apps' tickets, of several the only ones that a moderator may touch
+        #[arg(long, value_name = "CATEGORY")]
+        category: Vec<String>,
+    },
+    /// All people
+    List {
+        /// One JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Give a person a new password and end its sessions; it is asked for, or is the first line of stdin
+    Passwd {
+        /// The person
+        name: String,
+    },
+    /// Refuse a person from now on
+    Disable {
+        /// The person
+        name: String,
+    },
+    /// Let a disabled person in again
+    Enable {
+        /// The person
         name: String,
     },
 }

@@ -18,6 +18,7 @@ use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, DEFAULT_ZONE, NewApp};
 use reportd_platform::clock::{Clock, DAY_MS, SystemClock};
 use reportd_platform::credentials::CredentialKind;
+use reportd_platform::people::{HashedPassword, Limits, create_person, draw_password};
 use reportd_platform::random::SystemRandom;
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +33,8 @@ const DEFAULT_FOLDER: &str = "./reportd-demo";
 /// Says that a folder is a demo's, and holds its credentials, one of them an admin key: for its owner alone.
 const MARK: &str = "demo.json";
 const APP: &str = "demo";
+/// Who may use the console.
+const PERSON: &str = "demo";
 const HISTORY_DAYS: i64 = 30;
 
 #[derive(Serialize, Deserialize)]
@@ -41,6 +44,8 @@ struct Credentials {
     master_secret: String,
     aes_key: String,
     api_key: String,
+    /// Of the person [`PERSON`], in the console.
+    password: String,
     /// The session of a viewer who has a history.
     sessdata: String,
     csrf: String,
@@ -118,6 +123,8 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
     let window = [("comm.max_age".to_owned(), format!("{}d", HISTORY_DAYS + 2))];
     let issued = app_commands::create(&stores.folder, &state, &new, &[])?;
     let (now_ms, random) = (SystemClock::start().now_ms(), SystemRandom);
+    let password = draw_password(&random)?;
+    let hash = HashedPassword::of(&password, &random)?;
     let (key, session) = state.try_write(|tx| {
         // Nothing was ever counted here, so the window may be long from the start.
         apps::set(
@@ -127,6 +134,12 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
             reportd_comm::APP_SETTINGS,
             now_ms - (HISTORY_DAYS + 2) * DAY_MS,
         )?;
+        let everything = Limits {
+            role: Role::Admin,
+            app_ids: &[],
+            categories: &[],
+        };
+        create_person(tx, PERSON, everything, &hash, false, now_ms)?;
         let key = create_key(tx, "demo", Role::Admin, Some(APP), &random, now_ms)?;
         anyhow::Ok((key, playback::first_session(tx, now_ms)?))
     })?;
@@ -140,6 +153,7 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         master_secret: secret_of(CredentialKind::MasterSecret),
         aes_key: secret_of(CredentialKind::AesKey),
         api_key: key.reveal().to_owned(),
+        password: password.reveal().to_owned(),
         sessdata: session.sessdata.reveal().to_owned(),
         csrf: session.csrf.reveal().to_owned(),
         access_key: session.access_key.reveal().to_owned(),

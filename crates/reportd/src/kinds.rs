@@ -181,9 +181,9 @@ impl LoadedKinds {
         let mut all = OpenKinds::default();
         for (kind, loaded) in KINDS.iter().zip(&self.0) {
             let open = loaded.open(ground)?;
-            all.routes = all.routes.merge(open.api);
+            all.api = all.api.merge(open.api);
             if (kind.is_enabled)(ground.settings) {
-                all.routes = all.routes.merge(open.protocol);
+                all.protocols = all.protocols.merge(open.protocol);
             }
             all.upkeep.extend(open.upkeep);
             all.writers.extend(open.writers);
@@ -195,8 +195,10 @@ impl LoadedKinds {
 /// All kinds of reports, open to clients.
 #[derive(Default)]
 pub(crate) struct OpenKinds {
-    /// Routes of all APIs, and of the protocols that are enabled.
-    pub(crate) routes: Router,
+    /// Routes of all APIs.
+    pub(crate) api: Router,
+    /// Routes of the protocols that are enabled.
+    pub(crate) protocols: Router,
     /// What they do now and then beside requests, until it is aborted.
     pub(crate) upkeep: Vec<JoinHandle<()>>,
     /// What ends by itself when the routes are gone, and all that they have left is written.

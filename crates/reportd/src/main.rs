@@ -32,6 +32,7 @@ mod status;
 mod stores;
 mod text_table;
 mod traffic;
+mod user_commands;
 mod verify;
 mod viewer_commands;
 
@@ -79,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Restore { file } => block_on(restore::restore(&settings, &file)),
         Command::RotateMasterKey => master_key::rotate(&settings),
         Command::Key(command) => key_commands::run(&settings, command),
+        Command::User(command) => user_commands::run(&settings, command),
         Command::Viewer(command) => viewer_commands::run(&settings, command),
         Command::Status { json } => block_on(status::print_status(&settings, json)),
         Command::Serve(flags) => block_on(serve::serve(&settings, flags.discard)),

@@ -8,12 +8,24 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::logging;
 use crate::server::Server;
 use crate::settings::Settings;
+use crate::user_commands::{FIRST_PERSON, first_person};
 
 /// Runs the server until it is told to stop.
 pub(crate) async fn serve(settings: &Settings, discard: bool) -> anyhow::Result<()> {
     logging::start(&settings.log)?;
     let server = Server::open(settings, discard).await?;
     let mut stdout = std::io::stdout();
+    if settings.console.enabled
+        && let Some(password) = first_person(&server.running().state).await?
+    {
+        writeln!(
+            stdout,
+            "A first person may use the console. The password is for one login, and not shown again.\n\
+             console: {}/console\nuser: {FIRST_PERSON}\npassword: {}\n",
+            server.url()?,
+            password.reveal()
+        )?;
+    }
     writeln!(stdout, "reportd listens on {}", server.url()?)?;
     stdout.flush()?;
     server.run(stop_signal()?).await

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use reportd_console::Console;
 use reportd_db::Database;
 use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace};
 use reportd_platform::clock::{Clock, SystemClock};
@@ -65,7 +66,7 @@ impl Server {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
         }
-        let router = router(settings, rooms.open.routes, &running)?;
+        let router = router(settings, &rooms.open, &rooms.buckets, &running)?;
         let control = control::listen(&socket, Arc::clone(&running))?;
         let listener = TcpListener::bind(&settings.listen)
             .await
@@ -122,6 +123,8 @@ impl Server {
 struct Rooms {
     running: Arc<Running>,
     open: OpenKinds,
+    /// Where limiters count.
+    buckets: Buckets,
 }
 
 /// Makes sure that there is a master key, so that a later backup has it, and that this node can open what others have sealed: each makes a key of its own where it is given none.
@@ -191,7 +194,11 @@ impl Rooms {
             is_alone,
             discards: discard,
         })?;
-        Ok(Self { running, open })
+        Ok(Self {
+            running,
+            open,
+            buckets,
+        })
     }
 }
 
@@ -279,14 +286,56 @@ fn connections(asked: usize, open_files: Option<usize>) -> usize {
     asked.min(most)
 }
 
-fn router(settings: &Settings, kinds: Router, running: &Arc<Running>) -> anyhow::Result<Router> {
+fn router(
+    settings: &Settings,
+    open: &OpenKinds,
+    buckets: &Buckets,
+    running: &Arc<Running>,
+) -> anyhow::Result<Router> {
     let ids = Arc::new(RequestIds::new(&SystemRandom)?);
+    let api = open.api.clone();
     Ok(health::routes(Arc::clone(running))
-        .merge(kinds)
+        .merge(open.protocols.clone())
+        .merge(console(settings, &api, buckets, running)?)
+        .merge(api)
         .merge(openapi::routes(settings)?)
-        .fallback(|| async { Problem::not_found("there is nothing at this path") })
-        .method_not_allowed_fallback(|| async { Problem::method_not_allowed() })
+        .fallback(nothing)
+        .method_not_allowed_fallback(other_method)
         .layer(from_fn_with_state(ids, with_request_id)))
+}
+
+async fn nothing() -> Problem {
+    Problem::not_found("there is nothing at this path")
+}
+
+async fn other_method() -> Problem {
+    Problem::method_not_allowed()
+}
+
+/// The pages for people, over the API.
+fn console(
+    settings: &Settings,
+    api: &Router,
+    buckets: &Buckets,
+    running: &Arc<Running>,
+) -> anyhow::Result<Router> {
+    if !settings.console.enabled {
+        return Ok(Router::new());
+    }
+    let api = api
+        .clone()
+        .fallback(nothing)
+        .method_not_allowed_fallback(other_method);
+    let console = Console::new(reportd_console::Parts {
+        directory: Arc::clone(&running.directory),
+        api,
+        clock: Arc::clone(&running.clock),
+        random: Arc::new(SystemRandom),
+        buckets: buckets.clone(),
+        logins_per_minute: settings.console.logins_per_minute,
+        secure_cookies: settings.console.secure_cookies,
+    })?;
+    Ok(reportd_console::routes(console))
 }
 
 async fn all_ended(tasks: Vec<JoinHandle<()>>) {

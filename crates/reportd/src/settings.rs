@@ -32,6 +32,7 @@ pub(crate) struct Settings {
     pub(crate) server: Server,
     pub(crate) auth: Auth,
     pub(crate) api: Api,
+    pub(crate) console: Console,
     pub(crate) comm: Comm,
     pub(crate) playback: Playback,
     pub(crate) push: Push,
@@ -98,6 +99,13 @@ pub(crate) struct Auth {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Api {
     pub(crate) body_bytes: usize,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Console {
+    pub(crate) enabled: bool,
+    pub(crate) secure_cookies: bool,
+    pub(crate) logins_per_minute: u32,
 }
 
 #[derive(Debug, Clone, Deserialize)]

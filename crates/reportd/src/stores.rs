@@ -169,6 +169,7 @@ impl Stores {
             None => sqlite::open(sqlite::Options::durable(self.folder.state_file()))?,
         };
         reportd_platform::MIGRATIONS.apply(&db)?;
+        reportd_console::MIGRATIONS.apply(&db)?;
         for kind in KINDS {
             kind.state_migrations.apply(&db)?;
         }

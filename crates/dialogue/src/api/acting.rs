@@ -1,4 +1,4 @@
-//! Who acts: the API key, and the person for whom it acts.
+//! Who acts: the API key and the person for whom it acts, or the person who is logged in.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName};
 use reportd_platform::AppNo;
-use reportd_platform::access::Permission;
+use reportd_platform::access::{Permission, PrincipalKind};
 use reportd_platform::apps::App;
 use reportd_platform::web::{Api, KeyCaller, Problem};
 use utoipa::IntoParams;
@@ -48,10 +48,20 @@ impl Acting {
         id.map(|id| self.caller.app(id)).transpose()
     }
 
-    /// The number of the app that a parameter names, else of the only one that the key may touch.
+    /// The number of the app that a parameter names, else of the only one that the caller may touch.
     pub(super) fn app_no(&self, id: Option<&str>) -> Result<Option<AppNo>, Problem> {
         let named = self.app(id)?.map(|app| app.no);
-        Ok(named.or(self.actor.app))
+        let only = match self.actor.apps.as_deref() {
+            Some(&[only]) => Some(only),
+            _ => None,
+        };
+        Ok(named.or(only))
+    }
+
+    /// The number of the app that a parameter names, else of those that the caller may touch; `None` for all.
+    pub(super) fn app_nos(&self, id: Option<&str>) -> Result<Option<Vec<AppNo>>, Problem> {
+        let named = self.app(id)?.map(|app| vec![app.no]);
+        Ok(named.or_else(|| self.actor.apps.clone()))
     }
 
     /// The id of an app by its number.
@@ -68,13 +78,18 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let caller = KeyCaller::from_request_parts(parts, state).await?;
-        let key = caller.key();
+        let principal = caller.principal();
+        // A person speaks for itself.
+        let (auditor, key) = match principal.kind {
+            PrincipalKind::Person => (None, String::new()),
+            PrincipalKind::Key => (auditor(&parts.headers)?, principal.name.clone()),
+        };
         let actor = Actor {
-            name: auditor(&parts.headers)?.unwrap_or_else(|| key.name.clone()),
-            key: key.name.clone(),
-            app: key.app,
-            categories: key.categories.clone(),
-            is_lead: key.role.may(Permission::Oversee),
+            name: auditor.unwrap_or_else(|| principal.name.clone()),
+            key,
+            apps: principal.apps.clone(),
+            categories: principal.categories.clone(),
+            is_lead: principal.role.may(Permission::Oversee),
         };
         Ok(Self { caller, actor })
     }

@@ -64,7 +64,7 @@ pub(super) async fn get_audit(
     let acting = acting.needs(Permission::Oversee)?;
     let limit = within("limit", asked.limit, DEFAULT_RECORDS, MOST_RECORDS)?;
     let listing = AuditListing {
-        app: acting.app_no(asked.app.as_deref())?,
+        apps: acting.app_nos(asked.app.as_deref())?,
         ticket: parameter("ticket", asked.ticket.as_deref())?,
         actor: text("actor", asked.actor)?,
         before: parameter("cursor", asked.cursor.as_deref())?,

@@ -81,7 +81,7 @@ pub(super) async fn get_deliveries(
     };
     let limit = within("limit", asked.limit, DEFAULT_DELIVERIES, MOST_DELIVERIES)?;
     let listing = DeliveryListing {
-        app: acting.app_no(asked.app.as_deref())?,
+        apps: acting.app_nos(asked.app.as_deref())?,
         state: asked.state.as_deref().map(state).transpose()?,
         ticket: parameter("ticket", asked.ticket.as_deref())?,
         before: parameter("cursor", asked.cursor.as_deref())?,
@@ -280,8 +280,8 @@ pub(super) async fn replay_deliveries(
     if host.is_some_and(|host| host.contains('\0') || host.chars().count() > MAX_HOST_CHARS) {
         return Err(Problem::invalid("host", "expected a host and its port"));
     }
-    let apps: Vec<AppNo> = match acting.app_no(asked.app.as_deref())? {
-        Some(app) => vec![app],
+    let apps: Vec<AppNo> = match acting.app_nos(asked.app.as_deref())? {
+        Some(apps) => apps,
         None => dialogue
             .directory
             .snapshot()
@@ -327,7 +327,7 @@ impl Dialogue {
         let found = self
             .state
             .read_async::<_, TicketError>(move |tx| Ok(query::delivery(tx, id)?));
-        let is_of = |delivery: &Delivery| actor.app.is_none_or(|only| only == delivery.app);
+        let is_of = |delivery: &Delivery| actor.may_touch(delivery.app);
         let none = || Problem::not_found("there is no such callback");
         found.await?.filter(is_of).ok_or_else(none)
     }

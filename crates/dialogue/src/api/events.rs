@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use reportd_db::DbError;
-use reportd_platform::access::Permission;
+use reportd_platform::access::{Permission, PrincipalKind};
 use reportd_platform::directory::Snapshot;
 use reportd_platform::web::openapi::{CallProblems, ParameterProblem};
 use reportd_platform::web::{Problem, Query, Stopping};
@@ -80,7 +80,7 @@ pub(super) async fn get_events(
     };
     let since = dialogue.since(&subscription, resume_at).await?;
     let mut filter_actor = acting.actor;
-    filter_actor.app = app.map(|app| app.no).or(filter_actor.app);
+    filter_actor.apps = app.map(|app| vec![app.no]).or(filter_actor.apps);
     let heartbeat = interval(HEARTBEAT);
     let stream = Stream {
         sent: HashSet::new(),
@@ -243,13 +243,16 @@ impl Stream {
         Some(())
     }
 
-    /// Ends the stream of a key that was revoked.
+    /// Ends the stream of a key that was revoked, or of a person who was disabled.
     fn check_key(&mut self) -> Option<()> {
         let directory = self.dialogue.directory.snapshot();
         if Arc::ptr_eq(&directory, &self.checked) {
             return Some(());
         }
-        let is_in_force = directory.has_key(&self.actor.key);
+        let is_in_force = match self.actor.key.as_str() {
+            "" => directory.is_in_force(PrincipalKind::Person, &self.actor.name),
+            key => directory.is_in_force(PrincipalKind::Key, key),
+        };
         self.checked = directory;
         is_in_force.then_some(())
     }

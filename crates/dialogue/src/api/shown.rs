@@ -95,8 +95,8 @@ pub(super) struct ShownRecord {
     /// The person.
     #[schema(example = "mei")]
     actor: String,
-    /// The API key.
-    #[schema(example = "console")]
+    /// The API key; empty where a person acted in the console.
+    #[schema(example = "feeds")]
     key: String,
     /// saw, claimed, released, judged, undone, reopened, replayed or settings.
     #[schema(example = "judged")]

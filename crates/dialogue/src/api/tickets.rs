@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use reportd_db::DbError;
+use reportd_platform::AppNo;
 use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{CallProblems, ParameterProblem};
 use reportd_platform::web::{Json, Problem, Query, within};
@@ -96,10 +97,11 @@ pub(super) async fn get_tickets(
 ) -> Result<Json<TicketsPage>, Problem> {
     let acting = acting.needs(Permission::Judge)?;
     let category = asked.category.clone();
-    let listing = listing(&acting, asked)?;
+    let app = acting.app_no(asked.app.as_deref())?;
+    let listing = listing(&acting, app, asked)?;
     let now_ms = dialogue.clock.now_ms();
     let oldest_ms = dialogue
-        .oldest_open(acting.actor.clone(), listing.app, category)
+        .oldest_open(acting.actor.clone(), app, category)
         .await?;
     let page = dialogue.list(&acting.actor, listing).await?;
     let judged: Vec<_> = page
@@ -132,8 +134,11 @@ pub(super) async fn get_tickets(
     }))
 }
 
-fn listing(acting: &Acting, asked: TicketsParameters) -> Result<Listing, Problem> {
-    let app = acting.app_no(asked.app.as_deref())?;
+fn listing(
+    acting: &Acting,
+    app: Option<AppNo>,
+    asked: TicketsParameters,
+) -> Result<Listing, Problem> {
     let about = match (text("user", asked.user)?, text("reporter", asked.reporter)?) {
         (Some(_), Some(_)) => {
             return Err(Problem::invalid(
@@ -152,7 +157,9 @@ fn listing(acting: &Acting, asked: TicketsParameters) -> Result<Listing, Problem
     let limit = within("limit", asked.limit, DEFAULT_TICKETS, MOST_TICKETS)?;
     let from_ms = asked.received_from.unwrap_or(0);
     Ok(Listing {
-        app,
+        apps: app
+            .map(|app| vec![app])
+            .or_else(|| acting.actor.apps.clone()),
         categories: category.map(|category| vec![category]),
         states: asked.state.as_deref().map_or(Ok(Vec::new()), states)?,
         about,

@@ -53,7 +53,8 @@ pub(crate) struct Attempt {
 /// Which callbacks are asked for, the newest first.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DeliveryListing {
-    pub(crate) app: Option<AppNo>,
+    /// Of these apps; of any where there are none.
+    pub(crate) apps: Option<Vec<AppNo>>,
     /// In this state; in any where there is none.
     pub(crate) state: Option<i64>,
     pub(crate) ticket: Option<i64>,
@@ -70,53 +71,69 @@ impl DeliveryListing {
     }
 }
 
-/// A page of callbacks. Each state is read from its index, and the newest of all are taken.
+/// A page of callbacks. Each app and state is read from its index, and the newest of all are taken.
 pub(crate) fn deliveries(
     tx: &mut Tx<'_>,
     listing: &DeliveryListing,
 ) -> Result<Vec<Delivery>, DbError> {
-    let states: Vec<i64> = match (listing.state, listing.ticket) {
-        (Some(state), _) => vec![state],
+    let states: Vec<Option<i64>> = match (listing.state, listing.ticket) {
+        (Some(state), _) => vec![Some(state)],
         // The index of the ticket finds them all.
-        (None, Some(_)) => return page(tx, listing, None),
-        (None, None) => STATES.iter().map(|(number, _)| *number).collect(),
+        (None, Some(_)) => vec![None],
+        (None, None) => STATES.iter().map(|(number, _)| Some(*number)).collect(),
+    };
+    let apps: Vec<Option<AppNo>> = match &listing.apps {
+        Some(apps) => apps.iter().copied().map(Some).collect(),
+        None => vec![None],
     };
     let mut found = Vec::new();
-    for state in states {
-        found.extend(page(tx, listing, Some(state))?);
+    for app in apps {
+        for state in &states {
+            found.extend(page(tx, listing, app, *state)?);
+        }
     }
     found.sort_unstable_by_key(|delivery| std::cmp::Reverse(delivery.id));
     found.truncate(usize::try_from(listing.limit).unwrap_or(0));
     Ok(found)
 }
 
-/// How many callbacks are in each state, [`MOST_COUNTED`] at most, by the names of states.
+/// How many callbacks are in each state, [`MOST_COUNTED`] of an app at most, by the names of states.
 pub(crate) fn count_deliveries(
     tx: &mut Tx<'_>,
-    app: Option<AppNo>,
+    apps: Option<&[AppNo]>,
 ) -> Result<Vec<(&'static str, i64)>, DbError> {
-    let count = |(number, name): (i64, &'static str)| {
-        let mut values: Vec<Value<'_>> = vec![number.into(), MOST_COUNTED.into()];
-        let of_app = if app.is_some() { "app = $3 AND " } else { "" };
-        values.extend(app.map(Value::from));
-        let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT id FROM dialogue_delivery WHERE {of_app}state = $1 ORDER BY id LIMIT $2) \
-             AS counted"
-        );
-        Ok((name, tx.query_int(&sql, &values)?))
+    let apps: Vec<Option<AppNo>> = match apps {
+        Some(apps) => apps.iter().copied().map(Some).collect(),
+        None => vec![None],
     };
-    STATES.into_iter().map(count).collect()
+    let mut counts = Vec::with_capacity(STATES.len());
+    for (number, name) in STATES {
+        let mut count = 0;
+        for app in &apps {
+            let mut values: Vec<Value<'_>> = vec![number.into(), MOST_COUNTED.into()];
+            let of_app = if app.is_some() { "app = $3 AND " } else { "" };
+            values.extend(app.map(Value::from));
+            let sql = format!(
+                "SELECT COUNT(*) FROM (SELECT id FROM dialogue_delivery WHERE {of_app}state = $1 ORDER BY id LIMIT $2) \
+                 AS counted"
+            );
+            count += tx.query_int(&sql, &values)?;
+        }
+        counts.push((name, count));
+    }
+    Ok(counts)
 }
 
 fn page(
     tx: &mut Tx<'_>,
     listing: &DeliveryListing,
+    app: Option<AppNo>,
     state: Option<i64>,
 ) -> Result<Vec<Delivery>, DbError> {
     let mut values: Vec<Value<'_>> = vec![listing.before.unwrap_or(i64::MAX).into()];
     let mut conditions = String::from("id < $1");
     for (column, value) in [
-        ("app", listing.app.map(i64::from)),
+        ("app", app.map(i64::from)),
         ("ticket", listing.ticket),
         ("state", state),
     ] {

@@ -24,8 +24,8 @@ const LOOKS: usize = 10;
 /// Which tickets are asked for.
 #[derive(Debug, Clone)]
 pub struct Listing {
-    /// Of an app.
-    pub app: Option<AppNo>,
+    /// Of these apps; of any where there are none.
+    pub apps: Option<Vec<AppNo>>,
     /// Of these categories, [`MOST_CATEGORIES`] at most.
     pub categories: Option<Vec<String>>,
     /// In these states; in any where there are none.
@@ -74,7 +74,7 @@ pub struct Page {
 impl Default for Listing {
     fn default() -> Self {
         Self {
-            app: None,
+            apps: None,
             categories: None,
             states: Vec::new(),
             about: None,
@@ -88,8 +88,16 @@ impl Default for Listing {
 }
 
 impl Listing {
+    /// The app, where it is one.
+    fn only_app(&self) -> Option<AppNo> {
+        match self.apps.as_deref() {
+            Some(&[app]) => Some(app),
+            _ => None,
+        }
+    }
+
     fn check(&self) -> Result<(), TicketError> {
-        if self.about.is_some() && self.app.is_none() {
+        if self.about.is_some() && self.only_app().is_none() {
             return Err(invalid(
                 "app",
                 "expected with a user or a reporter: both are names of an app",
@@ -117,7 +125,7 @@ impl Listing {
 
     /// The indexes that are read: a name with the columns that are given.
     fn sources(&self) -> Vec<Source<'_>> {
-        if let (Some(about), Some(app)) = (&self.about, self.app) {
+        if let (Some(about), Some(app)) = (&self.about, self.only_app()) {
             let (table, column, name) = match about {
                 About::User(key) => ("dialogue_user", "user_key", key),
                 About::Reporter(uniqid) => ("dialogue_reporter", "uniqid", uniqid),
@@ -139,22 +147,25 @@ impl Listing {
             id: "id",
             given,
         };
-        match (self.app, &self.categories) {
-            (None, _) => states.iter().map(|one| source(vec![state(one)])).collect(),
-            (Some(app), None) => {
+        let Some(apps) = &self.apps else {
+            return states.iter().map(|one| source(vec![state(one)])).collect();
+        };
+        let mut sources = Vec::new();
+        for &app in apps {
+            let Some(categories) = &self.categories else {
                 let given = |one| vec![("app", app.into()), state(one)];
-                states.iter().map(|one| source(given(one))).collect()
-            }
-            (Some(app), Some(categories)) => {
-                let given =
-                    |category, one| vec![("app", app.into()), ("category", category), state(one)];
-                let mut sources = Vec::new();
-                for category in categories {
-                    sources.extend(states.iter().map(|one| source(given(category.into(), one))));
-                }
-                sources
+                sources.extend(states.iter().map(|one| source(given(one))));
+                continue;
+            };
+            for category in categories {
+                let given = |one| {
+                    let category = ("category", category.into());
+                    vec![("app", app.into()), category, state(one)]
+                };
+                sources.extend(states.iter().map(|one| source(given(one))));
             }
         }
+        sources
     }
 }
 

@@ -21,9 +21,10 @@ impl<'a> Queue<'a> {
         app: Option<AppNo>,
         category: Option<&'a str>,
     ) -> Vec<Self> {
-        let app = match (actor.app, app) {
-            (Some(only), Some(asked)) if only != asked => return Vec::new(),
-            (only, asked) => asked.or(only),
+        let apps = match app {
+            Some(asked) if !actor.may_touch(asked) => return Vec::new(),
+            Some(asked) => Some(vec![asked]),
+            None => actor.apps.clone(),
         };
         let categories: Option<Vec<&str>> = match (&actor.categories, category) {
             (Some(only), asked) => {
@@ -32,12 +33,15 @@ impl<'a> Queue<'a> {
             }
             (None, asked) => asked.map(|asked| vec![asked]),
         };
-        match (app, categories) {
+        match (apps, categories) {
             (None, None) => vec![Self::All],
-            (Some(app), None) => vec![Self::App(app)],
-            (Some(app), Some(categories)) => {
-                let queue = |category| Self::Category(app, category);
-                categories.into_iter().map(queue).collect()
+            (Some(apps), None) => apps.into_iter().map(Self::App).collect(),
+            (Some(apps), Some(categories)) => {
+                let of_app = |app| {
+                    let queue = move |category: &&'a str| Self::Category(app, category);
+                    categories.iter().map(queue)
+                };
+                apps.into_iter().flat_map(of_app).collect()
             }
             (None, Some(_)) => Vec::new(),
         }
@@ -62,10 +66,10 @@ mod tests {
 
     #[test]
     fn nobody_takes_from_what_is_not_theirs() {
-        let actor = |app, categories: Option<&[&str]>| Actor {
+        let actor = |apps: Option<&[AppNo]>, categories: Option<&[&str]>| Actor {
             name: "a".to_owned(),
             key: "k".to_owned(),
-            app,
+            apps: apps.map(<[AppNo]>::to_vec),
             categories: categories.map(|all| all.iter().map(|&one| one.to_owned()).collect()),
             is_lead: false,
         };
@@ -77,13 +81,21 @@ mod tests {
             [Queue::Category(1, "c")]
         );
         assert_eq!(Queue::all_of(&any, None, Some("c")), []);
-        let of_one = actor(Some(1), None);
+        let of_one = actor(Some(&[1]), None);
         assert_eq!(Queue::all_of(&of_one, None, None), [Queue::App(1)]);
         assert_eq!(Queue::all_of(&of_one, Some(2), None), []);
-        let some = actor(Some(1), Some(&["a", "b"]));
+        let some = actor(Some(&[1]), Some(&["a", "b"]));
         let both = [Queue::Category(1, "a"), Queue::Category(1, "b")];
         assert_eq!(Queue::all_of(&some, None, None), both);
         assert_eq!(Queue::all_of(&some, None, Some("b")), both[1..]);
         assert_eq!(Queue::all_of(&some, None, Some("c")), []);
+        let of_two = actor(Some(&[1, 3]), None);
+        let both = [Queue::App(1), Queue::App(3)];
+        assert_eq!(Queue::all_of(&of_two, None, None), both);
+        assert_eq!(Queue::all_of(&of_two, Some(3), None), both[1..]);
+        assert_eq!(Queue::all_of(&of_two, Some(2), None), []);
+        let some_of_two = actor(Some(&[1, 3]), Some(&["a"]));
+        let both = [Queue::Category(1, "a"), Queue::Category(3, "a")];
+        assert_eq!(Queue::all_of(&some_of_two, None, None), both);
     }
 }

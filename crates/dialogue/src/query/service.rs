@@ -64,8 +64,8 @@ impl Dialogue {
         actor: &Actor,
         listing: AuditListing,
     ) -> Result<Vec<Record>, TicketError> {
-        let app = narrow(actor.app, listing.app)?;
-        let listing = AuditListing { app, ..listing };
+        let apps = narrow(actor.apps.as_ref(), listing.apps)?;
+        let listing = AuditListing { apps, ..listing };
         self.state
             .read_async(move |tx| Ok(audit::list(tx, &listing)?))
             .await
@@ -84,18 +84,22 @@ impl Listing {
             (None, asked) => asked,
         };
         Ok(Self {
-            app: narrow(actor.app, self.app)?,
+            apps: narrow(actor.apps.as_ref(), self.apps)?,
             categories,
             ..self
         })
     }
 }
 
-fn narrow(only: Option<AppNo>, asked: Option<AppNo>) -> Result<Option<AppNo>, TicketError> {
+/// The apps that are asked for, where all of them are the actor's affair; else those that are.
+fn narrow(
+    only: Option<&Vec<AppNo>>,
+    asked: Option<Vec<AppNo>>,
+) -> Result<Option<Vec<AppNo>>, TicketError> {
     match (only, asked) {
-        (Some(only), Some(asked)) if only != asked => {
-            Err(TicketError::Forbidden("this key is limited to another app"))
-        }
-        (only, asked) => Ok(asked.or(only)),
+        (Some(only), Some(asked)) if !asked.iter().all(|app| only.contains(app)) => Err(
+            TicketError::Forbidden("this key or person is limited to another app"),
+        ),
+        (only, asked) => Ok(asked.or_else(|| only.cloned())),
     }
 }

@@ -55,7 +55,7 @@ fn end(tx: &mut Tx<'_>, id: i64, now_ms: i64) -> Result<bool, DbError> {
     let holder = Actor {
         name: claim.by.clone(),
         key: claim.key.clone(),
-        app: None,
+        apps: None,
         categories: None,
         is_lead: false,
     };

@@ -88,7 +88,7 @@ fn next_gives_the_oldest_of_what_the_actor_may_take(#[values(Embedded, Postgres)
     }
     let (one, two) = (no(&world, "app-One_1"), no(&world, "two"));
     let of = |app, categories: Option<&[&str]>| Actor {
-        app: Some(app),
+        apps: Some(vec![app]),
         categories: categories.map(|all| all.iter().map(|&one| one.to_owned()).collect()),
         ..moderator("b")
     };

@@ -55,16 +55,22 @@ fn lists_go_by_time_in_pages_of_any_size(#[values(Embedded, Postgres)] kind: Sto
     let m = moderator("m");
     world.claim(&m, tickets[0]).unwrap();
     world.judge(&m, tickets[1], judgement("ad", &[])).unwrap();
-    let one = Some(no(&world, ONE.id));
+    let one = || Some(vec![no(&world, ONE.id)]);
     let of_one = |number: usize| number % 4 != 3;
     let category = |name: &str| Some(vec![name.to_owned()]);
     let any = Listing::default;
     let cases: Vec<(Listing, Vec<i64>)> = vec![
         (any(), tickets.clone()),
-        (Listing { app: one, ..any() }, pick(&of_one)),
         (
             Listing {
-                app: one,
+                apps: one(),
+                ..any()
+            },
+            pick(&of_one),
+        ),
+        (
+            Listing {
+                apps: one(),
                 categories: category("y"),
                 ..any()
             },
@@ -93,7 +99,7 @@ fn lists_go_by_time_in_pages_of_any_size(#[values(Embedded, Postgres)] kind: Sto
         ),
         (
             Listing {
-                app: one,
+                apps: one(),
                 about: Some(About::User("id_2".to_owned())),
                 ..any()
             },
@@ -101,7 +107,7 @@ fn lists_go_by_time_in_pages_of_any_size(#[values(Embedded, Postgres)] kind: Sto
         ),
         (
             Listing {
-                app: one,
+                apps: one(),
                 about: Some(About::Reporter("u-1".to_owned())),
                 ..any()
             },
@@ -138,7 +144,7 @@ fn nobody_reads_what_is_not_theirs(#[values(Embedded, Postgres)] kind: StoreKind
     let tickets = fill(&world);
     let two = no(&world, TWO.id);
     let of_two = Actor {
-        app: Some(two),
+        apps: Some(vec![two]),
         ..moderator("m")
     };
     assert_eq!(
@@ -146,7 +152,7 @@ fn nobody_reads_what_is_not_theirs(#[values(Embedded, Postgres)] kind: StoreKind
         [tickets[3], tickets[7], tickets[11]]
     );
     let other = Listing {
-        app: Some(no(&world, ONE.id)),
+        apps: Some(vec![no(&world, ONE.id)]),
         ..Listing::default()
     };
     let refused = world.run(world.dialogue.list(&of_two, other)).unwrap_err();
@@ -276,7 +282,7 @@ fn the_audit_trail_is_read_by_what_and_who(#[values(Embedded, Postgres)] kind: S
     };
     assert_eq!(read(of_ticket), ["b judged"]);
     let of_two = AuditListing {
-        app: Some(no(&world, TWO.id)),
+        apps: Some(vec![no(&world, TWO.id)]),
         ..any
     };
     assert_eq!(read(of_two), ["admin settings"]);

@@ -105,7 +105,7 @@ pub(crate) fn moderator(name: &str) -> Actor {
     Actor {
         name: name.to_owned(),
         key: "moderators".to_owned(),
-        app: None,
+        apps: None,
         categories: None,
         is_lead: false,
     }

@@ -13,7 +13,7 @@ use serde::{Deserializer, Serialize};
 
 use super::{BodyError, BodyLimits, ClientAddress, Problem, read_body};
 use crate::AppNo;
-use crate::access::{ApiKey, Permission};
+use crate::access::{Permission, Principal, PrincipalKind};
 use crate::apps::App;
 use crate::directory::{Directory, Snapshot};
 
@@ -29,11 +29,11 @@ pub struct Api {
 /// Who acts, where that is known before a request reaches the API: a person whom the console has logged in. It stands in
 /// the extensions of a request, where nothing from outside can put it.
 #[derive(Clone)]
-pub struct Acting(pub Arc<ApiKey>);
+pub struct Acting(pub Arc<Principal>);
 
 /// Who calls, and the app in the path (`{app}`). Being there is no permission: see [`Self::needs`].
 pub struct Caller {
-    key: Arc<ApiKey>,
+    key: Arc<Principal>,
     app: Arc<App>,
 }
 
@@ -50,7 +50,7 @@ impl Caller {
 
 /// Who calls, where no app is in the path: what is read or done may be of any app that the key may touch.
 pub struct KeyCaller {
-    key: Arc<ApiKey>,
+    key: Arc<Principal>,
     directory: Arc<Snapshot>,
 }
 
@@ -64,9 +64,9 @@ impl KeyCaller {
         Ok(self)
     }
 
-    /// The caller's key.
+    /// The caller: a key, or the person who is logged in.
     #[must_use]
-    pub fn key(&self) -> &ApiKey {
+    pub fn principal(&self) -> &Principal {
         &self.key
     }
 
@@ -85,24 +85,32 @@ impl KeyCaller {
     }
 }
 
-fn check(key: &ApiKey, permission: Permission) -> Result<(), Problem> {
+fn check(key: &Principal, permission: Permission) -> Result<(), Problem> {
     if key.role.may(permission) {
         return Ok(());
     }
-    let role = key.role;
+    let (what, role) = (what(key), key.role);
     Err(Problem::forbidden(format!(
-        "a key of role {role} may not do this"
+        "a {what} of role {role} may not do this"
     )))
 }
 
-fn app_of(key: &ApiKey, directory: &Snapshot, id: &str) -> Result<Arc<App>, Problem> {
+/// What acts, in a word.
+fn what(principal: &Principal) -> &'static str {
+    match principal.kind {
+        PrincipalKind::Key => "key",
+        PrincipalKind::Person => "person",
+    }
+}
+
+fn app_of(key: &Principal, directory: &Snapshot, id: &str) -> Result<Arc<App>, Problem> {
     let app = directory.app(id).cloned();
     // A key of one app learns nothing of the others, not even that they exist.
-    if key
-        .app
-        .is_some_and(|only| app.as_ref().is_none_or(|app| app.no != only))
-    {
-        return Err(Problem::forbidden("this key is limited to another app"));
+    let is_theirs = |app: &Arc<App>| key.may_touch(app.no);
+    if key.apps.is_some() && !app.as_ref().is_some_and(is_theirs) {
+        let what = what(key);
+        let detail = format!("this {what} is limited to another app");
+        return Err(Problem::forbidden(detail));
     }
     app.ok_or_else(|| Problem::not_found(format!("there is no app «{id}»")))
 }
@@ -111,7 +119,7 @@ fn app_of(key: &ApiKey, directory: &Snapshot, id: &str) -> Result<Arc<App>, Prob
 async fn authenticate(
     parts: &Parts,
     directory: &Arc<Directory>,
-) -> Result<(Arc<ApiKey>, Arc<Snapshot>), Problem> {
+) -> Result<(Arc<Principal>, Arc<Snapshot>), Problem> {
     if let Some(Acting(person)) = parts.extensions.get() {
         return Ok((Arc::clone(person), directory.snapshot()));
     }

@@ -7,7 +7,7 @@ use reportd_platform::zones::{Zone, day_text};
 
 use super::playback::{FIRST_AID, FIRST_CID, FIRST_MID};
 use super::push::{app_task, list_task};
-use super::{APP, Credentials};
+use super::{APP, Credentials, PERSON};
 
 /// Prints the lines; their days are those of `now_ms`.
 pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow::Result<()> {
@@ -16,6 +16,11 @@ pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow
         .day(now_ms);
     let mut out = io::stdout();
     writeln!(out, "reportd listens on {url}\n")?;
+    writeln!(
+        out,
+        "console: {url}/console\nuser: {PERSON}\npassword: {}\n",
+        credentials.password
+    )?;
     print_comm(&mut out, url, credentials, today)?;
     print_push(&mut out, url, credentials, today)?;
     print_playback(&mut out, url, credentials, today)?;

@@ -131,6 +131,8 @@ impl Data {
 pub(crate) struct Server {
     child: Child,
     address: String,
+    /// What it printed before it listened.
+    told: Vec<String>,
     log: Arc<Mutex<String>>,
 }
 
@@ -153,21 +155,30 @@ impl Server {
             }
         });
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut told = Vec::new();
         let address = loop {
             let Some(line) = lines.next() else {
                 let _ = child.wait();
                 std::thread::sleep(Duration::from_millis(50));
                 panic!("the server did not start: {}", log.lock().unwrap());
             };
-            if let Some((_, address)) = line.unwrap().split_once("reportd listens on http://") {
+            let line = line.unwrap();
+            if let Some((_, address)) = line.split_once("reportd listens on http://") {
                 break address.to_owned();
             }
+            told.push(line);
         };
         Self {
             child,
             address,
+            told,
             log,
         }
+    }
+
+    /// The lines that it printed before it listened.
+    pub(crate) fn told(&self) -> &[String] {
+        &self.told
     }
 
     pub(crate) fn address(&self) -> &str {

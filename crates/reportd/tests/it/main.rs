@@ -25,6 +25,7 @@ mod migrate;
 mod mutations;
 mod nodes;
 mod nodes_faults;
+mod people;
 mod playback;
 mod push;
 mod receiver;

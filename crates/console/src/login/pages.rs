@@ -1,0 +1,84 @@
+//! The login page, and the page of a form that was kept.
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+
+use super::kept::Kept;
+use super::texts::LoginTexts;
+use crate::assets;
+use crate::frame::{Frame, Section};
+use crate::headers;
+use crate::session;
+use crate::texts::{Locale, Texts};
+use crate::visit::{self, Visit};
+
+/// The login page.
+#[derive(Template)]
+#[template(path = "login.html")]
+struct LoginPage<'a> {
+    locale: Locale,
+    common: &'static Texts,
+    t: &'static LoginTexts,
+    kept: &'a Kept,
+    why: &'a str,
+    /// This page again in the other language.
+    other_language: String,
+    /// Asked for at once: a browser sends no cookie with a link from elsewhere, but with this.
+    look_again: bool,
+}
+
+impl LoginPage<'_> {
+    fn asset(&self, name: &str) -> String {
+        assets::address(name)
+    }
+}
+
+pub(super) fn login_page(
+    request: &HeaderMap,
+    status: StatusCode,
+    kept: &Kept,
+    why: &str,
+) -> Response {
+    let locale = visit::locale(request);
+    let here = session::login_address(kept.to());
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("to", &here);
+    let from_elsewhere = headers::text(request, "sec-fetch-site") == Some("cross-site");
+    let page = LoginPage {
+        locale,
+        common: Texts::of(locale),
+        t: LoginTexts::of(locale),
+        kept,
+        why,
+        other_language: format!("/console/language?{}", query.finish()),
+        look_again: from_elsewhere && status == StatusCode::OK,
+    };
+    match page.render() {
+        Ok(html) => (status, [(header::CACHE_CONTROL, "no-store")], Html(html)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the login page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// A form that was kept, to be looked at and sent.
+#[derive(Template)]
+#[template(path = "login_resume.html")]
+struct ResumePage<'a> {
+    frame: Frame,
+    t: &'static LoginTexts,
+    kept: &'a Kept,
+    fields: Vec<(String, String)>,
+}
+
+pub(super) fn resume_page(visit: &Visit, kept: &Kept) -> Response {
+    let t = LoginTexts::of(visit.locale);
+    visit.page(&ResumePage {
+        frame: visit.frame(Section::None, t.resume),
+        t,
+        kept,
+        fields: kept.fields(),
+    })
+}
