@@ -1,6 +1,7 @@
 //! What stands around every page: the menu, the apps, the language, and what a page links to.
 
 use askama::Template;
+use form_urlencoded::Serializer;
 use reportd_platform::access::Permission;
 
 use crate::api::{Call, fill_path};
@@ -49,6 +50,8 @@ pub(crate) struct Frame {
     pub(crate) apps: Vec<Link>,
     /// The days of this page, where it has some.
     pub(crate) range: Option<Range>,
+    /// Parameters of this page's address that stay when other days are chosen, as the form of days has no field of them.
+    pub(crate) kept: Vec<(String, String)>,
     /// The JSON of what is shown.
     pub(crate) json: Vec<String>,
     /// Some figures do not have the newest reports yet.
@@ -76,9 +79,10 @@ impl Frame {
             app: app_in(path),
             apps: Vec::new(),
             range: None,
+            kept: Vec::new(),
             json: Vec::new(),
             is_behind: false,
-            is_done: visit.address.contains("done=1"),
+            is_done: parameters(&visit.address).any(|(name, _)| name == "done"),
             live_seconds: None,
             scripts: Vec::new(),
         };
@@ -121,6 +125,17 @@ impl Frame {
         self
     }
 
+    /// With parameters of this page's address that stay when other days are chosen: name those that the page has no field
+    /// for in its form of days.
+    #[must_use]
+    pub(crate) fn keep(mut self, names: &[&str]) -> Self {
+        let kept = parameters(&self.address);
+        self.kept = kept
+            .filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty())
+            .collect();
+        self
+    }
+
     /// With a link to the JSON of a call.
     #[must_use]
     pub(crate) fn json(mut self, call: &Call<'_>) -> Self {
@@ -153,10 +168,47 @@ impl Frame {
         ]
     }
 
+    /// This page for the last `days` days.
+    pub(crate) fn span_address(&self, range: &Range, days: i64) -> String {
+        let mut query = Serializer::new(String::new());
+        query.append_pair("from", &range.since(days));
+        query.append_pair("to", &range.today);
+        let passing = ["from", "to", "cursor", "csv", "done"];
+        let others = parameters(&self.address);
+        query.extend_pairs(others.filter(|(name, _)| !passing.contains(&name.as_str())));
+        format!("?{}", query.finish())
+    }
+
+    /// The address of another page of this section, for the same days.
+    pub(crate) fn page_address(&self, link: &Link) -> String {
+        match &self.range {
+            Some(range) if !link.address.contains('?') => {
+                format!("{}?{}", link.address, range.query())
+            }
+            _ => link.address.clone(),
+        }
+    }
+
+    /// What tells one call of the API from another: `comm/series` of `/api/apps/bot/comm/series?…`.
+    pub(crate) fn call_name<'a>(&self, address: &'a str) -> &'a str {
+        let path = address.split('?').next().unwrap_or_default();
+        let path = path.strip_prefix("/api/").unwrap_or(path);
+        let of_app = path.strip_prefix("apps/");
+        of_app
+            .and_then(|path| path.split_once('/'))
+            .map_or(path, |(_, name)| name)
+    }
+
     /// The address of a file of the console.
     pub(crate) fn asset(&self, name: &str) -> String {
         assets::address(name)
     }
+}
+
+/// The parameters of an address.
+fn parameters(address: &str) -> impl Iterator<Item = (String, String)> {
+    let query = address.split_once('?').map_or("", |(_, query)| query);
+    form_urlencoded::parse(query.as_bytes()).into_owned()
 }
 
 /// The app in a path below `/console/apps/{app}/`.

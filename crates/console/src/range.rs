@@ -6,6 +6,11 @@ use serde::Deserialize;
 
 use crate::fault::Fault;
 
+/// Counts by hour are kept for so many days.
+const HOUR_DAYS: i64 = 31;
+/// Most days that are compared with as many before.
+const MOST_DAYS_BEFORE: i64 = 366;
+
 /// `from` and `to` of an address.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub(crate) struct Days {
@@ -66,6 +71,23 @@ impl Range {
     /// As a query: `from=2026-11-01&to=2026-11-21`.
     pub(crate) fn query(&self) -> String {
         format!("from={}&to={}", self.from, self.to)
+    }
+
+    /// True where today is among them: figures still move.
+    pub(crate) fn has_today(&self) -> bool {
+        (self.first..=self.last).contains(&self.today_no)
+    }
+
+    /// True where counts by hour are kept for all of them.
+    pub(crate) fn has_hours(&self) -> bool {
+        self.first > self.today_no - HOUR_DAYS
+    }
+
+    /// As many days before them, first and last; none where that is too many for one call.
+    pub(crate) fn before(&self) -> Option<(String, String)> {
+        let count = self.count();
+        (count <= MOST_DAYS_BEFORE)
+            .then(|| (day_text(self.first - count), day_text(self.first - 1)))
     }
 
     /// The first of the last `count` days that end today.
