@@ -76,7 +76,9 @@ async fn page(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Faul
     apps.sort_by(|one, other| one.id.cmp(&other.id));
     let only = (apps.len() > MOST_APPS).then(|| {
         let values = [("n", MOST_APPS.to_string()), ("m", apps.len().to_string())];
-        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let values = values
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
         fill(t.only_some, &values)
     });
     apps.truncate(MOST_APPS);
@@ -148,10 +150,16 @@ fn card(visit: &Visit, t: &'static OverviewTexts, kind: Kind, days: &[Today]) ->
         std::cmp::Ordering::Less if sum.is_by_now => "down",
         _ => "",
     };
-    let app = days.iter().find(|day| day.of(kind).is_some_and(|sum| sum.count > 0));
+    let app = days
+        .iter()
+        .find(|day| day.of(kind).is_some_and(|sum| sum.count > 0));
     let address = app.or(days.first());
     let now = days.iter().filter_map(|day| day.now(kind)).sum::<i64>();
-    let curve = if kind.is_hourly() { t.curve_hours } else { t.curve_days };
+    let curve = if kind.is_hourly() {
+        t.curve_hours
+    } else {
+        t.curve_days
+    };
     Card {
         key: kind.key(),
         name: kind.name(t),

@@ -23,7 +23,10 @@ pub(super) fn markup(about: &str, values: &[i64]) -> String {
         path.push_str(&format!("{sign}{place} {y}"));
     }
     let (least, most, last) = (count(least), count(most), count(last));
-    let about = fill(about, &[("least", &least), ("most", &most), ("last", &last)]);
+    let about = fill(
+        about,
+        &[("least", &least), ("most", &most), ("last", &last)],
+    );
     format!(
         "<svg class=\"spark s1\" viewBox=\"0 -4 {} {}\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"{about}\"><path class=\"l\" d=\"{path}\"/></svg>",

@@ -121,7 +121,13 @@ async fn page(visit: &Visit, id: &str, refused: Option<Refused>) -> Result<Respo
     Ok(with_status(visit.page(&page), fault.as_ref()))
 }
 
-fn part(visit: &Visit, app: &App, known: &AppForm, told: &Value, refused: &Option<Refused>) -> Part {
+fn part(
+    visit: &Visit,
+    app: &App,
+    known: &AppForm,
+    told: &Value,
+    refused: &Option<Refused>,
+) -> Part {
     let t = SettingsTexts::of(visit.locale);
     let mut form = known.form(visit, &app.app_id).filled(told);
     let zone = form.fields.iter_mut().find(|field| field.name == "zone");
@@ -130,7 +136,10 @@ fn part(visit: &Visit, app: &App, known: &AppForm, told: &Value, refused: &Optio
     }
     let mode = app.settings.get("dialogue.aes_mode");
     let is_ecb = mode.is_some_and(|mode| mode.ends_with("ecb"));
-    if let Some(refused) = refused.as_ref().filter(|refused| refused.form.id == known.id) {
+    if let Some(refused) = refused
+        .as_ref()
+        .filter(|refused| refused.form.id == known.id)
+    {
         form = refused.form.clone();
     }
     Part {
@@ -149,7 +158,9 @@ fn state_form(visit: &Visit, t: &SettingsTexts, app: &App) -> Form {
     };
     let form = Form::new("state", action, &visit.csrf, button);
     let value = (!app.disabled).to_string();
-    let form = form.fields(vec![Field::new("disabled", "", Input::Hidden).value(&value)]);
+    let form = form.fields(vec![
+        Field::new("disabled", "", Input::Hidden).value(&value),
+    ]);
     match app.disabled {
         true => form,
         false => form.danger(t.disable_app_question.to_owned()),
@@ -187,7 +198,10 @@ fn credentials(
     refused: &Option<Refused>,
 ) -> Vec<Secret> {
     let zone = Zone::named(&app.zone).ok();
-    let time = |at_ms: i64| zone.as_ref().map_or(String::new(), |zone| moment(at_ms, zone));
+    let time = |at_ms: i64| {
+        zone.as_ref()
+            .map_or(String::new(), |zone| moment(at_ms, zone))
+    };
     let state = |credential: &Credential| match credential.expires_at {
         Some(end) => fill(t.until, &[("time", &time(end))]),
         None => fill(t.since, &[("time", &time(credential.created_at))]),
@@ -208,11 +222,7 @@ fn credentials(
     kinds(t).into_iter().map(secret).collect()
 }
 
-async fn session_keys(
-    visit: &Visit,
-    t: &SettingsTexts,
-    app: &App,
-) -> Result<Option<Table>, Fault> {
+async fn session_keys(visit: &Visit, t: &SettingsTexts, app: &App) -> Result<Option<Table>, Fault> {
     let call = visit.get("/api/apps/{}/session-keys", &[&app.app_id]);
     let told: SessionKeys = call.send().await?;
     if told.keys.is_empty() {
