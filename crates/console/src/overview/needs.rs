@@ -134,7 +134,7 @@ async fn rejected(visit: &Visit, t: &OverviewTexts, day: &Today) -> Result<Optio
         let values = [("app", app.name.as_str()), ("time", &time), ("msg", &msg)];
         Need {
             text: fill(t.rejected, &values),
-            address: Some(fill_path("/console/apps/{}/comm/rejections", &[&app.id])),
+            address: Some(fill_path("/console/apps/{}/comm/rejected", &[&app.id])),
             level: "warn",
         }
     }))

@@ -116,7 +116,7 @@ fn what_came_in_stands_beside_yesterday() {
         }
         assert!(page.contains("data-live-seconds=\"5\""));
         assert!(page.contains("href=\"/console/apps/bots/push\""));
-        assert!(page.contains("role=\"img\" aria-label=\"By hour"));
+        assert!(page.contains("class=\"vh\">By hour"));
     });
 }
 
@@ -137,7 +137,7 @@ fn what_waits_leads_to_its_page_and_is_text() {
         for address in [
             "/console/tickets",
             "/console/deliveries?state=dead",
-            "/console/apps/bots/comm/rejections",
+            "/console/apps/bots/comm/rejected",
             "/console/apps/other/push/quotas",
         ] {
             assert!(page.contains(&format!("href=\"{address}\"")), "{address}");
@@ -151,7 +151,7 @@ fn roles_are_told_what_they_may_see_to() {
     run(async {
         let viewer = page(Trouble::Waits, Role::Viewer, &[]).await;
         assert!(!viewer.contains("/console/tickets") && !viewer.contains("/console/deliveries"));
-        assert!(!viewer.contains("rejections"));
+        assert!(!viewer.contains("/comm/rejected"));
         assert!(words(&viewer).contains("Requests per second"));
         let limited = page(Trouble::Waits, Role::Moderator, &["bots"]).await;
         assert!(limited.contains("/console/tickets") && !limited.contains("/console/apps/other"));

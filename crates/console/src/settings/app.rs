@@ -18,7 +18,6 @@ use crate::api::fill_path;
 use crate::fault::Fault;
 use crate::format::moment;
 use crate::frame::Frame;
-use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::Visit;
 
@@ -42,22 +41,12 @@ struct Credential {
     expires_at: Option<i64>,
 }
 
-#[derive(Deserialize)]
-struct SessionKeys {
-    keys: Vec<SessionKey>,
-}
-
-#[derive(Deserialize)]
-struct SessionKey {
-    kid: String,
-    algorithm: String,
-    created_at: i64,
-}
-
 /// A part of the page with a form.
 struct Part {
     title: &'static str,
     warning: Option<&'static str>,
+    /// Text and address of the page where the rest of it is.
+    rest: Option<(&'static str, String)>,
     form: Form,
 }
 
@@ -79,7 +68,6 @@ struct Page {
     state: Form,
     parts: Vec<Part>,
     secrets: Vec<Secret>,
-    session_keys: Option<Table>,
 }
 
 /// A form that was refused, by its id.
@@ -115,7 +103,6 @@ async fn page(visit: &Visit, id: &str, refused: Option<Refused>) -> Result<Respo
         state: state_form(visit, t, &app),
         parts,
         secrets: credentials(visit, t, &app, &refused),
-        session_keys: session_keys(visit, t, &app).await?,
     };
     let fault = refused.map(|refused| refused.fault);
     Ok(with_status(visit.page(&page), fault.as_ref()))
@@ -145,6 +132,10 @@ fn part(
     Part {
         title: known.title(t),
         warning: (known.id == "cipher" && is_ecb).then_some(t.ecb_warning),
+        rest: (known.id == "playback").then(|| {
+            let address = fill_path("/console/apps/{}/playback/access", &[&app.app_id]);
+            (t.session_keys, address)
+        }),
         form,
     }
 }
@@ -220,25 +211,6 @@ fn credentials(
         }
     };
     kinds(t).into_iter().map(secret).collect()
-}
-
-async fn session_keys(visit: &Visit, t: &SettingsTexts, app: &App) -> Result<Option<Table>, Fault> {
-    let call = visit.get("/api/apps/{}/session-keys", &[&app.app_id]);
-    let told: SessionKeys = call.send().await?;
-    if told.keys.is_empty() {
-        return Ok(None);
-    }
-    let heads = ["kid", t.algorithm, t.created];
-    let mut table = Table::new(visit.locale, "session_keys", t.session_keys, &heads);
-    let zone = Zone::named(&app.zone).map_err(Fault::internal)?;
-    for key in told.keys {
-        table.push(vec![
-            Cell::text(key.kid),
-            Cell::text(key.algorithm),
-            Cell::text(moment(key.created_at, &zone)),
-        ]);
-    }
-    Ok(Some(table))
 }
 
 pub(super) async fn save(

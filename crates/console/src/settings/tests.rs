@@ -80,7 +80,6 @@ fn read(path: &str, mode: &str) -> Option<Value> {
             "labels": [{"key": "normal", "wire": "normal", "zh": "正常", "en": "Normal"}], "undo_seconds": 60,
             "callback_hosts": [], "php_key": false, "zero_padding": false, "allow_private_callbacks": false,
         }),
-        "/api/apps/bots/session-keys" => json!({"keys": []}),
         "/api/keys" => json!({"keys": [
             {"name": HOSTILE, "role": "viewer", "app_id": null, "categories": null,
                 "created_at": 1_795_000_000_000_i64, "revoked_at": null},
