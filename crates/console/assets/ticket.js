@@ -53,7 +53,7 @@
     }
     isReading = true;
     try {
-      const reply = await fetch(request || marker().dataset.page || location.href, { cache: "no-store" });
+      const reply = await fetch(request || marker().dataset.page || location.href, { headers: { "x-requested-with": "live" }, cache: "no-store" });
       if (reply.ok && new URL(reply.url).pathname.startsWith("/console/tickets")) put(await reply.text());
     } catch {
       // The server may be starting again: the next read will tell.
@@ -97,6 +97,7 @@
     count();
   }
 
+  // The time to undo runs out before the eyes.
   setInterval(() => {
     for (const offer of all("[data-left]")) {
       const left = Math.ceil((offer.ends - performance.now()) / 1000);
@@ -186,31 +187,16 @@
   window.addEventListener("pageshow", (event) => {
     if (!event.persisted) return;
     keepsClaim = false;
-    for (const form of all("form[data-sent]")) unsend(form);
     takeBack();
     refreshSoon(0);
   });
 
-  // Forms: each is sent once, and what is filled in is kept until it is judged.
-
-  function unsend(form) {
-    delete form.dataset.sent;
-    for (const button of all("button", form)) button.disabled = false;
-  }
+  // Forms: what is filled in is kept until it is judged. That each is sent once, the shared script sees to.
 
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post" || event.defaultPrevented) return;
-    if (form.dataset.sent) {
-      event.preventDefault();
-      return;
-    }
-    form.dataset.sent = "1";
-    if (form.id !== "next" && form.id !== "release") keepsClaim = true;
-    // The button that was pressed is a part of what is sent.
-    setTimeout(() => { for (const button of all("button", form)) button.disabled = true; }, 0);
-    // A reply that is no page, and a click that was stopped, leave the page as it is.
-    setTimeout(() => { keepsClaim = false; unsend(form); }, 8000);
+    keepsClaim = form.id !== "next" && form.id !== "release";
   });
 
   function restore() {

@@ -14,6 +14,7 @@ use axum::Router;
 use axum::extract::Query;
 use axum::response::Response;
 use axum::routing::get;
+use reportd_platform::access::Permission;
 use serde::Deserialize;
 
 use self::health::Health;
@@ -24,6 +25,7 @@ use crate::Console;
 use crate::csv;
 use crate::fault::Fault;
 use crate::frame::{Frame, Section};
+use crate::settings::is_limited;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::Visit;
@@ -53,6 +55,8 @@ struct Card {
     direction: &'static str,
     note: String,
     spark: String,
+    /// The same in words.
+    curve: String,
 }
 
 #[derive(Template)]
@@ -62,6 +66,8 @@ struct Page {
     t: &'static OverviewTexts,
     cards: Vec<Card>,
     table: Option<Table>,
+    has_apps: bool,
+    may_create_app: bool,
     needs: Vec<Need>,
     health: Option<Health>,
     /// Some figures could not be read.
@@ -76,7 +82,9 @@ async fn page(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Faul
     apps.sort_by(|one, other| one.id.cmp(&other.id));
     let only = (apps.len() > MOST_APPS).then(|| {
         let values = [("n", MOST_APPS.to_string()), ("m", apps.len().to_string())];
-        let values = values.each_ref().map(|(name, value)| (*name, value.as_str()));
+        let values = values
+            .each_ref()
+            .map(|(name, value)| (*name, value.as_str()));
         fill(t.only_some, &values)
     });
     apps.truncate(MOST_APPS);
@@ -95,6 +103,8 @@ async fn page(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Faul
     let cards = Kind::ALL.into_iter();
     let cards = cards.map(|kind| card(&visit, t, kind, &days)).collect();
     Ok(visit.page(&Page {
+        has_apps: visit.apps().next().is_some(),
+        may_create_app: visit.may(Permission::Manage) && !is_limited(&visit),
         is_partial: days.iter().any(Today::is_partial),
         table: (days.len() > 1).then_some(table),
         frame,
@@ -148,10 +158,17 @@ fn card(visit: &Visit, t: &'static OverviewTexts, kind: Kind, days: &[Today]) ->
         std::cmp::Ordering::Less if sum.is_by_now => "down",
         _ => "",
     };
-    let app = days.iter().find(|day| day.of(kind).is_some_and(|sum| sum.count > 0));
+    let app = days
+        .iter()
+        .find(|day| day.of(kind).is_some_and(|sum| sum.count > 0));
     let address = app.or(days.first());
     let now = days.iter().filter_map(|day| day.now(kind)).sum::<i64>();
-    let curve = if kind.is_hourly() { t.curve_hours } else { t.curve_days };
+    let curve = if kind.is_hourly() {
+        t.curve_hours
+    } else {
+        t.curve_days
+    };
+    let (spark, curve) = spark::drawn(curve, &sum.curve);
     Card {
         key: kind.key(),
         name: kind.name(t),
@@ -163,7 +180,8 @@ fn card(visit: &Visit, t: &'static OverviewTexts, kind: Kind, days: &[Today]) ->
             .now_text(t)
             .map(|text| fill(text, &[("n", &crate::format::count(now))]))
             .unwrap_or_default(),
-        spark: spark::markup(curve, &sum.curve),
+        spark,
+        curve,
     }
 }
 

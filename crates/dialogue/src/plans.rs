@@ -148,8 +148,8 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     let whole = query::whole(tx, ticket)?;
     assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
     assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
-    let listing = |app, ticket, actor: Option<&str>| AuditListing {
-        apps: app.map(|app: u32| vec![app]),
+    let listing = |app: Option<u32>, ticket, actor: Option<&str>| AuditListing {
+        apps: app.map(|app| vec![app]),
         ticket,
         actor: actor.map(str::to_owned),
         before: None,

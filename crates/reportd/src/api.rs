@@ -87,7 +87,8 @@ pub(crate) fn routes(settings: &Settings, running: &Arc<Running>) -> Router {
 /// What the API adds to the OpenAPI document.
 pub(crate) fn openapi() -> OpenApi {
     let mut document = calls().into_openapi();
-    let about = "The server itself: apps and credentials, keys, people, settings, and how it stands.";
+    let about =
+        "The server itself: apps and credentials, keys, people, settings, and how it stands.";
     let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
     document.tags = Some(vec![tag]);
     document

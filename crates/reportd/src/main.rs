@@ -33,6 +33,7 @@ mod server;
 mod settings;
 mod status;
 mod stores;
+mod surface;
 mod text_table;
 mod traffic;
 mod user_commands;

@@ -92,6 +92,7 @@ pub(crate) struct Server {
     pub(crate) write_timeout_ms: u64,
     pub(crate) shutdown_timeout_ms: u64,
     pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) admin_listen: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]

@@ -111,7 +111,10 @@ fn facts(t: &'static OverviewTexts, status: &Status) -> Vec<Fact> {
         false => ("bad", t.closed),
     };
     vec![
-        fact(t.requests_rate, format!("{:.1}", status.requests_per_second)),
+        fact(
+            t.requests_rate,
+            format!("{:.1}", status.requests_per_second),
+        ),
         fact(t.reports_rate, format!("{:.1}", status.reports_per_second)),
         Fact {
             badge: Some(badge),

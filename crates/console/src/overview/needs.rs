@@ -82,10 +82,7 @@ fn tickets(t: &OverviewTexts, days: &[Today]) -> Option<Need> {
     let oldest = days.iter().filter_map(|day| day.oldest_waiting_seconds);
     let time = span(t, oldest.max().unwrap_or(0));
     (waiting > 0).then(|| Need {
-        text: fill(
-            t.open_tickets,
-            &[("n", &count(waiting)), ("time", &time)],
-        ),
+        text: fill(t.open_tickets, &[("n", &count(waiting)), ("time", &time)]),
         address: Some("/console/tickets".to_owned()),
         level: "warn",
     })
@@ -137,10 +134,7 @@ async fn rejected(visit: &Visit, t: &OverviewTexts, day: &Today) -> Result<Optio
         let values = [("app", app.name.as_str()), ("time", &time), ("msg", &msg)];
         Need {
             text: fill(t.rejected, &values),
-            address: Some(fill_path(
-                "/console/apps/{}/comm/rejections",
-                &[&app.id],
-            )),
+            address: Some(fill_path("/console/apps/{}/comm/rejected", &[&app.id])),
             level: "warn",
         }
     }))

@@ -333,11 +333,7 @@ struct PushDay {
     total: Total,
 }
 
-async fn pushes(
-    visit: &Visit,
-    app: &str,
-    when: &When,
-) -> Result<Reply<(Sum, PushToday)>, Fault> {
+async fn pushes(visit: &Visit, app: &str, when: &When) -> Result<Reply<(Sum, PushToday)>, Fault> {
     let today = visit.get("/api/apps/{}/push/today", &[app]);
     let days = visit.get("/api/apps/{}/push/days", &[app]);
     let days = days.with("from", &when.since).with("to", &when.yesterday);

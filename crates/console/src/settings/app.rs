@@ -18,7 +18,6 @@ use crate::api::fill_path;
 use crate::fault::Fault;
 use crate::format::moment;
 use crate::frame::Frame;
-use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::Visit;
 
@@ -42,22 +41,12 @@ struct Credential {
     expires_at: Option<i64>,
 }
 
-#[derive(Deserialize)]
-struct SessionKeys {
-    keys: Vec<SessionKey>,
-}
-
-#[derive(Deserialize)]
-struct SessionKey {
-    kid: String,
-    algorithm: String,
-    created_at: i64,
-}
-
 /// A part of the page with a form.
 struct Part {
     title: &'static str,
     warning: Option<&'static str>,
+    /// Text and address of the page where the rest of it is.
+    rest: Option<(&'static str, String)>,
     form: Form,
 }
 
@@ -79,7 +68,6 @@ struct Page {
     state: Form,
     parts: Vec<Part>,
     secrets: Vec<Secret>,
-    session_keys: Option<Table>,
 }
 
 /// A form that was refused, by its id.
@@ -115,13 +103,18 @@ async fn page(visit: &Visit, id: &str, refused: Option<Refused>) -> Result<Respo
         state: state_form(visit, t, &app),
         parts,
         secrets: credentials(visit, t, &app, &refused),
-        session_keys: session_keys(visit, t, &app).await?,
     };
     let fault = refused.map(|refused| refused.fault);
     Ok(with_status(visit.page(&page), fault.as_ref()))
 }
 
-fn part(visit: &Visit, app: &App, known: &AppForm, told: &Value, refused: &Option<Refused>) -> Part {
+fn part(
+    visit: &Visit,
+    app: &App,
+    known: &AppForm,
+    told: &Value,
+    refused: &Option<Refused>,
+) -> Part {
     let t = SettingsTexts::of(visit.locale);
     let mut form = known.form(visit, &app.app_id).filled(told);
     let zone = form.fields.iter_mut().find(|field| field.name == "zone");
@@ -130,12 +123,19 @@ fn part(visit: &Visit, app: &App, known: &AppForm, told: &Value, refused: &Optio
     }
     let mode = app.settings.get("dialogue.aes_mode");
     let is_ecb = mode.is_some_and(|mode| mode.ends_with("ecb"));
-    if let Some(refused) = refused.as_ref().filter(|refused| refused.form.id == known.id) {
+    if let Some(refused) = refused
+        .as_ref()
+        .filter(|refused| refused.form.id == known.id)
+    {
         form = refused.form.clone();
     }
     Part {
         title: known.title(t),
         warning: (known.id == "cipher" && is_ecb).then_some(t.ecb_warning),
+        rest: (known.id == "playback").then(|| {
+            let address = fill_path("/console/apps/{}/playback/access", &[&app.app_id]);
+            (t.session_keys, address)
+        }),
         form,
     }
 }
@@ -149,7 +149,9 @@ fn state_form(visit: &Visit, t: &SettingsTexts, app: &App) -> Form {
     };
     let form = Form::new("state", action, &visit.csrf, button);
     let value = (!app.disabled).to_string();
-    let form = form.fields(vec![Field::new("disabled", "", Input::Hidden).value(&value)]);
+    let form = form.fields(vec![
+        Field::new("disabled", "", Input::Hidden).value(&value),
+    ]);
     match app.disabled {
         true => form,
         false => form.danger(t.disable_app_question.to_owned()),
@@ -187,7 +189,10 @@ fn credentials(
     refused: &Option<Refused>,
 ) -> Vec<Secret> {
     let zone = Zone::named(&app.zone).ok();
-    let time = |at_ms: i64| zone.as_ref().map_or(String::new(), |zone| moment(at_ms, zone));
+    let time = |at_ms: i64| {
+        zone.as_ref()
+            .map_or(String::new(), |zone| moment(at_ms, zone))
+    };
     let state = |credential: &Credential| match credential.expires_at {
         Some(end) => fill(t.until, &[("time", &time(end))]),
         None => fill(t.since, &[("time", &time(credential.created_at))]),
@@ -206,29 +211,6 @@ fn credentials(
         }
     };
     kinds(t).into_iter().map(secret).collect()
-}
-
-async fn session_keys(
-    visit: &Visit,
-    t: &SettingsTexts,
-    app: &App,
-) -> Result<Option<Table>, Fault> {
-    let call = visit.get("/api/apps/{}/session-keys", &[&app.app_id]);
-    let told: SessionKeys = call.send().await?;
-    if told.keys.is_empty() {
-        return Ok(None);
-    }
-    let heads = ["kid", t.algorithm, t.created];
-    let mut table = Table::new(visit.locale, "session_keys", t.session_keys, &heads);
-    let zone = Zone::named(&app.zone).map_err(Fault::internal)?;
-    for key in told.keys {
-        table.push(vec![
-            Cell::text(key.kid),
-            Cell::text(key.algorithm),
-            Cell::text(moment(key.created_at, &zone)),
-        ]);
-    }
-    Ok(Some(table))
 }
 
 pub(super) async fn save(

@@ -74,7 +74,10 @@ async fn list(
         let address = fill_path("/console/settings/apps/{}", &[&app.app_id]);
         let state = if app.disabled { t.disabled } else { t.enabled };
         let mut state = Cell::text(state);
-        let in_grace = app.credentials.iter().filter(|one| one.expires_at.is_some());
+        let in_grace = app
+            .credentials
+            .iter()
+            .filter(|one| one.expires_at.is_some());
         let in_grace = in_grace.count();
         if in_grace > 0 {
             state = state.noted(fill(t.in_grace, &[("n", &in_grace.to_string())]));
@@ -101,7 +104,8 @@ async fn list(
 
 fn new_app(visit: &Visit, t: &SettingsTexts) -> Form {
     let address = "/console/settings/apps".to_owned();
-    let secret = |name, label: &str| Field::new(name, label, Input::Secret).hint(t.own_secrets_hint);
+    let secret =
+        |name, label: &str| Field::new(name, label, Input::Secret).hint(t.own_secrets_hint);
     Form::new("new-app", address, &visit.csrf, t.create_app).fields(vec![
         Field::new("app_id", t.app_id, Input::Text)
             .hint(t.app_id_hint)

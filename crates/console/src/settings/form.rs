@@ -336,7 +336,12 @@ mod tests {
     use super::*;
 
     fn form() -> Form {
-        let choices = || vec![("a".to_owned(), "A".to_owned()), ("b".to_owned(), "B".to_owned())];
+        let choices = || {
+            vec![
+                ("a".to_owned(), "A".to_owned()),
+                ("b".to_owned(), "B".to_owned()),
+            ]
+        };
         Form::new("f", "/do".to_owned(), "token", "Save").fields(vec![
             Field::new("name", "Name", Input::Text),
             Field::new("note", "Note", Input::Optional),
@@ -367,7 +372,10 @@ mod tests {
         let filled = form().filled(&told);
         assert_eq!(filled.body().unwrap(), told);
         let page = filled.render().unwrap();
-        assert!(page.contains("&#60;b&#62;") && !page.contains("<b>"), "{page}");
+        assert!(
+            page.contains("&#60;b&#62;") && !page.contains("<b>"),
+            "{page}"
+        );
         assert!(page.contains("value=\"token\""));
     }
 

@@ -73,11 +73,16 @@ async fn list(
     let choices: Vec<_> = in_force
         .map(|key| (key.name.clone(), key.name.clone()))
         .collect();
-    let revoke = Form::new("revoke", format!("{ADDRESS}/revoke"), &visit.csrf, t.revoke_key)
-        .danger(t.revoke_question.to_owned())
-        .fields(vec![
-            Field::new("name", t.key, Input::Choice(choices.clone())).required(),
-        ]);
+    let revoke = Form::new(
+        "revoke",
+        format!("{ADDRESS}/revoke"),
+        &visit.csrf,
+        t.revoke_key,
+    )
+    .danger(t.revoke_question.to_owned())
+    .fields(vec![
+        Field::new("name", t.key, Input::Choice(choices.clone())).required(),
+    ]);
     let page = Page {
         frame,
         table,

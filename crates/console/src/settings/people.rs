@@ -80,7 +80,14 @@ async fn list(
     let frame = frame(visit, t.people).json(&call);
     let told: People<Person> = call.send().await?;
     let zone = own_zone(visit)?;
-    let heads = [t.name, t.role, t.only_apps, t.categories, t.created, t.state];
+    let heads = [
+        t.name,
+        t.role,
+        t.only_apps,
+        t.categories,
+        t.created,
+        t.state,
+    ];
     let mut table = Table::new(visit.locale, "people", "", &heads).with_csv(ADDRESS);
     for person in told.people {
         let all = |texts: Option<Vec<String>>| {
@@ -168,12 +175,7 @@ pub(super) async fn one(visit: Visit, Path(name): Path<String>) -> Result<Respon
 }
 
 async fn edit(visit: &Visit, t: &SettingsTexts, name: &str) -> Result<Form, Fault> {
-    let form = Form::new(
-        "person",
-        fill_path(ONE, &[name]),
-        &visit.csrf,
-        visit.t.save,
-    );
+    let form = Form::new("person", fill_path(ONE, &[name]), &visit.csrf, visit.t.save);
     Ok(form.fields(limits(visit, t).await?))
 }
 
@@ -193,8 +195,9 @@ fn person_page(
         t.disable_person
     };
     let value = (!is_disabled).to_string();
-    let state = Form::new("state", address("state"), &visit.csrf, button)
-        .fields(vec![Field::new("disabled", "", Input::Hidden).value(&value)]);
+    let state = Form::new("state", address("state"), &visit.csrf, button).fields(vec![
+        Field::new("disabled", "", Input::Hidden).value(&value),
+    ]);
     let page = PersonPage {
         frame: frame(visit, name),
         t,

@@ -48,7 +48,11 @@ pub(super) fn page(
         frame: frame(visit, &title),
         t,
         told: members.iter().filter_map(shown).collect(),
-        note: if has_password { t.one_time_password } else { "" },
+        note: if has_password {
+            t.one_time_password
+        } else {
+            ""
+        },
         back,
     }))
 }

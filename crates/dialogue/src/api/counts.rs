@@ -175,10 +175,10 @@ pub(super) async fn get_delivery_counts(
     Query(asked): Query<DeliveryCountsParameters>,
 ) -> Result<Json<DeliveryCounts>, Problem> {
     let acting = acting.needs(Permission::Oversee)?;
-    let app = acting.app_no(asked.app.as_deref())?;
+    let apps = acting.app_nos(asked.app.as_deref())?;
     let read = dialogue
         .state
-        .read_async::<_, DbError>(move |tx| query::count_deliveries(tx, app));
+        .read_async::<_, DbError>(move |tx| query::count_deliveries(tx, apps.as_deref()));
     let mut counts = DeliveryCounts {
         most: MOST_COUNTED,
         ..DeliveryCounts::default()

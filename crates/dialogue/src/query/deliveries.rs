@@ -97,22 +97,31 @@ pub(crate) fn deliveries(
     Ok(found)
 }
 
-/// How many callbacks are in each state, [`MOST_COUNTED`] at most, by the names of states.
+/// How many callbacks are in each state, [`MOST_COUNTED`] of an app at most, by the names of states.
 pub(crate) fn count_deliveries(
     tx: &mut Tx<'_>,
-    app: Option<AppNo>,
+    apps: Option<&[AppNo]>,
 ) -> Result<Vec<(&'static str, i64)>, DbError> {
-    let count = |(number, name): (i64, &'static str)| {
-        let mut values: Vec<Value<'_>> = vec![number.into(), MOST_COUNTED.into()];
-        let of_app = if app.is_some() { "app = $3 AND " } else { "" };
-        values.extend(app.map(Value::from));
-        let sql = format!(
-            "SELECT COUNT(*) FROM (SELECT id FROM dialogue_delivery WHERE {of_app}state = $1 ORDER BY id LIMIT $2) \
-             AS counted"
-        );
-        Ok((name, tx.query_int(&sql, &values)?))
+    let apps: Vec<Option<AppNo>> = match apps {
+        Some(apps) => apps.iter().copied().map(Some).collect(),
+        None => vec![None],
     };
-    STATES.into_iter().map(count).collect()
+    let mut counts = Vec::with_capacity(STATES.len());
+    for (number, name) in STATES {
+        let mut count = 0;
+        for app in &apps {
+            let mut values: Vec<Value<'_>> = vec![number.into(), MOST_COUNTED.into()];
+            let of_app = if app.is_some() { "app = $3 AND " } else { "" };
+            values.extend(app.map(Value::from));
+            let sql = format!(
+                "SELECT COUNT(*) FROM (SELECT id FROM dialogue_delivery WHERE {of_app}state = $1 ORDER BY id LIMIT $2) \
+                 AS counted"
+            );
+            count += tx.query_int(&sql, &values)?;
+        }
+        counts.push((name, count));
+    }
+    Ok(counts)
 }
 
 fn page(

@@ -305,7 +305,12 @@ pub(super) async fn rotate_credential(
         other => refused(other),
     })?;
     let kind = kind.name();
-    tracing::info!(by = who.principal().name, app, kind, "a credential was replaced");
+    tracing::info!(
+        by = who.principal().name,
+        app,
+        kind,
+        "a credential was replaced"
+    );
     manage.changed().await?;
     Ok(Json(told))
 }

@@ -36,7 +36,9 @@ pub(super) async fn get_keys(
 ) -> Result<Json<Keys>, Problem> {
     let caller = caller.needs(Permission::Manage)?;
     let listed: Result<_, DbError> = manage.running.state.read_async(access::list_keys).await;
-    let keys = listed?.into_iter().filter(|key| is_of(caller.principal(), key));
+    let keys = listed?
+        .into_iter()
+        .filter(|key| is_of(caller.principal(), key));
     Ok(Json(Keys {
         keys: keys.map(ShownKey::from).collect(),
     }))
@@ -107,7 +109,11 @@ pub(super) async fn create_key(
             categories: &posted.categories,
         };
         let text = access::create_limited_key(tx, &new, &SystemRandom, now_ms)?;
-        tracing::info!(by = caller.principal().name, key = new.name, "a key was created");
+        tracing::info!(
+            by = caller.principal().name,
+            key = new.name,
+            "a key was created"
+        );
         Ok::<_, AppError>(IssuedKey::new(&new, &text))
     };
     let told = manage.running.state.write_async(create).await;
@@ -136,7 +142,11 @@ pub(super) async fn revoke_key(
     Path(name): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let caller = caller.needs(Permission::Manage)?;
-    let (now_ms, by, key) = (manage.now_ms(), caller.principal().name.clone(), name.clone());
+    let (now_ms, by, key) = (
+        manage.now_ms(),
+        caller.principal().name.clone(),
+        name.clone(),
+    );
     let revoke = move |tx: &mut Tx<'_>| {
         let listed = access::list_keys(tx)?;
         let mut same = listed.iter().filter(|listed| listed.key.name == name);

@@ -100,11 +100,7 @@ pub(super) async fn get_people(
     caller: KeyCaller,
 ) -> Result<Json<People>, Problem> {
     let caller = caller.needs(Permission::Manage)?;
-    let listed: Result<_, DbError> = manage
-        .running
-        .state
-        .read_async(people::list_people)
-        .await;
+    let listed: Result<_, DbError> = manage.running.state.read_async(people::list_people).await;
     let listed = listed?.into_iter();
     let own = listed.filter(|person| is_of(caller.principal(), person));
     let people = own.map(ShownPerson::from).collect();

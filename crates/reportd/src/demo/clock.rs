@@ -32,6 +32,11 @@ impl PastClock {
         self.at_ms.fetch_max(at_ms, Ordering::SeqCst);
     }
 
+    /// True while it stands in the past.
+    pub(super) fn is_past(&self) -> bool {
+        self.at_ms.load(Ordering::SeqCst) != PRESENT
+    }
+
     /// Tells the present from now on.
     pub(super) fn let_go(&self) {
         self.at_ms.store(PRESENT, Ordering::SeqCst);

@@ -2,6 +2,8 @@
 
 use reportd_platform::clock::{DAY_MS, HOUR_MS};
 
+use crate::traffic::mix;
+
 /// The demo's app lives in the zone of Shanghai, which keeps one offset.
 pub(super) const OFFSET_MS: i64 = 8 * HOUR_MS;
 
@@ -43,7 +45,14 @@ impl Rhythm {
     pub(super) fn at(&self, at_ms: i64) -> u64 {
         let factor = if is_weekend(at_ms) { self.weekend } else { 100 };
         let hour = usize::try_from(local(at_ms).rem_euclid(DAY_MS) / HOUR_MS);
-        hour.map_or(0, |hour| self.hours[hour]) * factor
+        hour.map_or(0, |hour| self.hours[hour]) * factor * self.mood(at_ms) / 10_000
+    }
+
+    /// No day and no hour is like another: in ten thousandths.
+    fn mood(&self, at_ms: i64) -> u64 {
+        let chance = |number: i64, salt: u64, most: u64| mix(number.unsigned_abs() ^ salt) % most;
+        let of_day = 86 + chance(day(at_ms), self.hours[20], 31);
+        of_day * (92 + chance(at_ms.div_euclid(HOUR_MS), self.weekend, 17))
     }
 }
 
@@ -88,6 +97,9 @@ mod tests {
         assert_eq!(day(start_of(sunday) - 1), sunday - 1);
         assert_eq!(weekday(sunday), 6);
         assert!(is_weekend(start_of(sunday)) && !is_weekend(start_of(sunday + 1)));
-        assert!(CHATS.at(start_of(sunday) + 20 * HOUR_MS) > 10 * CHATS.at(start_of(sunday + 3)));
+        assert!(
+            CHATS.at(start_of(sunday) + 20 * HOUR_MS)
+                > 10 * CHATS.at(start_of(sunday + 3) + 4 * HOUR_MS)
+        );
     }
 }

@@ -141,7 +141,10 @@ fn an_app_is_made_changed_and_replaced_by_calls(#[values(Embedded, Postgres)] ki
     let told = call(&server, &admin, "POST", rotate, &json!({"grace": "1h"})).json();
     let second = told["comm_token"].as_str().unwrap();
     assert_eq!(told.as_object().unwrap().len(), 2, "{told}");
-    assert_eq!((reports(&server, first), reports(&server, second)), (200, 200));
+    assert_eq!(
+        (reports(&server, first), reports(&server, second)),
+        (200, 200)
+    );
     let told = json!({"grace": "0s", "secret": "the third token"});
     assert_eq!(call(&server, &admin, "POST", rotate, &told).status, 200);
     assert_eq!(reports(&server, "the third token"), 200);
@@ -155,9 +158,14 @@ fn an_app_is_made_changed_and_replaced_by_calls(#[values(Embedded, Postgres)] ki
         (&changed["name"], &changed["disabled"]),
         (&"Late".into(), &true.into())
     );
-    wait_until("it is disabled", || reports(&server, "the third token") == 401);
+    wait_until("it is disabled", || {
+        reports(&server, "the third token") == 401
+    });
     let on = json!({"disabled": false});
-    assert_eq!(call(&server, &admin, "PATCH", "/api/apps/late", &on).status, 200);
+    assert_eq!(
+        call(&server, &admin, "PATCH", "/api/apps/late", &on).status,
+        200
+    );
     assert_eq!(reports(&server, "the third token"), 200);
 }
 
@@ -169,10 +177,28 @@ fn mistakes() -> Vec<(&'static str, &'static str, Value, u16, Option<&'static st
     vec![
         ("GET", "/api/apps/nowhere", Value::Null, 404, None),
         ("POST", "/api/apps", json!({"app_id": "bots"}), 409, None),
-        ("POST", "/api/apps", json!({"app_id": "a b"}), 400, Some("app_id")),
+        (
+            "POST",
+            "/api/apps",
+            json!({"app_id": "a b"}),
+            400,
+            Some("app_id"),
+        ),
         ("POST", "/api/apps", json!({}), 400, Some("body")),
-        ("POST", "/api/apps", json!({"app_id": "x", "zone": "Mars"}), 400, Some("zone")),
-        ("POST", "/api/apps", json!({"app_id": "x", "colour": 1}), 400, Some("colour")),
+        (
+            "POST",
+            "/api/apps",
+            json!({"app_id": "x", "zone": "Mars"}),
+            400,
+            Some("zone"),
+        ),
+        (
+            "POST",
+            "/api/apps",
+            json!({"app_id": "x", "colour": 1}),
+            400,
+            Some("colour"),
+        ),
         (
             "POST",
             "/api/apps",
@@ -180,18 +206,72 @@ fn mistakes() -> Vec<(&'static str, &'static str, Value, u16, Option<&'static st
             400,
             Some("comm_token"),
         ),
-        ("PATCH", app, of_app(json!({"comm.max_age": "soon"})), 400, Some("settings.comm.max_age")),
-        ("PATCH", app, of_app(json!({"comm.colour": "1"})), 400, Some("settings.comm.colour")),
-        ("PATCH", app, of_app(json!({"name": "x"})), 400, Some("settings.name")),
+        (
+            "PATCH",
+            app,
+            of_app(json!({"comm.max_age": "soon"})),
+            400,
+            Some("settings.comm.max_age"),
+        ),
+        (
+            "PATCH",
+            app,
+            of_app(json!({"comm.colour": "1"})),
+            400,
+            Some("settings.comm.colour"),
+        ),
+        (
+            "PATCH",
+            app,
+            of_app(json!({"name": "x"})),
+            400,
+            Some("settings.name"),
+        ),
         ("PATCH", app, json!({"name": "a\nb"}), 400, Some("name")),
         ("PATCH", "/api/apps/nowhere", json!({}), 404, None),
         ("POST", rotate, json!({"grace": "soon"}), 400, Some("grace")),
-        ("POST", rotate, json!({"grace": "9999d"}), 400, Some("grace")),
-        ("POST", rotate, json!({"secret": "hex:0"}), 400, Some("secret")),
-        ("POST", "/api/apps/bots/credentials/password/rotate", json!({}), 400, Some("kind")),
-        ("POST", "/api/keys", json!({"name": "k", "role": "king"}), 400, Some("role")),
-        ("POST", "/api/keys", json!({"name": "", "role": "lead"}), 400, Some("name")),
-        ("POST", "/api/keys", json!({"name": "root", "role": "lead"}), 400, Some("name")),
+        (
+            "POST",
+            rotate,
+            json!({"grace": "9999d"}),
+            400,
+            Some("grace"),
+        ),
+        (
+            "POST",
+            rotate,
+            json!({"secret": "hex:0"}),
+            400,
+            Some("secret"),
+        ),
+        (
+            "POST",
+            "/api/apps/bots/credentials/password/rotate",
+            json!({}),
+            400,
+            Some("kind"),
+        ),
+        (
+            "POST",
+            "/api/keys",
+            json!({"name": "k", "role": "king"}),
+            400,
+            Some("role"),
+        ),
+        (
+            "POST",
+            "/api/keys",
+            json!({"name": "", "role": "lead"}),
+            400,
+            Some("name"),
+        ),
+        (
+            "POST",
+            "/api/keys",
+            json!({"name": "root", "role": "lead"}),
+            400,
+            Some("name"),
+        ),
         (
             "POST",
             "/api/keys",
@@ -207,7 +287,13 @@ fn mistakes() -> Vec<(&'static str, &'static str, Value, u16, Option<&'static st
             Some("categories"),
         ),
         ("DELETE", "/api/keys/nobody", Value::Null, 404, None),
-        ("POST", "/api/people", json!({"name": "p", "role": "ingest"}), 400, Some("role")),
+        (
+            "POST",
+            "/api/people",
+            json!({"name": "p", "role": "ingest"}),
+            400,
+            Some("role"),
+        ),
         (
             "POST",
             "/api/people",
@@ -215,8 +301,20 @@ fn mistakes() -> Vec<(&'static str, &'static str, Value, u16, Option<&'static st
             400,
             Some("app_ids[1]"),
         ),
-        ("PATCH", "/api/people/nobody", json!({"disabled": true}), 404, None),
-        ("POST", "/api/people/nobody/password", Value::Null, 404, None),
+        (
+            "PATCH",
+            "/api/people/nobody",
+            json!({"disabled": true}),
+            404,
+            None,
+        ),
+        (
+            "POST",
+            "/api/people/nobody/password",
+            Value::Null,
+            404,
+            None,
+        ),
     ]
 }
 
@@ -225,9 +323,8 @@ fn what_does_not_fit_is_named_and_changes_nothing(#[values(Embedded, Postgres)] 
     let data = Data::with_app(kind);
     let server = data.serve();
     let admin = data.key("root", "admin");
-    let state = || {
-        ["/api/apps", "/api/keys", "/api/people"].map(|path| server.get(path, &admin).json())
-    };
+    let state =
+        || ["/api/apps", "/api/keys", "/api/people"].map(|path| server.get(path, &admin).json());
     let before = state();
     for (method, path, body, status, field) in mistakes() {
         let reply = call(&server, &admin, method, path, &body);
@@ -288,7 +385,12 @@ fn who_is_limited_to_an_app_manages_that_alone(#[values(Embedded, Postgres)] kin
         ("GET", "/api/apps/other", Value::Null, 403),
         ("GET", "/api/apps/nowhere", Value::Null, 403),
         ("PATCH", "/api/apps/other", json!({"name": "x"}), 403),
-        ("POST", "/api/apps/other/credentials/aes_key/rotate", json!({}), 403),
+        (
+            "POST",
+            "/api/apps/other/credentials/aes_key/rotate",
+            json!({}),
+            403,
+        ),
         ("POST", "/api/apps", json!({"app_id": "new"}), 403),
         ("POST", "/api/keys", key(Value::Null), 403),
         ("POST", "/api/keys", key("other".into()), 403),
@@ -305,7 +407,12 @@ fn who_is_limited_to_an_app_manages_that_alone(#[values(Embedded, Postgres)] kin
         ("GET", "/api/status", Value::Null, 403),
     ] {
         let reply = call(&server, &limited, method, path, &body);
-        assert_eq!(reply.status, status, "{method} {path} {body}: {}", reply.text());
+        assert_eq!(
+            reply.status,
+            status,
+            "{method} {path} {body}: {}",
+            reply.text()
+        );
     }
 }
 
@@ -314,10 +421,14 @@ fn people_are_made_and_changed_by_calls(#[values(Embedded, Postgres)] kind: Stor
     let data = Data::with_app(kind);
     let server = data.serve();
     let admin = data.key("root", "admin");
-    let body = json!({"name": "mei", "role": "moderator", "app_ids": ["bots"], "categories": ["chat"]});
+    let body =
+        json!({"name": "mei", "role": "moderator", "app_ids": ["bots"], "categories": ["chat"]});
     let made = call(&server, &admin, "POST", "/api/people", &body).json();
     assert!(made["password"].as_str().unwrap().len() >= 16);
-    assert_eq!(call(&server, &admin, "POST", "/api/people", &body).status, 409);
+    assert_eq!(
+        call(&server, &admin, "POST", "/api/people", &body).status,
+        409
+    );
     let seen = || {
         let told = server.get("/api/people", &admin).json();
         let people = told["people"].as_array().unwrap().clone();
@@ -325,15 +436,35 @@ fn people_are_made_and_changed_by_calls(#[values(Embedded, Postgres)] kind: Stor
     };
     let mei = seen();
     assert_eq!(
-        (&mei["role"], &mei["app_ids"], &mei["categories"], &mei["must_change"]),
-        (&"moderator".into(), &json!(["bots"]), &json!(["chat"]), &true.into())
+        (
+            &mei["role"],
+            &mei["app_ids"],
+            &mei["categories"],
+            &mei["must_change"]
+        ),
+        (
+            &"moderator".into(),
+            &json!(["bots"]),
+            &json!(["chat"]),
+            &true.into()
+        )
     );
     let change = |body: Value| call(&server, &admin, "PATCH", "/api/people/mei", &body);
     let lead = json!({"role": "lead", "categories": []});
-    assert_eq!(change(lead).json()["app_ids"], json!(["bots"]), "what is left out stays");
-    assert_eq!(change(json!({"app_ids": []})).json()["app_ids"], Value::Null);
+    assert_eq!(
+        change(lead).json()["app_ids"],
+        json!(["bots"]),
+        "what is left out stays"
+    );
+    assert_eq!(
+        change(json!({"app_ids": []})).json()["app_ids"],
+        Value::Null
+    );
     assert!(change(json!({"disabled": true})).json()["disabled_at"].is_i64());
-    assert_eq!(change(json!({"disabled": false})).json()["disabled_at"], Value::Null);
+    assert_eq!(
+        change(json!({"disabled": false})).json()["disabled_at"],
+        Value::Null
+    );
     let path = "/api/people/mei/password";
     let told = call(&server, &admin, "POST", path, &Value::Null).json();
     assert_ne!(told["password"], made["password"]);
@@ -353,11 +484,21 @@ fn the_status_tells_rates_kinds_and_what_waits(#[values(Embedded, Postgres)] kin
         told["reports_per_second"].as_f64().unwrap() > 0.0
     });
     let kinds = told["kinds"].as_array().unwrap();
-    let names: Vec<_> = kinds.iter().map(|kind| kind["kind"].as_str().unwrap()).collect();
+    let names: Vec<_> = kinds
+        .iter()
+        .map(|kind| kind["kind"].as_str().unwrap())
+        .collect();
     assert_eq!(names, ["comm", "playback", "push", "dialogue"]);
-    assert_eq!((&kinds[0]["requests"], &kinds[0]["reports"]), (&1.into(), &1.into()));
     assert_eq!(
-        (&told["running"], &told["journal_writable"], &told["waiting"]["tickets open"]),
+        (&kinds[0]["requests"], &kinds[0]["reports"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(
+        (
+            &told["running"],
+            &told["journal_writable"],
+            &told["waiting"]["tickets open"]
+        ),
         (&true.into(), &true.into(), &0.into())
     );
     let command: Value = serde_json::from_str(&data.run(&["status", "--json"])).unwrap();
@@ -376,7 +517,8 @@ fn settings_are_told_with_their_origin_and_without_secrets() {
     let told = server.get("/api/settings", &admin).json();
     let settings = told["settings"].as_array().unwrap();
     let one = |name: &str| settings.iter().find(|one| one["name"] == name).unwrap();
-    let linger = json!({"name": "journal.linger_ms", "value": "3", "origin": "REPORTD_JOURNAL_LINGER_MS"});
+    let linger =
+        json!({"name": "journal.linger_ms", "value": "3", "origin": "REPORTD_JOURNAL_LINGER_MS"});
     assert_eq!(one("journal.linger_ms"), &linger);
     assert_eq!(one("log.level")["origin"], "default");
     assert_eq!(one("database_url")["value"], "•••");

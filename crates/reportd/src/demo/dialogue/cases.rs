@@ -120,8 +120,8 @@ impl Case {
             reporter = REPORTERS + draw.below(4);
         }
         let receiver = match draw.below(100) {
-            0..=77 => RECEIVERS[0],
-            78..=95 => RECEIVERS[1],
+            0..=71 => RECEIVERS[0],
+            72..=95 => RECEIVERS[1],
             _ => RECEIVERS[2],
         };
         Self {

@@ -131,7 +131,7 @@ const AUTHORS: [&str; 24] = [
 /// How long a video is, in seconds: short ones are many.
 pub(super) fn duration_s(video: u64) -> u32 {
     let mut draw = Draw::of(SEED ^ 1, video);
-    let seconds = SHORTEST_S + draw.skewed(1_500);
+    let seconds = SHORTEST_S + draw.skewed(1_000);
     u32::try_from(seconds).unwrap_or(600)
 }
 
