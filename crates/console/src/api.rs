@@ -8,7 +8,7 @@ use axum::http::{Method, Request, Response, StatusCode, header};
 use form_urlencoded::Serializer;
 use http_body_util::{BodyExt, Limited};
 use reportd_platform::access::Principal;
-use reportd_platform::web::Acting;
+use reportd_platform::web::{Acting, Stopping};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
@@ -24,6 +24,8 @@ const LAG: &str = "reportd-lag-ms";
 pub(crate) struct Call<'a> {
     router: &'a Router,
     person: &'a Arc<Principal>,
+    /// Ends a reply that has no end of its own when the server stops.
+    stopping: Option<&'a Stopping>,
     method: Method,
     path: String,
     query: Vec<(String, String)>,
@@ -55,11 +57,19 @@ impl<'a> Call<'a> {
         Self {
             router,
             person,
+            stopping: None,
             method,
             path: fill_path(path, segments),
             query: Vec::new(),
             body: None,
         }
+    }
+
+    /// Which learns when the server stops.
+    #[must_use]
+    pub(crate) fn until(mut self, stopping: Option<&'a Stopping>) -> Self {
+        self.stopping = stopping;
+        self
     }
 
     /// With a parameter.
@@ -137,6 +147,9 @@ impl<'a> Call<'a> {
         request
             .extensions_mut()
             .insert(Acting(Arc::clone(self.person)));
+        if let Some(stopping) = self.stopping {
+            request.extensions_mut().insert(stopping.clone());
+        }
         let reply = match self.router.clone().oneshot(request).await {
             Ok(reply) => reply,
             Err(never) => match never {},

@@ -43,6 +43,7 @@ use reportd_platform::random::Random;
 use crate::fault::Fault;
 use crate::login::Logins;
 pub use crate::schema::MIGRATIONS;
+pub use crate::session::end_sessions;
 use crate::session::Sessions;
 use crate::visit::Visit;
 

@@ -2,6 +2,7 @@
 
 mod acting;
 mod audit;
+mod counts;
 mod deliveries;
 mod events;
 mod monitor;
@@ -35,6 +36,7 @@ const TAG: &str = "dialogue";
 fn calls() -> OpenApiRouter<Dialogue> {
     OpenApiRouter::new()
         .routes(routes!(tickets::get_tickets))
+        .routes(routes!(counts::get_ticket_counts))
         .routes(routes!(events::get_events))
         .routes(routes!(ticket::next_ticket))
         .routes(routes!(verdicts::judge_tickets))
@@ -45,6 +47,7 @@ fn calls() -> OpenApiRouter<Dialogue> {
         .routes(routes!(verdicts::undo_verdict))
         .routes(routes!(verdicts::reopen_ticket))
         .routes(routes!(deliveries::get_deliveries))
+        .routes(routes!(counts::get_delivery_counts))
         .routes(routes!(deliveries::replay_deliveries))
         .routes(routes!(deliveries::get_delivery))
         .routes(routes!(deliveries::replay_delivery))

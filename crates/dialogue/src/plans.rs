@@ -142,12 +142,14 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     }
     let queues = [Queue::All, Queue::App(1), Queue::Category(1, "c1")];
     assert!(query::counts(tx, &queues)?.oldest_open_at_ms.is_some());
+    assert_eq!(query::held(tx, &queues, &actor())?, 0);
+    assert!(!query::waiting_by_category(tx, &queues)?.is_empty());
     let ticket = tickets::find(tx, &actor(), 1)?;
     let whole = query::whole(tx, ticket)?;
     assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
     assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
-    let listing = |app, ticket, actor: Option<&str>| AuditListing {
-        apps: app.map(|app: u32| vec![app]),
+    let listing = |app: Option<u32>, ticket, actor: Option<&str>| AuditListing {
+        apps: app.map(|app| vec![app]),
         ticket,
         actor: actor.map(str::to_owned),
         before: None,

@@ -8,6 +8,7 @@ mod queue;
 mod service;
 mod standing;
 mod ticket;
+mod verdicts;
 mod whole;
 
 pub use counts::{Counts, MOST_COUNTED};
@@ -17,9 +18,12 @@ pub use standing::standing;
 pub use ticket::{Claim, Ticket};
 pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, reports};
 
-pub(crate) use counts::counts;
-pub(crate) use deliveries::{Attempt, Delivery, DeliveryListing, attempts, deliveries, delivery};
+pub(crate) use counts::{counts, held, waiting_by_category};
+pub(crate) use deliveries::{
+    Attempt, Delivery, DeliveryListing, attempts, count_deliveries, deliveries, delivery,
+};
 pub(crate) use list::list;
 pub(crate) use queue::Queue;
 pub(crate) use ticket::TICKET_COLUMNS;
+pub(crate) use verdicts::{Standing, standing_verdicts};
 pub(crate) use whole::whole;

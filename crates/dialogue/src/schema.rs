@@ -112,6 +112,18 @@ pub(crate) const TICKET: Table = Table {
     ],
 };
 
+/// What a verdict says, as it is looked up by its number.
+pub(crate) const VERDICT: Table = Table {
+    name: "dialogue_verdict",
+    columns: &[
+        key("id"),
+        payload("ticket"),
+        payload("dialogue_result"),
+        payload("user_result"),
+        payload("auditor"),
+    ],
+};
+
 /// A user of a ticket.
 pub(crate) const USER: Table = Table {
     name: "dialogue_user",

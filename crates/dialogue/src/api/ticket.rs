@@ -20,7 +20,7 @@ use super::shown::{
     ShownDelivery, ShownRecord, ShownTicket, TicketInPath, number, parameter, text,
 };
 use crate::Dialogue;
-use crate::query::{self, DeliveryListing, GivenVerdict, MOST_REPORTS, StoredReport};
+use crate::query::{self, DeliveryListing, GivenVerdict, MOST_REPORTS, StoredReport, Ticket};
 use crate::tickets::TicketError;
 
 /// Callbacks of a ticket that are shown.
@@ -88,7 +88,21 @@ struct ShownHistory {
     #[schema(example = "id_9")]
     user: String,
     /// The newest first.
-    tickets: Vec<ShownTicket>,
+    tickets: Vec<EarlierTicket>,
+}
+
+/// Another ticket of a user, with what the verdict that stands says of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = dialogue::EarlierTicket)]
+struct EarlierTicket {
+    #[serde(flatten)]
+    ticket: ShownTicket,
+    /// The label of the dialogue, where it is judged.
+    #[schema(example = "ad")]
+    dialogue_result: Option<String>,
+    /// The label of the user, where it is judged.
+    #[schema(example = "ad")]
+    user_result: Option<String>,
 }
 
 /// How often a reporter was right, over the last 1,000 tickets.
@@ -156,27 +170,42 @@ pub(super) async fn get_ticket(
         limit: MOST_DELIVERIES,
         ..DeliveryListing::default()
     };
+    let judged: Vec<_> = whole
+        .users
+        .iter()
+        .flat_map(|user| &user.tickets)
+        .filter(|ticket| ticket.verdict.is_some())
+        .cloned()
+        .collect();
     let read = dialogue.state.read_async::<_, TicketError>(move |tx| {
         let reports = after
             .map(|after| query::reports(tx, id, after))
             .transpose()?;
-        Ok((query::deliveries(tx, &listing)?, reports))
+        let verdicts = query::standing_verdicts(tx, judged.iter())?;
+        Ok((query::deliveries(tx, &listing)?, reports, verdicts))
     });
-    let (deliveries, reports) = read.await?;
+    let (deliveries, reports, verdicts) = read.await?;
     if let Some(reports) = reports {
         whole.reports = reports;
     }
     let is_full = i64::try_from(whole.reports.len()).is_ok_and(|count| count >= MOST_REPORTS);
-    let ticket = |ticket| ShownTicket::new(ticket, &acting);
+    let earlier = |user: &str, ticket: Ticket| {
+        let standing = verdicts.get(&ticket.id);
+        EarlierTicket {
+            dialogue_result: standing.map(|standing| standing.dialogue_result.clone()),
+            user_result: standing.and_then(|standing| standing.user_result.get(user).cloned()),
+            ticket: ShownTicket::new(ticket, &acting),
+        }
+    };
     let history = whole.users.into_iter().map(|history| ShownHistory {
-        user: history.user_key,
         // A key that is limited to categories sees no others here either.
         tickets: history
             .tickets
             .into_iter()
             .filter(|ticket| acting.actor.may_see(ticket.app, &ticket.category))
-            .map(ticket)
+            .map(|ticket| earlier(&history.user_key, ticket))
             .collect(),
+        user: history.user_key,
     });
     let reporters = whole.reporters.into_iter().map(|accuracy| ShownAccuracy {
         reporter: accuracy.uniqid,
@@ -198,7 +227,7 @@ pub(super) async fn get_ticket(
         reporters: reporters.collect(),
         deliveries: deliveries.into_iter().map(delivery).collect(),
         audit: whole.audit.into_iter().map(record).collect(),
-        ticket: ticket(whole.ticket),
+        ticket: ShownTicket::new(whole.ticket, &acting),
     }))
 }
 

@@ -1,6 +1,7 @@
 //! Lists of tickets.
 
 use axum::extract::State;
+use reportd_db::DbError;
 use reportd_platform::AppNo;
 use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{CallProblems, ParameterProblem};
@@ -12,7 +13,7 @@ use super::TAG;
 use super::acting::Acting;
 use super::shown::{ShownTicket, text};
 use crate::Dialogue;
-use crate::query::{About, Listing, Place};
+use crate::query::{self, About, Listing, Place, Ticket};
 use crate::tickets::TicketState;
 
 const DEFAULT_TICKETS: i64 = 50;
@@ -33,6 +34,9 @@ pub(super) struct TicketsParameters {
     user: Option<String>,
     /// Only by this reporter: the `uniqid` of reports. Needs `app`, and goes without `user`.
     reporter: Option<String>,
+    /// Only those that this person holds.
+    #[param(example = "mei")]
+    claimed_by: Option<String>,
     /// Only those received from then on, in ms.
     received_from: Option<i64>,
     /// Only those received up to then, in ms.
@@ -47,12 +51,26 @@ pub(super) struct TicketsParameters {
     cursor: Option<String>,
 }
 
+/// A ticket of a list, with what the verdict that stands says of it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = dialogue::ListedTicket)]
+struct ListedTicket {
+    #[serde(flatten)]
+    ticket: ShownTicket,
+    /// The label of the dialogue, where it is judged.
+    #[schema(example = "ad")]
+    dialogue_result: Option<String>,
+    /// Who judged.
+    #[schema(example = "mei")]
+    auditor: Option<String>,
+}
+
 /// A page of tickets.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = dialogue::TicketsPage)]
 pub(super) struct TicketsPage {
     /// In the order that was asked for; a page may be short, or empty, and have another one behind it.
-    tickets: Vec<ShownTicket>,
+    tickets: Vec<ListedTicket>,
     /// Where the list goes on, where it does.
     next_cursor: Option<String>,
     /// Age of the oldest open ticket of the app and category, or of all.
@@ -86,7 +104,27 @@ pub(super) async fn get_tickets(
         .oldest_open(acting.actor.clone(), app, category)
         .await?;
     let page = dialogue.list(&acting.actor, listing).await?;
-    let shown = |ticket| ShownTicket::new(ticket, &acting);
+    let judged: Vec<_> = page
+        .tickets
+        .iter()
+        .filter(|ticket| ticket.verdict.is_some())
+        .cloned()
+        .collect();
+    let read = dialogue
+        .state
+        .read_async::<_, DbError>(move |tx| query::standing_verdicts(tx, judged.iter()));
+    let mut verdicts = read.await?;
+    let shown = |ticket: Ticket| {
+        let standing = verdicts.remove(&ticket.id);
+        let (dialogue_result, auditor) = standing
+            .map(|standing| (standing.dialogue_result, standing.auditor))
+            .unzip();
+        ListedTicket {
+            ticket: ShownTicket::new(ticket, &acting),
+            dialogue_result,
+            auditor,
+        }
+    };
     Ok(Json(TicketsPage {
         tickets: page.tickets.into_iter().map(shown).collect(),
         next_cursor: page
@@ -125,6 +163,7 @@ fn listing(
         categories: category.map(|category| vec![category]),
         states: asked.state.as_deref().map_or(Ok(Vec::new()), states)?,
         about,
+        claimed_by: text("claimed_by", asked.claimed_by)?,
         received_ms: from_ms..=asked.received_to.unwrap_or(i64::MAX),
         is_newest_first: is_newest_first(asked.sort.as_deref())?,
         after: asked.cursor.as_deref().map(read_cursor).transpose()?,

@@ -3,6 +3,7 @@
 use reportd_db::{DbError, Row, Tx, Value};
 use reportd_platform::AppNo;
 
+use super::counts::MOST_COUNTED;
 use crate::callback::outbox::{DEAD, DELIVERED, PENDING, TAKEN_BACK};
 
 /// Attempts of a delivery that are shown.
@@ -94,6 +95,33 @@ pub(crate) fn deliveries(
     found.sort_unstable_by_key(|delivery| std::cmp::Reverse(delivery.id));
     found.truncate(usize::try_from(listing.limit).unwrap_or(0));
     Ok(found)
+}
+
+/// How many callbacks are in each state, [`MOST_COUNTED`] of an app at most, by the names of states.
+pub(crate) fn count_deliveries(
+    tx: &mut Tx<'_>,
+    apps: Option<&[AppNo]>,
+) -> Result<Vec<(&'static str, i64)>, DbError> {
+    let apps: Vec<Option<AppNo>> = match apps {
+        Some(apps) => apps.iter().copied().map(Some).collect(),
+        None => vec![None],
+    };
+    let mut counts = Vec::with_capacity(STATES.len());
+    for (number, name) in STATES {
+        let mut count = 0;
+        for app in &apps {
+            let mut values: Vec<Value<'_>> = vec![number.into(), MOST_COUNTED.into()];
+            let of_app = if app.is_some() { "app = $3 AND " } else { "" };
+            values.extend(app.map(Value::from));
+            let sql = format!(
+                "SELECT COUNT(*) FROM (SELECT id FROM dialogue_delivery WHERE {of_app}state = $1 ORDER BY id LIMIT $2) \
+                 AS counted"
+            );
+            count += tx.query_int(&sql, &values)?;
+        }
+        counts.push((name, count));
+    }
+    Ok(counts)
 }
 
 fn page(

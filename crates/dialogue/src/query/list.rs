@@ -32,6 +32,8 @@ pub struct Listing {
     pub states: Vec<TicketState>,
     /// In which a user or a reporter is.
     pub about: Option<About>,
+    /// Held by this person.
+    pub claimed_by: Option<String>,
     /// Received then, in ms.
     pub received_ms: RangeInclusive<i64>,
     /// Newest first.
@@ -76,6 +78,7 @@ impl Default for Listing {
             categories: None,
             states: Vec::new(),
             about: None,
+            claimed_by: None,
             received_ms: 0..=i64::MAX,
             is_newest_first: false,
             after: None,
@@ -113,7 +116,10 @@ impl Listing {
     /// What the index does not tell.
     fn fits(&self, ticket: &Ticket) -> bool {
         let categories = self.categories.as_ref();
-        (self.states.is_empty() || self.states.contains(&ticket.state))
+        let holder = ticket.claim.as_ref().map(|claim| &claim.by);
+        let is_held = self.claimed_by.is_none() || self.claimed_by.as_ref() == holder;
+        is_held
+            && (self.states.is_empty() || self.states.contains(&ticket.state))
             && categories.is_none_or(|only| only.contains(&ticket.category))
     }
 

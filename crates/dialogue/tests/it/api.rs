@@ -42,6 +42,7 @@ fn a_list_has_the_rows_of_the_spec(#[values(Embedded, Postgres)] kind: StoreKind
             "ticket_id": ticket.to_string(), "app_id": ONE.id, "group_id": group_id, "state": "open",
             "category": "chat", "report_id": "r", "received_at": NOON_MS, "reports": 1, "users": 2, "infos": 1,
             "claimed_by": null, "claimed_until": null, "follows": null, "judged_at": null, "revision": 0,
+            "dialogue_result": null, "auditor": null,
         })
     );
 }

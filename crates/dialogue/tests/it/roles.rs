@@ -36,6 +36,14 @@ use Other::{Forbidden, NotThere, Told};
 /// those of the app.
 const CALLS: &[(&str, &str, &str, &[Role], Other)] = &[
     ("GET", "/api/tickets?app=APP", "", JUDGE, Forbidden),
+    ("GET", "/api/tickets/counts?app=APP", "", JUDGE, Forbidden),
+    (
+        "GET",
+        "/api/deliveries/counts?app=APP",
+        "",
+        OVERSEE,
+        Forbidden,
+    ),
     ("GET", "/api/tickets/events?app=APP", "", JUDGE, Forbidden),
     ("GET", "/api/tickets/TICKET", "", JUDGE, NotThere),
     (

@@ -20,6 +20,7 @@ mod export_playback;
 mod export_push;
 mod harness;
 mod kill;
+mod manage;
 mod master_key;
 mod migrate;
 mod mutations;
