@@ -5,14 +5,13 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use form_urlencoded::Serializer;
 use reportd_platform::apps::App;
-use reportd_platform::zones::{day_text, parse_day};
 use serde::Deserialize;
 
 use super::cards::{Card, funnel_cards};
 use super::funnel::{FunnelTables, days_chart, figure_cells, figure_heads, note, sum};
 use super::models::{Day, Days as PushDays, Figures, Funnel, Settings};
 use super::texts::PushTexts;
-use super::{csv_of, frame, names};
+use super::{LIVE_SECONDS, csv_of, frame, names};
 use crate::api::{Call, fill_path};
 use crate::fault::Fault;
 use crate::format;
@@ -107,6 +106,9 @@ pub(super) async fn page(
     let mut frame = frame(&visit, &app, t.push_tasks)
         .range(range.clone())
         .json(&call);
+    if range.has_today() {
+        frame = frame.live(LIVE_SECONDS);
+    }
     let found: Tasks = call.send_fresh().await?.told(&mut frame);
     let mut tasks = list.table(&found.tasks);
     tasks.next = found
@@ -221,25 +223,23 @@ impl Listed<'_> {
     async fn days(&self, frame: Frame) -> Result<(Above, Frame), Fault> {
         let (range, visit) = (self.range, self.visit);
         let count = range.count();
-        let before = usize::try_from(count)
-            .ok()
-            .filter(|_| count * 2 <= MOST_DAYS);
-        let first = parse_day(&range.from).map_err(|expected| Fault::invalid("from", expected))?;
-        let from = before.map_or(first, |_| first - count);
+        let before = range.before().filter(|_| count * 2 <= MOST_DAYS);
+        let from = before.as_ref().map_or(&range.from, |(from, _)| from);
         let call = |from: &str| {
             let call = visit.get("/api/apps/{}/push/days", &[&self.app.id]);
             call.with("from", from).with("to", &range.to)
         };
         let mut frame = frame.json(&call(&range.from));
-        let reply = call(&day_text(from)).send_fresh::<PushDays>().await?;
+        let reply = call(from).send_fresh::<PushDays>().await?;
         let mut days: Vec<Day> = reply.told(&mut frame).days;
-        let of_range = days.split_off(before.unwrap_or(0).min(days.len()));
+        let earlier_days = before.as_ref().map_or(Ok(0), |_| usize::try_from(count));
+        let of_range = days.split_off(earlier_days.unwrap_or(0).min(days.len()));
         let earlier = sum(&days);
         let above = Above {
             cards: funnel_cards(
                 PushTexts::of(visit.locale),
                 &sum(&of_range),
-                before.map(|_| (&earlier, count)),
+                before.as_ref().map(|_| (&earlier, count)),
             ),
             chart: Some(days_chart(visit.locale, &of_range)),
             tables: None,

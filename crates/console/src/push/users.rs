@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::cards::Card;
 use super::days::Asked;
 use super::texts::PushTexts;
-use super::{csv_of, frame};
+use super::{LIVE_SECONDS, csv_of, frame};
 use crate::chart::{Chart, Line, Shape};
 use crate::fault::Fault;
 use crate::format;
@@ -51,7 +51,12 @@ pub(super) async fn page(
     let range = Range::of(&asked.days(), &app, visit.now_ms, 30)?;
     let call = visit.get("/api/apps/{}/push/users", &[&app.id]);
     let call = call.with("from", &range.from).with("to", &range.to);
-    let mut frame = frame(&visit, &app, t.push_users).range(range).json(&call);
+    let mut frame = frame(&visit, &app, t.push_users)
+        .range(range.clone())
+        .json(&call);
+    if range.has_today() {
+        frame = frame.live(LIVE_SECONDS);
+    }
     let found: UserDays = call.send_fresh().await?.told(&mut frame);
     let page = UsersPage {
         frame,
