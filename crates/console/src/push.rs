@@ -12,6 +12,8 @@ mod models;
 mod names;
 mod online;
 mod quotas;
+#[cfg(test)]
+mod scratch;
 mod step;
 mod task;
 mod tasks;
@@ -36,6 +38,9 @@ use crate::frame::{Frame, Section};
 use crate::table::Table;
 use crate::visit::Visit;
 use texts::PushTexts;
+
+/// How often pages ask for what is still coming in.
+const LIVE_SECONDS: u32 = 10;
 
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
