@@ -11,7 +11,6 @@ use super::texts::PushTexts;
 use super::{LIVE_SECONDS, csv_of, frame};
 use crate::chart::{Chart, Line, Shape};
 use crate::fault::Fault;
-use crate::format;
 use crate::frame::Frame;
 use crate::range::Range;
 use crate::table::{Cell, Table};
@@ -113,15 +112,11 @@ fn table(visit: &Visit, days: &[UserDay]) -> Table {
     heads.extend(numbers.iter().map(String::as_str));
     let mut table = Table::new(visit.locale, "days", t.push_users, &heads);
     for day in days.iter().rev() {
-        let active = match day.accumulative_num {
-            ..=0 => Cell::number(day.active_num),
-            whole => Cell::number(day.active_num).noted(format::share(day.active_num, whole)),
-        };
         table.push(vec![
             Cell::text(&*day.day),
             Cell::number(day.accumulative_num),
             Cell::number(day.register_num),
-            active,
+            Cell::number(day.active_num),
             Cell::number(day.online_num),
         ]);
     }
