@@ -12,8 +12,6 @@ mod models;
 mod names;
 mod online;
 mod quotas;
-#[cfg(test)]
-mod scratch;
 mod step;
 mod task;
 mod tasks;
