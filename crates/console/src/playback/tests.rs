@@ -3,7 +3,6 @@
 mod access;
 mod figures;
 mod hostile;
-mod scratch;
 mod viewer;
 
 use std::sync::{Arc, Mutex};
