@@ -28,7 +28,6 @@ texts! {
         before_nothing: "none before" / "上期无数据",
         live: "live" / "实时",
         day: "Day" / "日期",
-        total: "All these days" / "合计",
 
         // Videos.
         by_plays: "By plays" / "按播放量",
@@ -42,7 +41,6 @@ texts! {
         open: "Open" / "打开",
         plays_by_day: "Plays by day" / "每日播放量",
         watched_by_day: "Minutes watched by day" / "每日观看时长（分钟）",
-        viewers_by_day: "Viewers by day" / "每日观看人数",
         finish_rate_by_day: "Finish rate by day (%)" / "每日完播率（%）",
         viewers_are_distinct: "Viewers are counted once per video over all these days. A play belongs to the day on which it began." / "观看人数按视频在所选日期内去重；播放计入其开始的日期。",
         no_plays: "Nothing was played on these days." / "所选日期内没有播放。",
@@ -69,10 +67,8 @@ texts! {
         in_percent: "Percent" / "按百分比",
         in_seconds: "Time" / "按时间",
         axis: "Axis" / "横轴",
-        place: "Place" / "位置",
         place_percent: "Place (%)" / "位置（%）",
         place_seconds: "Place (s)" / "位置（秒）",
-        length_is_told: "No length is known: the farthest second that was reached counts as the end." / "时长未知，以观看到的最远位置作为结尾。",
         retention_csv: "Retention as CSV" / "留存 CSV",
         no_retention: "No play of this part is known." / "该分P暂无播放。",
 
@@ -196,7 +192,6 @@ texts! {
         kid_hint: "as in the head of its tokens; may be empty" / "与令牌头部一致，可留空",
         algorithm: "Algorithm" / "算法",
         public_key: "Public key" / "公钥",
-        secret: "Shared secret" / "共享密钥",
         not_shown: "not shown" / "不显示",
         created_at: "Registered" / "登记时间",
         remove: "Remove" / "移除",
