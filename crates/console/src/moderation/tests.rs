@@ -586,7 +586,7 @@ async fn a_verdict_that_is_not_given_is_not_lost() {
         .post("/console/tickets/9/verdict", &form)
         .await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert!(html.contains("my words"), "{html}");
+    assert!(html.contains("note=my+words"), "{html}");
 }
 
 #[tokio::test]
