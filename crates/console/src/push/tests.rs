@@ -72,7 +72,7 @@ fn days() -> Value {
 }
 
 async fn tasks(Query(asked): Query<HashMap<String, String>>) -> String {
-    let all = asked.get("cursor").is_none();
+    let all = !asked.contains_key("cursor");
     let (tasks, next) = match all {
         true => (
             json!([
