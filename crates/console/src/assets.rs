@@ -26,6 +26,11 @@ const ASSETS: &[Asset] = &[
         text: include_str!("../assets/console.css"),
     },
     Asset {
+        name: "icon.svg",
+        media_type: "image/svg+xml",
+        text: include_str!("../assets/icon.svg"),
+    },
+    Asset {
         name: "console.js",
         media_type: JAVASCRIPT,
         text: include_str!("../assets/console.js"),

@@ -169,7 +169,6 @@ pub(super) struct TicketPage {
     deliveries: Option<Table>,
     trail: Table,
     events: String,
-    undo_seconds: i64,
 }
 
 impl TicketPage {
@@ -338,7 +337,6 @@ pub(super) async fn build(
         may_reopen: !ticket.is_open() && visit.may(Permission::Oversee),
         trail: record::table(visit, &whole.audit, true).with_csv(&head.path),
         events: address("/console/tickets/events", &[("app", &ticket.app_id)]),
-        undo_seconds: settings.undo_seconds,
         t,
         head,
         asked: asked.clone(),
