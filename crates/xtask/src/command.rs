@@ -12,6 +12,8 @@ usage: cargo xtask test [FILTER]
            sends what docs/openapi.json allows, and what it does not, to a server; part of test
        cargo xtask openapi
            writes docs/openapi.json anew from the code
+       cargo xtask pictures
+           takes docs/pictures anew from the demo, in a real browser
        cargo xtask bench comm [--seconds 30] [--connections 64,256] [--history 2000000] [--store embedded|postgres] [--nodes 1]
            measures bot event reports; --history is the number of reports behind the larger series read; on PostgreSQL
            only what a report costs is measured, with as many nodes as asked
@@ -38,6 +40,8 @@ pub(crate) enum Command {
     Fuzz,
     /// Write the document of the API.
     Openapi,
+    /// Take the pictures of the README anew.
+    Pictures,
     /// Measure bot event reports.
     BenchComm(BenchComm),
     /// Measure playback reports.
@@ -190,7 +194,10 @@ impl Command {
             ["test", word, ..] => Err(format!("test takes one filter and no flags, not «{word}»")),
             ["fuzz"] => Ok(Self::Fuzz),
             ["openapi"] => Ok(Self::Openapi),
-            [word @ ("fuzz" | "openapi"), ..] => Err(format!("{word} takes nothing more")),
+            ["pictures"] => Ok(Self::Pictures),
+            [word @ ("fuzz" | "openapi" | "pictures"), ..] => {
+                Err(format!("{word} takes nothing more"))
+            }
             ["bench", "comm", flags @ ..] => BenchComm::parse(flags).map(Self::BenchComm),
             ["bench", "playback", flags @ ..] => {
                 BenchPlayback::parse(flags).map(Self::BenchPlayback)

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Test { filter } => steps::run(filter.as_deref()),
         Command::Fuzz => fuzz::run(),
         Command::Openapi => document::write(),
+        Command::Pictures => steps::take_pictures(),
         Command::BenchComm(options) => bench::comm(&options),
         Command::BenchPlayback(options) => bench::playback(&options),
         Command::BenchPush(options) => bench::push(&options),

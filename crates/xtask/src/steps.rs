@@ -87,6 +87,17 @@ fn steps(filter: Option<&str>) -> Vec<Step> {
     steps
 }
 
+/// Takes the pictures of the README from the demo.
+pub(crate) fn take_pictures() -> anyhow::Result<()> {
+    std::env::set_current_dir(rooms::workspace_root())
+        .context("the workspace cannot be entered")?;
+    tools::install_missing()?;
+    tools::install_chinese_font()?;
+    let words = "test -p reportd --test it pictures_of_the_demo -- --ignored --exact pictures::pictures_of_the_demo";
+    let words: Vec<_> = words.split(' ').map(str::to_owned).collect();
+    beside_postgres(&words)
+}
+
 impl Work {
     fn run(&self) -> anyhow::Result<()> {
         match self {

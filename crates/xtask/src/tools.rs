@@ -56,6 +56,16 @@ pub(crate) fn install_missing() -> anyhow::Result<()> {
     })
 }
 
+/// A font that has Chinese: without one, pictures of Chinese pages show boxes.
+pub(crate) fn install_chinese_font() -> anyhow::Result<()> {
+    let told = Command::new("fc-list").arg(":lang=zh").output();
+    if told.is_ok_and(|told| !told.stdout.is_empty()) {
+        return Ok(());
+    }
+    install(&["fonts-wqy-microhei"])
+        .context("a Chinese font is missing: install fonts-wqy-microhei")
+}
+
 /// A Python that can make environments.
 pub(crate) fn python() -> Option<&'static str> {
     let fits = |python: &&&str| succeeds(python, &["-c", PYTHON_CHECK]);

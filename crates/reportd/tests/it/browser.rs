@@ -38,6 +38,11 @@ impl WebDriverCompatibleCommand for GetLog {
 impl Browser {
     /// A browser whose pages are those of `server`, and that asks for pages in `language`.
     pub(crate) fn start(server: &Server, language: &str) -> Self {
+        Self::at(&server.url(), language)
+    }
+
+    /// The same, by the address of a server.
+    pub(crate) fn at(base: &str, language: &str) -> Self {
         let mut driver = Command::new("chromedriver")
             .arg("--port=0")
             .stdin(Stdio::null())
@@ -64,7 +69,7 @@ impl Browser {
             runtime,
             client: client.unwrap(),
             driver,
-            base: server.url(),
+            base: base.to_owned(),
         }
     }
 
@@ -143,6 +148,15 @@ impl Browser {
             "somebody is logged in",
             "document.querySelector('form[action=\"/console/logout\"]')",
         );
+    }
+
+    /// A picture of the window, as PNG.
+    pub(crate) fn picture(&self, width: u32, height: u32) -> Vec<u8> {
+        let picture = async {
+            self.client.set_window_size(width, height).await?;
+            self.client.screenshot().await
+        };
+        self.runtime.block_on(picture).unwrap()
     }
 
     /// Forgets all cookies: the session is over.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::harness::{Data, Http, signal, wait_until};
 
 /// The process; it is killed when it is dropped.
-struct Demo {
+pub(crate) struct Demo {
     process: Child,
     /// What it printed up to where it is ready.
     told: Vec<String>,
@@ -27,7 +27,7 @@ impl Drop for Demo {
 }
 
 impl Demo {
-    fn start(data: &Data) -> Self {
+    pub(crate) fn start(data: &Data) -> Self {
         let mut command = data.command(&["demo", "--listen", "127.0.0.1:0"]);
         let command = command.stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut process = command.spawn().unwrap();
@@ -46,12 +46,12 @@ impl Demo {
         }
     }
 
-    fn line(&self, with: &str) -> &str {
+    pub(crate) fn line(&self, with: &str) -> &str {
         let found = self.told.iter().find(|line| line.contains(with));
         found.unwrap_or_else(|| panic!("no line with {with}"))
     }
 
-    fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         let line = self.line("reportd listens on http://");
         line.split_once("http://").unwrap().1
     }

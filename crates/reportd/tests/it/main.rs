@@ -30,6 +30,7 @@ mod mutations;
 mod nodes;
 mod nodes_faults;
 mod people;
+mod pictures;
 mod playback;
 mod push;
 mod receiver;
