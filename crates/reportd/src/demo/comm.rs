@@ -30,7 +30,7 @@ const REPORTS: u64 = 150_000;
 const CENSUS_AT_MS: i64 = 4 * HOUR_MS + 10 * MINUTE_MS;
 const CENSUS_ITEMS: usize = 10;
 /// Between two live requests.
-const LIVE_INTERVAL: Duration = Duration::from_millis(350);
+const LIVE_INTERVAL: Duration = Duration::from_secs(2);
 /// Days before the last on which one uploader is asked for everywhere, and from which hour on.
 const TALKED_ABOUT_DAYS_AGO: i64 = 11;
 /// The operation that a newer bot reports and nobody has registered.
