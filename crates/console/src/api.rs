@@ -8,7 +8,7 @@ use axum::http::{Method, Request, Response, StatusCode, header};
 use form_urlencoded::Serializer;
 use http_body_util::{BodyExt, Limited};
 use reportd_platform::access::Principal;
-use reportd_platform::web::Acting;
+use reportd_platform::web::{Acting, Stopping};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tower::ServiceExt;
@@ -28,6 +28,7 @@ pub(crate) struct Call<'a> {
     path: String,
     query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, serde_json::Error>>,
+    stopping: Option<Stopping>,
 }
 
 /// A reply, and how far it lags in ms.
@@ -59,6 +60,7 @@ impl<'a> Call<'a> {
             path: fill_path(path, segments),
             query: Vec::new(),
             body: None,
+            stopping: None,
         }
     }
 
@@ -82,6 +84,13 @@ impl<'a> Call<'a> {
     #[must_use]
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body));
+        self
+    }
+
+    /// A reply that is a stream ends when the server stops.
+    #[must_use]
+    pub(crate) fn until(mut self, stopping: Option<Stopping>) -> Self {
+        self.stopping = stopping;
         self
     }
 
@@ -137,6 +146,9 @@ impl<'a> Call<'a> {
         request
             .extensions_mut()
             .insert(Acting(Arc::clone(self.person)));
+        if let Some(stopping) = self.stopping {
+            request.extensions_mut().insert(stopping);
+        }
         let reply = match self.router.clone().oneshot(request).await {
             Ok(reply) => reply,
             Err(never) => match never {},

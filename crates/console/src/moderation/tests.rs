@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::testing::{NOW_MS, Visitor, World};
 
+
 /// What the stub says to which call, and what was asked of it.
 #[derive(Clone, Default)]
 struct Stub(Arc<Mutex<Inner>>);
@@ -586,7 +587,7 @@ async fn a_verdict_that_is_not_given_is_not_lost() {
         .post("/console/tickets/9/verdict", &form)
         .await;
     assert_eq!(status, StatusCode::UNAUTHORIZED);
-    assert!(html.contains("my words"), "{html}");
+    assert!(html.contains("note=my+words"), "{html}");
 }
 
 #[tokio::test]
