@@ -5,6 +5,9 @@
   const all = (what) => document.querySelectorAll(what);
   document.documentElement.classList.add("js");
 
+  // A menu that is too wide shows where one is.
+  for (const link of all("nav [aria-current=page]")) link.parentElement.scrollLeft = link.offsetLeft - 64;
+
   // A live page asks for itself and takes over what changed. What is the same stays the same element: focus, selection,
   // scroll positions and what was opened are not lost. Siblings are told apart by id or data-key.
   const key = (node) => node.nodeType === 1 ? node.id || node.dataset.key : "";
@@ -97,6 +100,26 @@
     document.addEventListener("visibilitychange", () => document.hidden ? clearTimeout(timer) : ask());
     addEventListener("online", ask);
   }
+
+  // Over a chart the numbers of a step, out of the table below it.
+  const tip = document.createElement("p");
+  tip.className = "tip";
+  document.addEventListener("pointermove", ({ target, clientX }) => {
+    const plot = target.closest?.(".plot");
+    if (!plot) {
+      tip.remove();
+      return;
+    }
+    const drawing = plot.parentElement, table = drawing.parentElement.querySelector("table");
+    const rows = table.tBodies[0].rows, box = plot.getBoundingClientRect();
+    const at = (clientX - box.left) / box.width, isBars = drawing.classList.contains("bars");
+    const step = isBars ? Math.floor(at * rows.length) : Math.round(at * (rows.length - 1));
+    const cells = rows[Math.max(0, Math.min(rows.length - 1, step))].cells, heads = table.tHead.rows[0].cells;
+    tip.textContent = [...cells].map((cell, n) => n ? heads[n].textContent + "  " + cell.textContent : cell.textContent).join("\n");
+    drawing.append(tip);
+    const left = clientX - drawing.getBoundingClientRect().left;
+    tip.style.left = (at < 0.5 ? left : left - tip.offsetWidth - 24) + "px";
+  });
 
   // A form is sent once; one with data-confirm asks first.
   const dialog = document.getElementById("ask");

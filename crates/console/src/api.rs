@@ -24,11 +24,12 @@ const LAG: &str = "reportd-lag-ms";
 pub(crate) struct Call<'a> {
     router: &'a Router,
     person: &'a Arc<Principal>,
+    /// Ends a reply that has no end of its own when the server stops.
+    stopping: Option<&'a Stopping>,
     method: Method,
     path: String,
     query: Vec<(String, String)>,
     body: Option<Result<Vec<u8>, serde_json::Error>>,
-    stopping: Option<Stopping>,
 }
 
 /// A reply, and how far it lags in ms.
@@ -56,12 +57,19 @@ impl<'a> Call<'a> {
         Self {
             router,
             person,
+            stopping: None,
             method,
             path: fill_path(path, segments),
             query: Vec::new(),
             body: None,
-            stopping: None,
         }
+    }
+
+    /// Which learns when the server stops.
+    #[must_use]
+    pub(crate) fn until(mut self, stopping: Option<&'a Stopping>) -> Self {
+        self.stopping = stopping;
+        self
     }
 
     /// With a parameter.
@@ -84,13 +92,6 @@ impl<'a> Call<'a> {
     #[must_use]
     pub(crate) fn json(mut self, body: &impl Serialize) -> Self {
         self.body = Some(serde_json::to_vec(body));
-        self
-    }
-
-    /// A reply that is a stream ends when the server stops.
-    #[must_use]
-    pub(crate) fn until(mut self, stopping: Option<Stopping>) -> Self {
-        self.stopping = stopping;
         self
     }
 
@@ -147,7 +148,7 @@ impl<'a> Call<'a> {
             .extensions_mut()
             .insert(Acting(Arc::clone(self.person)));
         if let Some(stopping) = self.stopping {
-            request.extensions_mut().insert(stopping);
+            request.extensions_mut().insert(stopping.clone());
         }
         let reply = match self.router.clone().oneshot(request).await {
             Ok(reply) => reply,

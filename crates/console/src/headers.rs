@@ -38,9 +38,9 @@ pub(crate) fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// True where a script asks, which has no use for a login page.
 pub(crate) fn is_script(headers: &HeaderMap) -> bool {
-    let asks_for_json =
-        text(headers, "accept").is_some_and(|accept| accept.contains("application/json"));
-    asks_for_json || headers.contains_key("x-requested-with")
+    let of_scripts = ["application/json", "text/event-stream"];
+    let accept = text(headers, "accept").unwrap_or_default();
+    of_scripts.iter().any(|kind| accept.contains(kind)) || headers.contains_key("x-requested-with")
 }
 
 /// False where a browser says that a page of another site has sent this. What is no browser says nothing.

@@ -44,6 +44,7 @@ use crate::fault::Fault;
 use crate::login::Logins;
 pub use crate::schema::MIGRATIONS;
 use crate::session::Sessions;
+pub use crate::session::end_sessions;
 use crate::visit::Visit;
 
 /// What the console is made of.

@@ -208,6 +208,14 @@ async fn end_hash(console: &Console, hash: SecretHash) -> Result<(), DbError> {
     db.write_async(move |tx| store::remove(tx, &hash)).await
 }
 
+/// Ends all sessions.
+///
+/// # Errors
+/// Those of the store.
+pub fn end_sessions(tx: &mut reportd_db::Tx<'_>) -> Result<(), DbError> {
+    tx.execute("DELETE FROM console_session", &[]).map(|_| ())
+}
+
 /// The header that gives a browser the secret of a session, or takes it away.
 pub(crate) fn set_cookie(secret: Option<&Secret>, is_secure: bool) -> String {
     let (value, seconds) = match secret {

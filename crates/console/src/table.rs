@@ -4,6 +4,9 @@ use askama::Template;
 
 use crate::texts::{Locale, Texts};
 
+/// A cell whose text is longer takes several lines.
+const MOST_LINE_CHARS: usize = 32;
+
 /// A column.
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
@@ -69,6 +72,11 @@ impl Cell {
         };
         self.share = u8::try_from(share.clamp(0, 100)).ok();
         self
+    }
+
+    /// True where it needs more than a line.
+    fn is_long(&self) -> bool {
+        self.text.chars().nth(MOST_LINE_CHARS).is_some()
     }
 
     /// As it is in CSV.

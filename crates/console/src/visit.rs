@@ -12,6 +12,7 @@ use reportd_platform::access::{Permission, Principal};
 use reportd_platform::apps::App;
 use reportd_platform::directory::Snapshot;
 use reportd_platform::secret::Secret;
+use reportd_platform::web::Stopping;
 use serde::de::DeserializeOwned;
 
 use crate::Console;
@@ -51,6 +52,7 @@ pub(crate) struct Visit {
     pub(crate) now_ms: i64,
     /// The headers of the request.
     pub(crate) headers: HeaderMap,
+    stopping: Option<Stopping>,
     console: Console,
 }
 
@@ -65,7 +67,8 @@ impl Visit {
         }
         let address = parts.uri.path_and_query();
         let address = address.map_or("/console", |address| address.as_str());
-        let visit = Self::begun(parts, console, &address.to_owned()).await?;
+        let address = address.to_owned();
+        let visit = Self::begun(parts, console, &address).await?;
         let is_of_login = OF_LOGIN.contains(&parts.uri.path());
         if visit.must_change && !is_of_login {
             let to = Serializer::new(String::new())
@@ -107,6 +110,7 @@ impl Visit {
             directory: console.directory.snapshot(),
             now_ms: console.clock.now_ms(),
             headers: parts.headers.clone(),
+            stopping: parts.extensions.get().cloned(),
             console: console.clone(),
         })
     }
@@ -134,6 +138,7 @@ impl Visit {
     /// A call of the API.
     pub(crate) fn call(&self, method: Method, path: &str, segments: &[&str]) -> Call<'_> {
         Call::new(&self.console.api, &self.person, method, path, segments)
+            .until(self.stopping.as_ref())
     }
 
     /// True where the person may do what `permission` names: decides what a page offers, never what is done.

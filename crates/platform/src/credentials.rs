@@ -55,6 +55,12 @@ impl CredentialKind {
         }
     }
 
+    /// The kind of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
     fn is_kept_as_hash(self) -> bool {
         self == Self::CommToken
     }
@@ -201,6 +207,40 @@ pub(crate) fn issue(
         ],
     )?;
     Ok(Issued { kind, secret })
+}
+
+/// A credential as people see it: without its secret.
+#[derive(Debug, Clone)]
+pub struct ListedCredential {
+    /// Whose it is.
+    pub app: AppNo,
+    /// What it is.
+    pub kind: CredentialKind,
+    /// When it was made, in ms.
+    pub created_at_ms: i64,
+    /// Until when it is in force, in ms; for ever where there is none.
+    pub expires_at_ms: Option<i64>,
+}
+
+/// The credentials in force at `now_ms`, of all apps, the oldest of each first.
+pub fn list(tx: &mut Tx<'_>, now_ms: i64) -> Result<Vec<ListedCredential>, DbError> {
+    let sql = "SELECT app, kind, created_at, expires_at FROM credential \
+               WHERE expires_at IS NULL OR expires_at > $1 ORDER BY app, no";
+    let mut listed = Vec::new();
+    for mut row in tx.query(sql, &[now_ms.into()])? {
+        let (app, kind) = (row.int(0)?, row.take_text(1)?);
+        let kind = CredentialKind::named(&kind);
+        // What this build does not know it does not show.
+        if let (Ok(app), Some(kind)) = (AppNo::try_from(app), kind) {
+            listed.push(ListedCredential {
+                app,
+                kind,
+                created_at_ms: row.int(2)?,
+                expires_at_ms: row.opt_int(3)?,
+            });
+        }
+    }
+    Ok(listed)
 }
 
 /// A secret of an app that was kept sealed.

@@ -8,6 +8,8 @@ mod retention;
 mod sessions;
 mod settings;
 mod shown;
+mod totals;
+mod undo;
 mod videos;
 mod viewers;
 
@@ -42,17 +44,23 @@ fn calls() -> OpenApiRouter<Playback> {
     OpenApiRouter::new()
         .routes(routes!(videos::get_videos))
         .routes(routes!(videos::get_video))
+        .routes(routes!(totals::get_days))
         .routes(routes!(retention::get_retention))
         .routes(routes!(now::get_now))
         .routes(routes!(now::get_curve))
         .routes(routes!(catalogue::put_catalogue))
         .routes(routes!(catalogue::get_parts))
         .routes(routes!(settings::get_settings, settings::put_settings))
-        .routes(routes!(keys::get_session_keys, keys::put_session_keys))
+        .routes(routes!(
+            keys::get_session_keys,
+            keys::put_session_keys,
+            keys::post_session_key
+        ))
+        .routes(routes!(keys::delete_session_key))
         .routes(routes!(sessions::get_sessions, sessions::post_session))
         .routes(routes!(sessions::delete_session))
         .routes(routes!(viewers::get_history))
-        .routes(routes!(viewers::undo_deletes))
+        .routes(routes!(undo::undo_deletes))
         .routes(routes!(viewers::erase_viewer))
         .routes(routes!(export::export_viewer))
 }

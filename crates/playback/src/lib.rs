@@ -16,6 +16,7 @@ mod import;
 mod intake;
 mod metrics;
 mod now;
+mod object;
 #[cfg(test)]
 mod plans;
 mod plays;

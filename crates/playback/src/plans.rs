@@ -142,8 +142,10 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
     query::deletes(tx, 99)?;
     query::stored_videos(tx, 99_999, 0, 500)?;
     for sort in [Sort::Plays, Sort::Viewers, Sort::Watched] {
-        assert_eq!(query::top_videos(tx, 1, (3, 9), sort, 20)?.len(), 20);
+        assert_eq!(query::top_videos(tx, 1, (3, 9), sort, (7, 20))?.len(), 20);
     }
+    query::days(tx, 1, (3, 9))?;
+    query::played_videos(tx, 1, (3, 9))?;
     query::video_days(tx, 1, 77, (3, 9))?;
     query::video_viewers(tx, 1, 77, (3, 9))?;
     query::reached(tx, 1, &[77, 78, 79], (3, 9))?;

@@ -5,6 +5,7 @@ mod history;
 mod retention;
 mod rows;
 mod stored;
+mod totals;
 mod viewing;
 
 pub(crate) use figures::{
@@ -17,4 +18,5 @@ pub(crate) use history::{
 pub(crate) use retention::part_reach;
 pub(crate) use rows::list;
 pub(crate) use stored::{StoredVideo, stored_videos};
+pub(crate) use totals::{DayTotals, days, played_videos};
 pub(crate) use viewing::viewing_curve;

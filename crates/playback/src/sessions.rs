@@ -13,7 +13,8 @@ pub use self::issued::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create};
 pub(crate) use self::issued::{ListedSession, end, end_all, list, remove_expired, revoke_token};
 pub use self::keys::SEALED_COLUMNS;
 pub(crate) use self::keys::{
-    KnownKey, NewKey, NewKeyOf, SessionKeysError, ShownKey, list_keys, load_keys, replace_keys,
+    KnownKey, NewKey, NewKeyOf, SessionKeysError, ShownKey, add_key, list_keys, load_keys,
+    remove_key, replace_keys,
 };
 pub(crate) use self::look_up::{Login, NoLogin, Sender};
 use crate::entry::source_of_login;

@@ -9,6 +9,8 @@ use reportd_protocol::playback::meaning::FinishRule;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::object::Object;
+
 /// The settings of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Settings {
@@ -34,11 +36,12 @@ pub(crate) struct PutSettings {
     /// Origins such as `https://www.example.com`, at most 32, whose pages may call with cookies. `*` is none.
     cors_origins: Option<Vec<String>>,
     /// When a video counts as finished.
-    finish: Option<PutFinish>,
+    #[schema(value_type = Option<PutFinish>)]
+    finish: Option<Object<PutFinish>>,
 }
 
 /// When a video counts as finished: what is left out stays.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = playback::PutFinish)]
 struct PutFinish {
@@ -109,10 +112,7 @@ impl Settings {
         let PutFinish {
             within_s,
             within_percent,
-        } = put.finish.unwrap_or(PutFinish {
-            within_s: None,
-            within_percent: None,
-        });
+        } = put.finish.unwrap_or_default().0;
         if let Some(within_s) = within_s {
             self.finish.within_s = check::at_most("finish.within_s", within_s, 3600)?;
         }

@@ -1,9 +1,15 @@
 //! The JSON API of push reports (spec push-report): what the seven reports cannot show, and the settings of an app.
 
+mod days;
+mod groups;
+mod online;
+mod period;
+mod quotas;
 mod settings;
 mod shown;
 mod tasks;
 mod today;
+mod users;
 
 use std::sync::Arc;
 
@@ -35,7 +41,13 @@ fn calls() -> OpenApiRouter<Push> {
         .routes(routes!(settings::get_settings, settings::put_settings))
         .routes(routes!(tasks::get_tasks))
         .routes(routes!(tasks::get_task))
+        .routes(routes!(groups::get_group))
         .routes(routes!(today::get_today))
+        .routes(routes!(days::get_days))
+        .routes(routes!(days::get_day))
+        .routes(routes!(users::get_users))
+        .routes(routes!(online::get_online))
+        .routes(routes!(quotas::get_quotas))
 }
 
 /// The routes of the API.
@@ -47,8 +59,7 @@ pub fn api_routes(push: Push) -> Router {
 #[must_use]
 pub fn api_openapi() -> OpenApi {
     let mut document = calls().into_openapi();
-    let about =
-        "Push reports (推送报表): tasks with their funnels and losses, today so far, and settings.";
+    let about = "Push reports (推送报表): tasks and groups with their funnels and losses, days, today so far, users, quotas, and settings.";
     let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
     document.tags = Some(vec![tag]);
     document

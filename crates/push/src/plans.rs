@@ -128,7 +128,7 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
     query::day_funnel(tx, 1, 7, true)?;
     query::day_losses(tx, 1, 7)?;
     query::quota_counts(tx, 1, 7)?;
-    query::users(tx, 1, 7, 0..86_400_000)?;
+    query::users(tx, 1, 7, &[0, 86_400_000])?;
     query::online(tx, 1, 0..=86_400_000)?;
     assert!(query::task(tx, 1, "t2")?.is_some());
     for group_name in [None, Some("g2".to_owned())] {

@@ -6,7 +6,7 @@ mod rows;
 mod tasks;
 mod users;
 
-pub(crate) use days::{QuotaCount, day_funnel, day_losses, quota_counts};
+pub(crate) use days::{QuotaCount, day_funnel, day_funnels, day_losses, quota_counts};
 pub(crate) use listing::{ListedTask, Listing, ShownTask, list_tasks, task};
 #[cfg(test)]
 pub(crate) use tasks::TASK_ROW;

@@ -2,25 +2,19 @@
 
 use anyhow::{Context, bail};
 use reportd_db::Database;
-use reportd_platform::apps::{self, App as StoredApp, AppError, NewApp};
+use reportd_platform::apps::{self, NewApp};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::credentials::{self, AES_IV, AES_MODE, CredentialKind, Issued, Vault};
 use reportd_platform::random::SystemRandom;
-use reportd_platform::settings::{AppSetting, parse_duration_ms};
-use serde_json::{Map, Value, json};
+use reportd_platform::settings::parse_duration_ms;
+use serde_json::{Value, json};
 
+use crate::apps::{IssuedCredentials, ShownApp, app_settings};
 use crate::cli::{App, Given};
-use crate::kinds::KINDS;
 use crate::output::print_line;
 use crate::settings::Settings;
 use crate::stores::{DataFolder, Stores};
 use crate::text_table::text_table;
-
-/// The settings that an app can have.
-fn app_settings() -> Vec<AppSetting> {
-    let of_kinds = KINDS.iter().flat_map(|kind| kind.app_settings);
-    of_kinds.copied().chain([AES_MODE, AES_IV]).collect()
-}
 
 /// Runs a command on apps.
 pub(crate) fn run(settings: &Settings, command: App) -> anyhow::Result<()> {
@@ -88,14 +82,7 @@ pub(crate) fn create(
         master: &master,
         random: &SystemRandom,
     };
-    Ok(state.try_write(|tx| {
-        let issued = apps::create(tx, new, &vault, now_ms)?;
-        for kind in KINDS {
-            (kind.furnish_app)(tx, &new.id)?;
-        }
-        apps::set(tx, &new.id, settings, &app_settings(), now_ms)?;
-        Ok::<_, AppError>(issued)
-    })?)
+    Ok(state.try_write(|tx| crate::apps::create(tx, new, settings, &vault, now_ms))?)
 }
 
 fn rotate(
@@ -135,10 +122,7 @@ fn rotate(
 }
 
 fn kind_named(name: &str) -> anyhow::Result<CredentialKind> {
-    match CredentialKind::ALL
-        .into_iter()
-        .find(|kind| kind.name() == name)
-    {
+    match CredentialKind::named(name) {
         Some(kind) => Ok(kind),
         None => bail!(
             "--only {name}: expected one of {}",
@@ -172,22 +156,14 @@ fn set_disabled(state: &Database, id: &str, disabled: bool) -> anyhow::Result<()
 }
 
 fn print_issued(state: &Database, id: &str, issued: &[Issued], json: bool) -> anyhow::Result<()> {
-    let app = state.try_read(|tx| apps::find(tx, id))?;
-    let mut members = Map::new();
-    members.insert("app_id".to_owned(), id.into());
-    for Issued { kind, secret } in issued {
-        members.insert(kind.name().to_owned(), secret.reveal().into());
-        if *kind == CredentialKind::AesKey {
-            members.insert("aes_mode".to_owned(), app.settings.get(&AES_MODE).into());
-            members.insert("aes_iv".to_owned(), app.settings.get(&AES_IV).into());
-        }
-    }
+    let told = state.try_read(|tx| IssuedCredentials::read(tx, id, issued))?;
+    let members = serde_json::to_value(told)?;
     if json {
-        return print_line(Value::Object(members));
+        return print_line(members);
     }
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let members = members.as_object().into_iter().flatten();
     let rows: Vec<[String; 2]> = members
-        .iter()
         .map(|(name, value)| [name.clone(), text(value)])
         .collect();
     let table = text_table(["credential", "value"], &rows);
@@ -197,16 +173,17 @@ fn print_issued(state: &Database, id: &str, issued: &[Issued], json: bool) -> an
 }
 
 fn print_list(state: &Database, json: bool) -> anyhow::Result<()> {
-    let apps = state.read(apps::list)?;
+    let now_ms = SystemClock::start().now_ms();
+    let apps = state.read(|tx| ShownApp::list(tx, now_ms, |_| true))?;
     if json {
-        return print_line(json!({"apps": apps.iter().map(app_json).collect::<Vec<_>>()}));
+        return print_line(json!({ "apps": apps }));
     }
-    let row = |app: &StoredApp| {
+    let row = |app: &ShownApp| {
         let state = if app.disabled { "disabled" } else { "enabled" };
         [
-            app.id.clone(),
+            app.app_id.clone(),
             app.name.clone(),
-            app.zone.name().to_owned(),
+            app.zone.clone(),
             state.to_owned(),
         ]
     };
@@ -214,22 +191,11 @@ fn print_list(state: &Database, json: bool) -> anyhow::Result<()> {
     print_line(text_table(["app", "name", "zone", "state"], &rows))
 }
 
-fn app_json(app: &StoredApp) -> Value {
-    let known = app_settings();
-    let settings: Map<String, Value> = known
-        .iter()
-        .map(|setting| (setting.name.to_owned(), app.settings.get(setting).into()))
-        .collect();
-    json!({
-        "app_id": app.id, "name": app.name, "zone": app.zone.name(), "zone_fixed": app.zone_fixed,
-        "disabled": app.disabled, "settings": settings,
-    })
-}
-
 fn print_app(state: &Database, id: &str, json: bool) -> anyhow::Result<()> {
-    let app = state.try_read(|tx| apps::find(tx, id))?;
+    let now_ms = SystemClock::start().now_ms();
+    let app = state.try_read(|tx| ShownApp::find(tx, id, now_ms))?;
     if json {
-        return print_line(app_json(&app));
+        return print_line(serde_json::to_value(app)?);
     }
     let zone_note = if app.zone_fixed {
         "fixed: there are reports"
@@ -240,19 +206,22 @@ fn print_app(state: &Database, id: &str, json: bool) -> anyhow::Result<()> {
         [name.to_owned(), value.to_owned(), about.to_owned()]
     };
     let mut rows = vec![
-        row("id", &app.id, ""),
+        row("id", &app.app_id, ""),
         row("name", &app.name, ""),
-        row("zone", app.zone.name(), zone_note),
+        row("zone", &app.zone, zone_note),
         row(
             "state",
             if app.disabled { "disabled" } else { "enabled" },
             "",
         ),
     ];
-    rows.extend(
-        app_settings()
-            .iter()
-            .map(|setting| row(setting.name, app.settings.get(setting), setting.about)),
-    );
+    rows.extend(app_settings().iter().map(|setting| {
+        let value = app.settings.get(setting.name);
+        row(
+            setting.name,
+            value.map_or("", String::as_str),
+            setting.about,
+        )
+    }));
     print_line(text_table(["app", "value", "about"], &rows))
 }

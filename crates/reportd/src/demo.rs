@@ -1,33 +1,46 @@
-//! `reportd demo`: a server with a sample app, 30 days of history and live traffic, all through the real endpoints.
+//! `reportd demo`: a server with a sample app, 30 days of history and live traffic.
+//!
+//! The history goes through the same routes, journal and views as everything else, on a clock that passes through those
+//! days ([`history`]); then a server is opened as usual, and the live traffic goes through its real endpoints.
 
+mod clock;
 mod comm;
 mod dialogue;
+mod draw;
+mod history;
+mod past;
 mod playback;
 mod push;
+mod receiver;
+mod rhythm;
+mod steps;
 mod welcome;
 
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use reportd_client::{CommClient, PushFeedClient};
 use reportd_platform::access::{Role, create_key};
-use reportd_platform::apps::{self, DEFAULT_ZONE, NewApp};
-use reportd_platform::clock::{Clock, DAY_MS, SystemClock};
+use reportd_platform::apps::{DEFAULT_ZONE, NewApp};
+use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::credentials::CredentialKind;
 use reportd_platform::people::{HashedPassword, Limits, create_person, draw_password};
 use reportd_platform::random::SystemRandom;
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
+use self::clock::PastClock;
+use self::receiver::Receiver;
 use crate::app_commands;
 use crate::logging;
 use crate::serve::stop_signal;
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::stores::Stores;
+use crate::stores::{DataFolder, Stores};
 
 const DEFAULT_FOLDER: &str = "./reportd-demo";
 /// Says that a folder is a demo's, and holds its credentials, one of them an admin key: for its owner alone.
@@ -43,18 +56,26 @@ struct Credentials {
     appkey: String,
     master_secret: String,
     aes_key: String,
+    callback_secret: String,
     api_key: String,
     /// Of the person [`PERSON`], in the console.
     password: String,
+    /// The moderators' desk.
+    desk_key: String,
     /// The session of a viewer who has a history.
     sessdata: String,
     csrf: String,
     access_key: String,
+    /// Where the receiver was the last time; 0 before that.
+    receiver_port: u16,
+    /// The history is there, to its end.
+    is_whole: bool,
 }
 
 /// Runs the demo until it is told to stop.
 pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Result<()> {
     logging::start(&settings.log)?;
+    let clock = Arc::new(SystemClock::start());
     let data = if data_is_set {
         settings.data.clone()
     } else {
@@ -67,43 +88,79 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
     if settings.postgres().is_some() {
         bail!("the demo has an embedded store of its own: leave --database-url out");
     }
-    let (credentials, is_new) = prepare(&settings)?;
+    let mut credentials = prepare(&settings, clock.now_ms())?;
+    // Callbacks of the history come at the times of the history.
+    let desk_clock = Arc::new(PastClock::present());
+    let secrets = (
+        credentials.callback_secret.as_str(),
+        credentials.aes_key.as_str(),
+    );
+    let port = credentials.receiver_port;
+    let receiver = Receiver::start(secrets, port, Arc::clone(&desk_clock)).await?;
+    if !credentials.is_whole {
+        let now = (clock.now_ms(), &receiver);
+        tokio::select! {
+            made = history::make(&settings, &credentials, now, Arc::clone(&desk_clock)) => made?,
+            () = stop_signal()? => bail!("the history is not whole: the next start begins anew"),
+        }
+    }
+    desk_clock.let_go();
+    credentials.is_whole = true;
+    credentials.receiver_port = receiver.port();
+    write_mark(&settings.data, &credentials)?;
     let server = Server::open(&settings, false).await?;
+    let traffic = send_live(&server, &credentials, &receiver, &clock)?;
+    let now = (clock.now_ms(), clock.monotonic());
+    welcome::print(&server.url()?, receiver.url(), &credentials, now)?;
+    server.run(stop_signal()?).await?;
+    traffic.iter().for_each(JoinHandle::abort);
+    Ok(())
+}
+
+/// Starts the live traffic of all kinds.
+fn send_live(
+    server: &Server,
+    credentials: &Credentials,
+    receiver: &Receiver,
+    clock: &Arc<SystemClock>,
+) -> anyhow::Result<Vec<JoinHandle<()>>> {
     let url = server.url()?;
-    let clock = Arc::new(SystemClock::start());
-    welcome::print(&url, &credentials, clock.now_ms())?;
     let comm = CommClient::new(&url, &credentials.comm_token)?;
     let push = PushFeedClient::builder(&url, APP)
         .api_key(&credentials.api_key)
         .master_secret(&credentials.master_secret)
         .build()?;
-    let playback = playback::Sample::open(&server, &credentials, is_new)?;
-    let dialogue = dialogue::client(&url, &credentials.aes_key)?;
-    let traffic = [
-        tokio::spawn(comm::send(comm, is_new, Arc::clone(&clock))),
-        tokio::spawn(playback.send(Arc::clone(&clock))),
-        tokio::spawn(push::send(push, is_new, Arc::clone(&clock))),
-        tokio::spawn(dialogue::send(dialogue, is_new, clock)),
-    ];
-    server.run(stop_signal()?).await?;
-    for traffic in traffic {
-        traffic.abort();
-    }
-    Ok(())
+    let players = playback::open_sessions(&server.running().state, &url, clock.now_ms())?;
+    let dialogue = dialogue::Live {
+        url,
+        aes_key: credentials.aes_key.clone(),
+        authorization: format!("Bearer {}", credentials.api_key),
+        receiver_url: receiver.url().to_owned(),
+    };
+    Ok(vec![
+        tokio::spawn(comm::send_live(comm, Arc::clone(clock))),
+        tokio::spawn(playback::send_live(players, Arc::clone(clock))),
+        tokio::spawn(push::send_live(push, Arc::clone(clock))),
+        tokio::spawn(dialogue::send_live(dialogue, Arc::clone(clock))),
+    ])
 }
 
-/// Makes the folder and the sample app, or takes those of an earlier run.
-fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
+/// Takes the folder of an earlier run, or makes one with the sample app.
+fn prepare(settings: &Settings, now_ms: i64) -> anyhow::Result<Credentials> {
     let path = &settings.data;
     let mark = path.join(MARK);
     if let Ok(text) = std::fs::read(&mark) {
-        return Ok((
-            serde_json::from_slice(&text).with_context(|| {
-                let mark = mark.display();
-                format!("{mark} is of another version: delete the folder to begin anew")
-            })?,
-            false,
-        ));
+        let known: Credentials = serde_json::from_slice(&text).with_context(|| {
+            let mark = mark.display();
+            format!("{mark} is of another version: delete the folder to begin anew")
+        })?;
+        if known.is_whole {
+            return Ok(known);
+        }
+        // It was interrupted, unless another process is at it.
+        drop(DataFolder::at(path).lock()?);
+        std::fs::remove_dir_all(path)
+            .with_context(|| format!("the history in {} is not whole", path.display()))?;
     }
     if std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
         bail!(
@@ -111,6 +168,13 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
             path.display()
         );
     }
+    let credentials = create(settings, history::begins_ms(now_ms), now_ms)?;
+    write_mark(path, &credentials)?;
+    Ok(credentials)
+}
+
+/// Makes the sample app, its keys and the session of a viewer.
+fn create(settings: &Settings, begins_ms: i64, now_ms: i64) -> anyhow::Result<Credentials> {
     let stores = Stores::open(settings)?;
     let state = stores.state()?;
     let new = NewApp {
@@ -119,50 +183,52 @@ fn prepare(settings: &Settings) -> anyhow::Result<(Credentials, bool)> {
         zone: DEFAULT_ZONE.to_owned(),
         given: Vec::new(),
     };
-    // The history goes through the real endpoint: its window must reach back as far.
-    let window = [("comm.max_age".to_owned(), format!("{}d", HISTORY_DAYS + 2))];
     let issued = app_commands::create(&stores.folder, &state, &new, &[])?;
-    let (now_ms, random) = (SystemClock::start().now_ms(), SystemRandom);
-    let password = draw_password(&random)?;
-    let hash = HashedPassword::of(&password, &random)?;
-    let (key, session) = state.try_write(|tx| {
-        // Nothing was ever counted here, so the window may be long from the start.
-        apps::set(
-            tx,
-            APP,
-            &window,
-            reportd_comm::APP_SETTINGS,
-            now_ms - (HISTORY_DAYS + 2) * DAY_MS,
-        )?;
+    let password = draw_password(&SystemRandom)?;
+    let hash = HashedPassword::of(&password, &SystemRandom)?;
+    let (api_key, desk_key, session) = state.try_write(|tx| {
+        let random = SystemRandom;
         let everything = Limits {
             role: Role::Admin,
             app_ids: &[],
             categories: &[],
         };
-        create_person(tx, PERSON, everything, &hash, false, now_ms)?;
-        let key = create_key(tx, "demo", Role::Admin, Some(APP), &random, now_ms)?;
-        anyhow::Ok((key, playback::first_session(tx, now_ms)?))
+        create_person(tx, PERSON, everything, &hash, false, begins_ms)?;
+        let mut key = |name, role| create_key(tx, name, role, Some(APP), &random, begins_ms);
+        let api_key = key("demo", Role::Admin)?;
+        let desk_key = key("moderators' desk", Role::Lead)?;
+        anyhow::Ok((api_key, desk_key, playback::first_session(tx, now_ms)?))
     })?;
     let secret_of = |kind| {
         let found = issued.iter().find(|issued| issued.kind == kind);
         found.map_or_else(String::new, |issued| issued.secret.reveal().to_owned())
     };
-    let credentials = Credentials {
+    Ok(Credentials {
         comm_token: secret_of(CredentialKind::CommToken),
         appkey: secret_of(CredentialKind::Appkey),
         master_secret: secret_of(CredentialKind::MasterSecret),
         aes_key: secret_of(CredentialKind::AesKey),
-        api_key: key.reveal().to_owned(),
+        callback_secret: secret_of(CredentialKind::CallbackSecret),
+        api_key: api_key.reveal().to_owned(),
         password: password.reveal().to_owned(),
+        desk_key: desk_key.reveal().to_owned(),
         sessdata: session.sessdata.reveal().to_owned(),
         csrf: session.csrf.reveal().to_owned(),
         access_key: session.access_key.reveal().to_owned(),
-    };
+        receiver_port: 0,
+        is_whole: false,
+    })
+}
+
+/// Writes the mark in one go: a reader finds the one before or this one.
+fn write_mark(folder: &Path, credentials: &Credentials) -> anyhow::Result<()> {
+    let (mark, next) = (folder.join(MARK), folder.join("demo.json.new"));
+    let _ = std::fs::remove_file(&next);
     OpenOptions::new()
         .write(true)
         .create_new(true)
         .mode(0o600)
-        .open(&mark)?
-        .write_all(&serde_json::to_vec(&credentials)?)?;
-    Ok((credentials, true))
+        .open(&next)?
+        .write_all(&serde_json::to_vec(credentials)?)?;
+    std::fs::rename(&next, &mark).with_context(|| format!("{}", mark.display()))
 }

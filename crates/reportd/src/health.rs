@@ -16,21 +16,29 @@ use utoipa_axum::routes;
 
 use crate::running::Running;
 
-fn calls() -> OpenApiRouter<Arc<Running>> {
+fn probes() -> OpenApiRouter<Arc<Running>> {
     OpenApiRouter::new()
         .routes(routes!(alive))
         .routes(routes!(ready))
-        .routes(routes!(metrics))
 }
 
-/// The routes.
-pub(crate) fn routes(running: Arc<Running>) -> Router {
-    calls().with_state(running).into()
+fn figures() -> OpenApiRouter<Arc<Running>> {
+    OpenApiRouter::new().routes(routes!(metrics))
+}
+
+/// The routes of orchestrators.
+pub(crate) fn probe_routes(running: Arc<Running>) -> Router {
+    probes().with_state(running).into()
+}
+
+/// The route of the metrics.
+pub(crate) fn metrics_routes(running: Arc<Running>) -> Router {
+    figures().with_state(running).into()
 }
 
 /// What they add to the OpenAPI document.
 pub(crate) fn openapi() -> OpenApi {
-    let mut document = calls().into_openapi();
+    let mut document = probes().merge(figures()).into_openapi();
     let about = "How the server stands. These need no key: keep them from the outside.";
     let tag = TagBuilder::new().name("server").description(Some(about));
     document.tags = Some(vec![tag.build()]);

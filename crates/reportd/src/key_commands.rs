@@ -1,12 +1,13 @@
 //! `reportd key`: API keys. They work on the store, while a server runs on it or not.
 
 use anyhow::bail;
-use reportd_platform::access::{ListedKey, NewKey, create_limited_key, list_keys, revoke_key};
+use reportd_platform::access::{NewKey, create_limited_key, list_keys, revoke_key};
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::random::SystemRandom;
 use serde_json::json;
 
 use crate::cli::Key;
+use crate::keys::{IssuedKey, ShownKey};
 use crate::output::print_line;
 use crate::settings::Settings;
 use crate::stores::Stores;
@@ -32,21 +33,17 @@ pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
             };
             let key = state.try_write(|tx| create_limited_key(tx, &new, &SystemRandom, now_ms))?;
             if json {
-                let mut shown =
-                    json!({"name": name, "role": role.name(), "app_id": app, "key": key.reveal()});
-                if !category.is_empty() {
-                    shown["categories"] = json!(category);
-                }
-                print_line(shown)
+                print_line(serde_json::to_value(IssuedKey::new(&new, &key))?)
             } else {
                 let key = key.reveal();
                 print_line(format_args!("{key}\n\nKeep it: it is not shown again."))
             }
         }
         Key::List { json } => {
-            let keys = state.read(list_keys)?;
+            let keys = state.read(list_keys)?.into_iter();
+            let keys: Vec<_> = keys.map(ShownKey::from).collect();
             if json {
-                print_line(json!({"keys": keys.iter().map(key_json).collect::<Vec<_>>()}))
+                print_line(json!({ "keys": keys }))
             } else {
                 let rows: Vec<_> = keys.iter().map(key_row).collect();
                 print_line(text_table(
@@ -64,26 +61,18 @@ pub(crate) fn run(settings: &Settings, command: Key) -> anyhow::Result<()> {
     }
 }
 
-fn key_json(listed: &ListedKey) -> serde_json::Value {
-    json!({
-        "name": listed.key.name, "role": listed.key.role.name(), "app_id": listed.app_id,
-        "categories": listed.key.categories, "created_at": listed.created_at_ms, "revoked_at": listed.revoked_at_ms,
-    })
-}
-
-fn key_row(listed: &ListedKey) -> [String; 5] {
-    let state = if listed.revoked_at_ms.is_some() {
+fn key_row(key: &ShownKey) -> [String; 5] {
+    let state = if key.revoked_at.is_some() {
         "revoked"
     } else {
         "in force"
     };
-    let app = listed.app_id.clone().unwrap_or_else(|| "all".to_owned());
-    let categories = listed.key.categories.as_ref();
+    let categories = key.categories.as_ref();
     let categories = categories.map_or_else(|| "all".to_owned(), |all| all.join(", "));
     [
-        listed.key.name.clone(),
-        listed.key.role.name().to_owned(),
-        app,
+        key.name.clone(),
+        key.role.to_owned(),
+        key.app_id.clone().unwrap_or_else(|| "all".to_owned()),
         categories,
         state.to_owned(),
     ]

@@ -29,6 +29,7 @@ use utoipa::openapi::OpenApi;
 
 pub(crate) use self::ground::{Ground, limiter};
 use crate::settings::Settings;
+use crate::status::KindCount;
 use crate::stores::{DataFolder, Stores};
 
 /// All kinds of reports.
@@ -41,6 +42,8 @@ pub(crate) const KINDS: &[ReportKind] = &[
 
 /// A kind of reports, as it is known without a store.
 pub(crate) struct ReportKind {
+    /// Its name.
+    pub(crate) name: &'static str,
     /// Its tables in the state store.
     pub(crate) state_migrations: Migrations,
     /// Its tables in the views store, where it folds anything.
@@ -147,16 +150,17 @@ impl LoadedKinds {
         Self(self.0.iter().map(|kind| kind.uncounted()).collect())
     }
 
-    /// Requests that were answered since the start.
-    pub(crate) fn requests(&self) -> u64 {
-        let counted = self.0.iter().map(|kind| kind.protocol_metrics());
-        counted.map(|metrics| metrics.requests.get()).sum()
-    }
-
-    /// Reports that were acknowledged since the start.
-    pub(crate) fn reports(&self) -> u64 {
-        let counted = self.0.iter().map(|kind| kind.protocol_metrics());
-        counted.map(|metrics| metrics.reports.get()).sum()
+    /// What each has counted since the start.
+    pub(crate) fn counted(&self) -> Vec<KindCount> {
+        let count = |(kind, loaded): (&ReportKind, &Arc<dyn LoadedKind>)| {
+            let metrics = loaded.protocol_metrics();
+            KindCount {
+                kind: kind.name,
+                requests: metrics.requests.get(),
+                reports: metrics.reports.get(),
+            }
+        };
+        KINDS.iter().zip(&self.0).map(count).collect()
     }
 
     /// What waits in the state store for somebody, by what to call it.
@@ -178,8 +182,18 @@ impl LoadedKinds {
 
     /// Opens all kinds to clients: as one.
     pub(crate) fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKinds> {
+        self.open_some(ground, |_| true)
+    }
+
+    /// Opens some of the kinds to clients: as one.
+    pub(crate) fn open_some(
+        &self,
+        ground: &Ground<'_>,
+        is_opened: impl Fn(&ReportKind) -> bool,
+    ) -> anyhow::Result<OpenKinds> {
         let mut all = OpenKinds::default();
-        for (kind, loaded) in KINDS.iter().zip(&self.0) {
+        let known = KINDS.iter().zip(&self.0);
+        for (kind, loaded) in known.filter(|(kind, _)| is_opened(kind)) {
             let open = loaded.open(ground)?;
             all.api = all.api.merge(open.api);
             if (kind.is_enabled)(ground.settings) {

@@ -1,6 +1,8 @@
 //! The binary of reportd: commands and their settings, and the wiring of a server.
 
+mod api;
 mod app_commands;
+mod apps;
 mod archive;
 mod backup;
 mod cli;
@@ -10,6 +12,7 @@ mod demo;
 mod export;
 mod health;
 mod key_commands;
+mod keys;
 mod kinds;
 mod load;
 mod logging;
@@ -30,6 +33,7 @@ mod server;
 mod settings;
 mod status;
 mod stores;
+mod surface;
 mod text_table;
 mod traffic;
 mod user_commands;

@@ -14,9 +14,9 @@ use axum::routing::get;
 use reportd_platform::web::{Problem, openapi};
 use utoipa::openapi::OpenApi;
 
-use crate::health;
 use crate::kinds::{KINDS, ReportKind};
 use crate::settings::Settings;
+use crate::{api, health};
 
 const ABOUT: &str = "One server for the reports of an app. Clients speak the wire protocols, with credentials of the \
 app: bots report their messages with its token; push clients read what became of pushes with a token that they obtain by \
@@ -62,6 +62,7 @@ fn document(is_spoken: impl Fn(&ReportKind) -> bool) -> OpenApi {
         }
         document.merge((kind.api_openapi)());
     }
+    document.merge(api::openapi());
     document.merge(health::openapi());
     openapi::complete(&mut document);
     document

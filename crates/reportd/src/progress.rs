@@ -21,6 +21,8 @@ pub(crate) enum Unit {
     Entries,
     /// Rows of tables.
     Rows,
+    /// Reports of any kind.
+    Reports,
 }
 
 /// Somebody wants the command to stop.
@@ -131,6 +133,7 @@ impl Progress {
             Unit::Bytes => size_text(count),
             Unit::Entries => format!("{count} entries"),
             Unit::Rows => format!("{count} rows"),
+            Unit::Reports => format!("{count} reports"),
         }
     }
 }

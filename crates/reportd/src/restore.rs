@@ -71,6 +71,8 @@ fn restore_into(data: &Path, file: &Path, stop: &Stop) -> anyhow::Result<Restore
     // Erasures made since are noted in the target, where it was the folder of the store.
     let state = Stores::embedded(DataFolder::existing(&work)?).state()?;
     settle_state(&state, &DataFolder::at(data))?;
+    // Who has logged out since must not be in again.
+    state.write(reportd_console::end_sessions)?;
     drop(state);
     target.put_in_place(manifest.has(KEY))?;
     Ok(Restored { manifest, unopened })

@@ -22,9 +22,13 @@ pub(crate) async fn serve(settings: &Settings, discard: bool) -> anyhow::Result<
             stdout,
             "A first person may use the console. The password is for one login, and not shown again.\n\
              console: {}/console\nuser: {FIRST_PERSON}\npassword: {}\n",
-            server.url()?,
+            server.inner_url()?,
             password.reveal()
         )?;
+    }
+    if server.inner_url()? != server.url()? {
+        let inner = server.inner_url()?;
+        writeln!(stdout, "the console and the API are on {inner}")?;
     }
     writeln!(stdout, "reportd listens on {}", server.url()?)?;
     stdout.flush()?;

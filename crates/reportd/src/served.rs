@@ -11,7 +11,7 @@ use reportd_platform::clock::Clock;
 use crate::kinds::LoadedKinds;
 use crate::rebuild::rebuild;
 use crate::refold::Step;
-use crate::stores::Stores;
+use crate::stores::{DataFolder, Stores};
 
 /// Nodes that change over fold into the same views: so often one may find that another was quicker.
 const MOST_CONFLICTS: u32 = 20;
@@ -154,6 +154,11 @@ impl Served {
     /// The base of the journal.
     pub(crate) fn base(&self) -> anyhow::Result<Database> {
         Ok(self.stores.base()?)
+    }
+
+    /// The data folder.
+    pub(crate) fn folder(&self) -> &DataFolder {
+        &self.stores.folder
     }
 
     /// The views, whose folds count in no metric.

@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
-use axum::middleware::from_fn_with_state;
-use reportd_console::Console;
 use reportd_db::Database;
 use reportd_journal::{DayFiles, Journal, JournalMetrics, Options, Pace};
 use reportd_platform::clock::{Clock, SystemClock};
@@ -18,21 +16,25 @@ use reportd_platform::metrics::{Metrics, open_file_limit};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::reseal::unopened;
-use reportd_platform::web::{self, Limits, Problem, RequestIds, TrustedProxies, with_request_id};
+use reportd_platform::web::{self, Limits, TrustedProxies};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
 use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter, settle_state};
 use crate::master_key::sealed_columns;
+use crate::retention;
 use crate::running::Running;
 use crate::served::Served;
 use crate::settings::{MASTER_KEY, Settings};
 use crate::stores::Stores;
-use crate::{health, openapi, retention};
+use crate::surface::Surface;
 
 /// Open files that are no connections of clients: stores, logs, sockets.
 const OWN_FILES: usize = 128;
+
+/// The part of the connections that the console and the API have where their listener is their own.
+const INNER_SHARE: usize = 8;
 
 /// How long the end of a server waits for what requests have left to be written.
 const LONGEST_WRITE: Duration = Duration::from_secs(1);
@@ -40,8 +42,9 @@ const LONGEST_WRITE: Duration = Duration::from_secs(1);
 /// A server that is ready to serve.
 pub(crate) struct Server {
     running: Arc<Running>,
-    listener: TcpListener,
-    router: Router,
+    public: Door,
+    /// Where the console and the API are, if they have a listener of their own.
+    inner: Option<Door>,
     limits: Limits,
     control: ControlSocket,
     /// Write what requests have left to be written; they end with the router.
@@ -58,7 +61,8 @@ impl Server {
         let lock = stores.folder.lock()?;
         let socket = stores.folder.control_socket();
         let rooms = open_rooms(settings, stores, discard).await?;
-        let running = rooms.running;
+        let running = Arc::clone(&rooms.running);
+        let surface = Surface::new(settings, &rooms.open, &rooms.buckets, &running)?;
         let mut upkeep = rooms.open.upkeep;
         upkeep.push(tokio::spawn(follow_directory(Arc::clone(&running))));
         upkeep.push(tokio::spawn(follow_views(Arc::clone(&running))));
@@ -66,16 +70,17 @@ impl Server {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
         }
-        let router = router(settings, &rooms.open, &rooms.buckets, &running)?;
         let control = control::listen(&socket, Arc::clone(&running))?;
-        let listener = TcpListener::bind(&settings.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let public = Door::open(&settings.listen, surface.public).await?;
+        let inner = match surface.inner {
+            Some(router) => Some(Door::open(&settings.server.admin_listen, router).await?),
+            None => None,
+        };
         let limits = limits(settings)?;
         Ok(Self {
             running,
-            listener,
-            router,
+            public,
+            inner,
             limits,
             control,
             writers: rooms.open.writers,
@@ -86,7 +91,12 @@ impl Server {
 
     /// The base URL of the server.
     pub(crate) fn url(&self) -> anyhow::Result<String> {
-        Ok(format!("http://{}", self.listener.local_addr()?))
+        self.public.url()
+    }
+
+    /// The base URL of the console and the API.
+    pub(crate) fn inner_url(&self) -> anyhow::Result<String> {
+        self.inner.as_ref().unwrap_or(&self.public).url()
     }
 
     /// What it runs on.
@@ -96,7 +106,7 @@ impl Server {
 
     /// Serves until `stop` is ready; then answers what is in flight, writes and folds what waits, and closes the stores.
     pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        web::serve(self.listener, self.router, self.limits, stop).await;
+        serve_doors(self.public, self.inner, self.limits, stop).await;
         self.upkeep.iter().for_each(JoinHandle::abort);
         self.control.close();
         let running = self.running;
@@ -117,6 +127,64 @@ impl Server {
         tracing::info!("stopped");
         Ok(())
     }
+}
+
+/// A listener, and what is behind it.
+struct Door {
+    listener: TcpListener,
+    router: Router,
+}
+
+impl Door {
+    async fn open(address: &str, router: Router) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(address).await;
+        let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+        Ok(Self { listener, router })
+    }
+
+    fn url(&self) -> anyhow::Result<String> {
+        Ok(format!("http://{}", self.listener.local_addr()?))
+    }
+
+    async fn serve(self, limits: Limits, stop: impl Future<Output = ()>) {
+        web::serve(self.listener, self.router, limits, stop).await;
+    }
+}
+
+/// Serves on both listeners until `stop` is ready, and answers what is in flight.
+async fn serve_doors(
+    public: Door,
+    inner: Option<Door>,
+    limits: Limits,
+    stop: impl Future<Output = ()>,
+) {
+    let Some(inner) = inner else {
+        return public.serve(limits, stop).await;
+    };
+    // They share the files that may be open.
+    let of_inner = (limits.connections / INNER_SHARE).max(1);
+    let share = |connections| Limits {
+        connections,
+        ..limits.clone()
+    };
+    let of_public = limits.connections.saturating_sub(of_inner).max(1);
+    let (stops, stopping) = tokio::sync::watch::channel(false);
+    let stopped = || {
+        let mut stopping = stopping.clone();
+        async move {
+            // Where nobody can tell any more, it is over as well.
+            let _ = stopping.wait_for(|stops| *stops).await;
+        }
+    };
+    let telling = async {
+        stop.await;
+        stops.send_replace(true);
+    };
+    tokio::join!(
+        telling,
+        public.serve(share(of_public), stopped()),
+        inner.serve(share(of_inner), stopped())
+    );
 }
 
 /// The kinds of reports over their stores.
@@ -202,7 +270,7 @@ impl Rooms {
     }
 }
 
-fn open_directory(
+pub(crate) fn open_directory(
     settings: &Settings,
     state: &Database,
     buckets: &Buckets,
@@ -220,7 +288,7 @@ fn open_directory(
     Ok(Arc::new(directory))
 }
 
-fn open_journal(
+pub(crate) fn open_journal(
     settings: &Settings,
     stores: &Stores,
     clock: &Arc<dyn Clock>,
@@ -284,58 +352,6 @@ fn connections(asked: usize, open_files: Option<usize>) -> usize {
         );
     }
     asked.min(most)
-}
-
-fn router(
-    settings: &Settings,
-    open: &OpenKinds,
-    buckets: &Buckets,
-    running: &Arc<Running>,
-) -> anyhow::Result<Router> {
-    let ids = Arc::new(RequestIds::new(&SystemRandom)?);
-    let api = open.api.clone();
-    Ok(health::routes(Arc::clone(running))
-        .merge(open.protocols.clone())
-        .merge(console(settings, &api, buckets, running)?)
-        .merge(api)
-        .merge(openapi::routes(settings)?)
-        .fallback(nothing)
-        .method_not_allowed_fallback(other_method)
-        .layer(from_fn_with_state(ids, with_request_id)))
-}
-
-async fn nothing() -> Problem {
-    Problem::not_found("there is nothing at this path")
-}
-
-async fn other_method() -> Problem {
-    Problem::method_not_allowed()
-}
-
-/// The pages for people, over the API.
-fn console(
-    settings: &Settings,
-    api: &Router,
-    buckets: &Buckets,
-    running: &Arc<Running>,
-) -> anyhow::Result<Router> {
-    if !settings.console.enabled {
-        return Ok(Router::new());
-    }
-    let api = api
-        .clone()
-        .fallback(nothing)
-        .method_not_allowed_fallback(other_method);
-    let console = Console::new(reportd_console::Parts {
-        directory: Arc::clone(&running.directory),
-        api,
-        clock: Arc::clone(&running.clock),
-        random: Arc::new(SystemRandom),
-        buckets: buckets.clone(),
-        logins_per_minute: settings.console.logins_per_minute,
-        secure_cookies: settings.console.secure_cookies,
-    })?;
-    Ok(reportd_console::routes(console))
 }
 
 async fn all_ended(tasks: Vec<JoinHandle<()>>) {

@@ -41,6 +41,9 @@ pub(crate) struct Settings {
     pub(crate) views: Views,
     pub(crate) retention: Retention,
     pub(crate) postgres: Postgres,
+    /// Name, value and origin of each, for people.
+    #[serde(skip)]
+    pub(crate) shown: Vec<[String; 3]>,
 }
 
 impl Settings {
@@ -89,6 +92,7 @@ pub(crate) struct Server {
     pub(crate) write_timeout_ms: u64,
     pub(crate) shutdown_timeout_ms: u64,
     pub(crate) trusted_proxies: Vec<String>,
+    pub(crate) admin_listen: String,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -351,7 +355,8 @@ impl Layers {
                 .ok_or_else(|| anyhow!("{group} is no group of settings"))?
                 .insert(name.to_owned(), value.clone());
         }
-        let settings: Settings = table.try_into().context("the settings")?;
+        let mut settings: Settings = table.try_into().context("the settings")?;
+        settings.shown = self.rows();
         settings.check_database_url()?;
         settings.check_lease()?;
         Ok(settings)

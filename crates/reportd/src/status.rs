@@ -7,6 +7,7 @@ use std::time::Duration;
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::metrics::Metrics;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::control::ask_status;
 use crate::kinds::LoadedKinds;
@@ -20,49 +21,146 @@ use crate::text_table::text_table;
 const RATE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How a server and its store stand.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Status {
+    /// A server runs on the data folder.
     pub(crate) running: bool,
-    pub(crate) apps: usize,
-    pub(crate) requests_per_second: f64,
-    pub(crate) reports_per_second: f64,
-    pub(crate) journal_entries: u64,
-    pub(crate) journal_bytes: u64,
-    pub(crate) views_bytes: u64,
-    pub(crate) state_bytes: u64,
-    pub(crate) memory_bytes: i64,
-    /// What waits for somebody, such as open tickets.
+    /// For how long, in seconds.
     #[serde(default)]
+    #[schema(minimum = 0, example = 86_400)]
+    pub(crate) uptime_seconds: u64,
+    /// How many apps there are.
+    #[schema(minimum = 0, example = 4)]
+    pub(crate) apps: usize,
+    /// Requests of all protocols.
+    #[schema(minimum = 0, example = 120.0)]
+    pub(crate) requests_per_second: f64,
+    /// Reports of all protocols that were acknowledged.
+    #[schema(minimum = 0, example = 1180.5)]
+    pub(crate) reports_per_second: f64,
+    /// The journal takes entries.
+    #[serde(default)]
+    pub(crate) journal_writable: bool,
+    /// Entries that were written by this node.
+    #[schema(minimum = 0, example = 153_000)]
+    pub(crate) journal_entries: u64,
+    /// What the journal takes on disk.
+    #[schema(minimum = 0, example = 2_097_152)]
+    pub(crate) journal_bytes: u64,
+    /// What is folded from it takes on disk.
+    #[schema(minimum = 0, example = 8_388_608)]
+    pub(crate) views_bytes: u64,
+    /// What the rest takes on disk.
+    #[schema(minimum = 0, example = 1_048_576)]
+    pub(crate) state_bytes: u64,
+    /// Memory that the process holds.
+    #[schema(minimum = 0, example = 67_108_864)]
+    pub(crate) memory_bytes: i64,
+    /// What waits for somebody: `tickets open`, `tickets claimed`, `callbacks waiting`, `callbacks dead`, `requests
+    /// rejected`, each 200,000 at most.
+    #[serde(default)]
+    #[schema(value_type = Object, example = json!({"tickets open": 7, "callbacks dead": 0}))]
     pub(crate) waiting: BTreeMap<String, i64>,
+    /// What is folded from the journal.
     pub(crate) views: Vec<ViewState>,
+    /// What each protocol has done since the server started.
+    #[serde(default)]
+    pub(crate) kinds: Vec<KindState>,
 }
 
 /// How a view stands.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct ViewState {
+    /// Its name.
+    #[schema(example = "comm")]
     pub(crate) view: String,
+    /// Entries of the journal that it has not folded yet.
+    #[schema(minimum = 0, example = 0)]
     pub(crate) entries_behind: u64,
+    /// How old what it shows is, in ms.
+    #[schema(minimum = 0, example = 0)]
     pub(crate) lag_ms: i64,
+    /// Why it cannot go on; null where it can.
+    #[schema(required)]
     pub(crate) stuck: Option<String>,
+}
+
+/// What a protocol has done since the server started.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub(crate) struct KindState {
+    /// comm, playback, push or dialogue.
+    #[schema(example = "comm")]
+    pub(crate) kind: String,
+    /// Requests that were answered.
+    #[schema(minimum = 0, example = 15_300)]
+    pub(crate) requests: u64,
+    /// Reports that were acknowledged.
+    #[schema(minimum = 0, example = 153_000)]
+    pub(crate) reports: u64,
+    /// Requests of late.
+    #[schema(minimum = 0, example = 30.5)]
+    pub(crate) requests_per_second: f64,
+    /// Reports of late.
+    #[schema(minimum = 0, example = 305.0)]
+    pub(crate) reports_per_second: f64,
+}
+
+/// What was counted up to a moment.
+pub(crate) struct Counted {
+    pub(crate) at: Duration,
+    kinds: Vec<KindCount>,
+}
+
+/// What a kind of reports has counted since the start.
+pub(crate) struct KindCount {
+    pub(crate) kind: &'static str,
+    pub(crate) requests: u64,
+    pub(crate) reports: u64,
+}
+
+impl Counted {
+    /// The counters as they stand.
+    pub(crate) fn now(running: &Running) -> Self {
+        Self {
+            at: running.clock.monotonic(),
+            kinds: running.kinds.counted(),
+        }
+    }
+
+    /// What was done since `before`.
+    pub(crate) fn since(&self, before: &Self) -> Vec<KindState> {
+        let seconds = self.at.saturating_sub(before.at).as_secs_f64();
+        let rate = |before: u64, after: u64| {
+            let more = u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX);
+            if seconds > 0.0 {
+                f64::from(more) / seconds
+            } else {
+                0.0
+            }
+        };
+        let pairs = before.kinds.iter().zip(&self.kinds);
+        let state = |(before, now): (&KindCount, &KindCount)| KindState {
+            kind: now.kind.to_owned(),
+            requests: now.requests,
+            reports: now.reports,
+            requests_per_second: rate(before.requests, now.requests),
+            reports_per_second: rate(before.reports, now.reports),
+        };
+        pairs.map(state).collect()
+    }
 }
 
 impl Status {
     /// Measures a running server for a second.
     pub(crate) async fn measure(running: &Arc<Running>) -> Self {
-        let counted = || {
-            (
-                running.kinds.requests(),
-                running.kinds.reports(),
-                running.clock.monotonic(),
-            )
-        };
-        let (requests, reports, started) = counted();
+        let before = Counted::now(running);
         tokio::time::sleep(RATE_INTERVAL).await;
-        let (more_requests, more_reports, ended) = counted();
-        let seconds = ended.saturating_sub(started).as_secs_f64();
-        let rate = |before: u64, after: u64| {
-            f64::from(u32::try_from(after.saturating_sub(before)).unwrap_or(u32::MAX)) / seconds
-        };
+        let kinds = Counted::now(running).since(&before);
+        Self::look(running, kinds).await
+    }
+
+    /// How a running server stands, with what its protocols did of late.
+    pub(crate) async fn look(running: &Arc<Running>, kinds: Vec<KindState>) -> Self {
         let views = running.served.status().into_iter().map(|view| ViewState {
             view: view.view.to_owned(),
             entries_behind: view.entries_behind,
@@ -70,7 +168,7 @@ impl Status {
             stuck: view.stuck,
         });
         let measured = Arc::clone(running);
-        let sizes = tokio::task::spawn_blocking(move || {
+        let stores = tokio::task::spawn_blocking(move || {
             let sizes = [
                 measured.journal.disk_bytes(),
                 measured.served.db.disk_bytes(),
@@ -78,15 +176,18 @@ impl Status {
             ];
             // Where the store is away the rest is told all the same.
             let waiting = measured.kinds.standing(&measured.state);
-            (sizes, waiting.unwrap_or_default())
+            let is_writable = measured.journal.is_writable();
+            (sizes, waiting.unwrap_or_default(), is_writable)
         });
-        let (sizes, waiting) = sizes.await.unwrap_or_default();
+        let (sizes, waiting, journal_writable) = stores.await.unwrap_or_default();
         let [journal_bytes, views_bytes, state_bytes] = sizes;
         Self {
             running: true,
+            uptime_seconds: running.clock.monotonic().as_secs(),
             apps: running.directory.snapshot().apps().count(),
-            requests_per_second: rate(requests, more_requests),
-            reports_per_second: rate(reports, more_reports),
+            requests_per_second: kinds.iter().map(|kind| kind.requests_per_second).sum(),
+            reports_per_second: kinds.iter().map(|kind| kind.reports_per_second).sum(),
+            journal_writable,
             journal_entries: running.journal.end() - 1,
             journal_bytes,
             views_bytes,
@@ -94,6 +195,7 @@ impl Status {
             memory_bytes: reportd_platform::metrics::resident_bytes().unwrap_or(0),
             waiting,
             views: views.collect(),
+            kinds,
         }
     }
 
@@ -125,6 +227,9 @@ impl Status {
         let kinds = LoadedKinds::load(&state, &stores.folder.key_source(), &Metrics::default());
         Ok(Self {
             running: false,
+            uptime_seconds: 0,
+            journal_writable: false,
+            kinds: Vec::new(),
             apps: state.read(reportd_platform::apps::list)?.len(),
             requests_per_second: 0.0,
             reports_per_second: 0.0,

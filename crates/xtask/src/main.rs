@@ -1,6 +1,7 @@
 //! The one entry for developers and CI: `cargo xtask test`, and parts of it; `cargo xtask bench`.
 
 mod bench;
+mod cargo;
 mod clock;
 mod command;
 mod document;

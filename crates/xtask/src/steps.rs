@@ -1,6 +1,5 @@
 //! `cargo xtask test`: all that CI runs, in order. The first step that fails ends it.
 
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -99,10 +98,9 @@ impl Work {
 }
 
 fn cargo(words: &[String], environment: &[(&str, &str)]) -> anyhow::Result<()> {
-    let status = Command::new("cargo")
+    let status = crate::cargo::cargo()
         .args(words)
         .envs(environment.iter().copied())
-        .stdin(Stdio::null())
         .status()
         .context("cargo cannot be started")?;
     if !status.success() {

@@ -94,22 +94,8 @@ pub(super) async fn page(
     shown.sort(&mut census);
     if let Some(name) = asked.csv.as_deref() {
         let table = match name {
-            "gained" => groups(
-                &visit,
-                "gained",
-                t.gained_of,
-                census.gained.as_deref(),
-                &census.list,
-                usize::MAX,
-            ),
-            "lost" => groups(
-                &visit,
-                "lost",
-                t.lost_of,
-                census.lost.as_deref(),
-                &[],
-                usize::MAX,
-            ),
+            "gained" => gained(&visit, &census, usize::MAX),
+            "lost" => lost(&visit, &census, usize::MAX),
             _ => Some(shown.list(&visit, &census, 0, usize::MAX)),
         };
         return table
@@ -138,26 +124,25 @@ pub(super) async fn page(
         ],
         cards: cards(t, &census),
         is_empty: census.list.is_empty(),
-        gained: csv(groups(
-            &visit,
-            "gained",
-            t.gained_of,
-            census.gained.as_deref(),
-            &census.list,
-            PAGE,
-        )),
-        lost: csv(groups(
-            &visit,
-            "lost",
-            t.lost_of,
-            census.lost.as_deref(),
-            &[],
-            PAGE,
-        )),
+        gained: csv(gained(&visit, &census, PAGE)),
+        lost: csv(lost(&visit, &census, PAGE)),
         list,
         frame: frame.json(&shown.call(&visit)),
     };
     Ok(visit.page(&page))
+}
+
+/// Groups that the day before did not have; none where it had no census.
+fn gained(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
+    let t = CommTexts::of(visit.locale);
+    let numbers = census.gained.as_deref();
+    groups(visit, "gained", t.gained_of, numbers, &census.list, most)
+}
+
+/// Groups that only the day before had.
+fn lost(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
+    let t = CommTexts::of(visit.locale);
+    groups(visit, "lost", t.lost_of, census.lost.as_deref(), &[], most)
 }
 
 impl Shown {

@@ -10,7 +10,7 @@ use reportd_platform::access::Permission;
 use serde::Deserialize;
 
 use super::texts::CommTexts;
-use super::{Operation, Registry, Requirement, address, field_name, frame, number};
+use super::{Registry, Requirement, address, field_name, frame, number};
 use crate::csv;
 use crate::fault::Fault;
 use crate::frame::Frame;

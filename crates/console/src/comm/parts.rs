@@ -80,25 +80,20 @@ impl Card {
         };
         let t = CommTexts::of(locale);
         let difference = now.saturating_sub(before);
-        let sign = if difference < 0 { "−" } else { "+" };
-        let change = format!(
-            "{sign}{}",
-            format::share(difference.saturating_abs(), before)
-        );
-        let text = if range.count() == 1 {
-            t.against_one
-        } else {
-            t.against
+        let share = format::share(difference.saturating_abs(), before);
+        let is_change = share != format::share(0, before);
+        let (sign, class) = match difference.signum() {
+            _ if !is_change => ("±", ""),
+            -1 => ("−", "down"),
+            _ => ("+", "up"),
         };
-        self.note = fill(
-            text,
-            &[("change", &change), ("n", &range.count().to_string())],
-        );
-        self.class = match difference.signum() {
-            1 => "up",
-            -1 => "down",
-            _ => "",
+        let text = match range.count() {
+            1 => t.against_one,
+            _ => t.against,
         };
+        let (change, days) = (format!("{sign}{share}"), range.count().to_string());
+        self.note = fill(text, &[("change", &change), ("n", &days)]);
+        self.class = class;
         self
     }
 }

@@ -188,7 +188,7 @@ fn table(visit: &Visit, app: &App, registry: &Registry, reports: &[Report]) -> T
     let fields: Vec<_> = FIELDS.into_iter().filter(|field| has(field)).collect();
     let mut heads = vec![t.time, t.operation];
     heads.extend(&fields);
-    let mut table = Table::new(visit.locale, "reports", "", &heads);
+    let mut table = Table::new(visit.locale, "reports", t.raw, &heads);
     for report in reports {
         let mut time = Cell::text(format::moment(report.ts, &app.zone));
         time.raw = Some(report.ts.to_string());

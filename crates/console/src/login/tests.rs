@@ -199,6 +199,7 @@ fn scripts_of_an_ended_session_are_told_in_a_word() {
         let stranger = world.stranger();
         for headers in [
             [("accept", "application/json")],
+            [("accept", "text/event-stream")],
             [("x-requested-with", "fetch")],
         ] {
             for method in [Method::GET, Method::POST] {

@@ -3,11 +3,9 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::Extension;
 use axum::extract::Query;
 use axum::response::Response;
 use reportd_platform::access::Permission;
-use reportd_platform::web::Stopping;
 use serde::Deserialize;
 
 use crate::csv;
@@ -391,12 +389,10 @@ fn order(t: &ModerationTexts, asked: &Asked, view: View) -> Link {
 pub(super) async fn stream_events(
     visit: Visit,
     Query(asked): Query<Asked>,
-    stopping: Option<Extension<Stopping>>,
 ) -> Result<Response, Fault> {
     let call = visit
         .get("/api/tickets/events", &[])
         .maybe("app", Some(&asked.app))
-        .maybe("category", Some(&asked.category))
-        .until(stopping.map(|Extension(stopping)| stopping));
+        .maybe("category", Some(&asked.category));
     call.exchange().await
 }

@@ -428,13 +428,20 @@ fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: S
     world.file(TWO, &report("d"));
     let call = |id: i64, call: &str| format!("/api/tickets/{id}/{call}");
     act(&world, "mei", &call(first, "claim"), &Value::Null);
-    act(&world, "lin", &call(second, "verdict"), &json!({"dialogue_result": "ad", "user_result": {"id_1": "porn"}}));
+    act(
+        &world,
+        "lin",
+        &call(second, "verdict"),
+        &json!({"dialogue_result": "ad", "user_result": {"id_1": "porn"}}),
+    );
     world.clock.advance(5_000);
     let path = format!("/api/tickets/counts?app={}", ONE.id);
     let of_mei = {
         let key = format!("Bearer {}", world.admin);
         let headers = [("authorization", key.as_str()), ("x-auditor", "mei")];
-        world.send(&Method::GET, &path, &headers, String::new()).json()
+        world
+            .send(&Method::GET, &path, &headers, String::new())
+            .json()
     };
     let category = |name: &str| json!({"app_id": ONE.id, "category": name, "waiting": 1});
     assert_eq!(
@@ -445,7 +452,10 @@ fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: S
         })
     );
     let all = get(&world, "/api/tickets/counts").json();
-    assert_eq!((&all["open"], &all["claimed_by_me"]), (&json!(2), &json!(0)));
+    assert_eq!(
+        (&all["open"], &all["claimed_by_me"]),
+        (&json!(2), &json!(0))
+    );
     assert_eq!(all["categories"].as_array().unwrap().len(), 3);
     let room = get(&world, &format!("{path}&category=room")).json();
     assert_eq!((&room["open"], &room["claimed"]), (&json!(1), &json!(0)));
@@ -456,15 +466,27 @@ fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: S
         let rows = page["tickets"].as_array().unwrap().iter();
         rows.map(|row| row["ticket_id"].clone()).collect::<Vec<_>>()
     };
-    assert_eq!(ids("/api/tickets?claimed_by=mei"), [json!(first.to_string())]);
+    assert_eq!(
+        ids("/api/tickets?claimed_by=mei"),
+        [json!(first.to_string())]
+    );
     assert_eq!(ids("/api/tickets?claimed_by=lin"), [Value::Null; 0]);
     let judged = get(&world, "/api/tickets?state=judged").json();
     let row = &judged["tickets"][0];
-    assert_eq!((&row["dialogue_result"], &row["auditor"]), (&json!("ad"), &json!("lin")));
+    assert_eq!(
+        (&row["dialogue_result"], &row["auditor"]),
+        (&json!("ad"), &json!("lin"))
+    );
     let whole = get(&world, &format!("/api/tickets/{first}")).json();
     let earlier = whole["history"][0]["tickets"].as_array().unwrap();
-    let earlier = earlier.iter().find(|row| row["ticket_id"] == second.to_string()).unwrap();
-    assert_eq!((&earlier["dialogue_result"], &earlier["user_result"]), (&json!("ad"), &json!("porn")));
+    let earlier = earlier
+        .iter()
+        .find(|row| row["ticket_id"] == second)
+        .unwrap();
+    assert_eq!(
+        (&earlier["dialogue_result"], &earlier["user_result"]),
+        (&json!("ad"), &json!("porn"))
+    );
     let deliveries = get(&world, "/api/deliveries/counts").json();
     assert_eq!(
         deliveries,

@@ -273,6 +273,7 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut utoipa::openapi:
         &mut path.put,
         &mut path.post,
         &mut path.delete,
+        &mut path.patch,
     ];
     methods.into_iter().flatten()
 }

@@ -1,17 +1,21 @@
 //! Session keys of an app.
 
-use axum::extract::State;
+use axum::extract::{Path, State};
 use reportd_db::{DbError, Tx};
 use reportd_platform::access::Permission;
 use reportd_platform::secret::{Secret, parse_key_bytes};
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{Caller, Json, Problem};
+use reportd_platform::web::{Caller, Json, Problem, path_number};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::TAG;
 use crate::Playback;
-use crate::sessions::{NewKey, NewKeyOf, SessionKeysError, ShownKey, list_keys, replace_keys};
+use crate::object::Object;
+use crate::registry::Change;
+use crate::sessions::{
+    NewKey, NewKeyOf, SessionKeysError, ShownKey, add_key, list_keys, remove_key, replace_keys,
+};
 
 /// All session keys of an app.
 #[derive(Deserialize, ToSchema)]
@@ -22,15 +26,15 @@ use crate::sessions::{NewKey, NewKeyOf, SessionKeysError, ShownKey, list_keys, r
 ]}))]
 pub(super) struct PutSessionKeys {
     /// At most 8.
-    #[schema(max_items = 8)]
-    keys: Vec<PutSessionKey>,
+    #[schema(max_items = 8, value_type = Vec<PutSessionKey>)]
+    keys: Vec<Object<PutSessionKey>>,
 }
 
 /// A key by which the sessions (JWT) of the site's own login service are verified.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = playback::PutSessionKey)]
-struct PutSessionKey {
+pub(super) struct PutSessionKey {
     /// The `kid` of its tokens: a key that has it is tried first.
     #[serde(default)]
     #[schema(max_length = 128)]
@@ -65,6 +69,9 @@ pub(super) struct ShownSessionKeys {
 #[derive(Serialize, ToSchema)]
 #[schema(as = playback::SessionKey)]
 struct ShownSessionKey {
+    /// Its number, by which it is removed.
+    #[schema(minimum = 1, example = 3)]
+    id: i64,
     /// Empty where it has none.
     #[schema(example = "2026-11")]
     kid: String,
@@ -83,6 +90,7 @@ struct ShownSessionKey {
 impl From<Vec<ShownKey>> for ShownSessionKeys {
     fn from(keys: Vec<ShownKey>) -> Self {
         let shown = |key: ShownKey| ShownSessionKey {
+            id: key.no,
             kid: key.kid,
             algorithm: key.algorithm.name(),
             public_key: key.public_key,
@@ -95,11 +103,10 @@ impl From<Vec<ShownKey>> for ShownSessionKeys {
 }
 
 impl PutSessionKey {
-    /// The key; `index` is its place in the list.
-    fn read(self, index: usize) -> Result<NewKey, Problem> {
-        let problem = |field: &str, expected: String| {
-            Problem::invalid(&format!("keys[{index}].{field}"), expected)
-        };
+    /// The key; `place` is where it stands in the body: `keys[0].`, or nothing.
+    fn read(self, place: &str) -> Result<NewKey, Problem> {
+        let problem =
+            |field: &str, expected: String| Problem::invalid(&format!("{place}{field}"), expected);
         let of = match (self.algorithm, self.secret, self.public_key) {
             (KeyAlgorithm::Hs256, Some(secret), None) => {
                 let bytes = parse_key_bytes(secret.reveal());
@@ -151,12 +158,12 @@ pub(super) async fn get_session_keys(
 pub(super) async fn put_session_keys(
     State(playback): State<Playback>,
     caller: Caller,
-    Json(put): Json<PutSessionKeys>,
+    Json(Object(put)): Json<Object<PutSessionKeys>>,
 ) -> Result<Json<ShownSessionKeys>, Problem> {
     let app = caller.needs(Permission::Manage)?.no;
     let keys = put.keys.into_iter().enumerate();
     let keys: Vec<_> = keys
-        .map(|(index, key)| key.read(index))
+        .map(|(index, Object(key))| key.read(&format!("keys[{index}].")))
         .collect::<Result<_, _>>()?;
     let (source, random) = (playback.master_keys.clone(), playback.random.clone());
     let now_ms = playback.clock.now_ms();
@@ -167,7 +174,84 @@ pub(super) async fn put_session_keys(
         Ok((change, list_keys(tx, app)?))
     };
     let replaced = playback.directory.db().write_async(replace).await;
-    let (change, keys) = replaced.map_err(|error| match error {
+    playback.with_keys(replaced.map_err(problem_of)?).await
+}
+
+/// Add a session key to those of an app
+///
+/// The others stay. For role admin.
+#[utoipa::path(
+    post, path = "/api/apps/{app}/session-keys", operation_id = "playback_add_session_key", tag = TAG,
+    params(AppInPath), request_body = PutSessionKey, security(("ApiKey" = [])),
+    responses(
+        (status = 200, description = "The keys as they are now.", body = ShownSessionKeys),
+        ParameterProblem, BodyProblems, CallProblems,
+    ),
+)]
+pub(super) async fn post_session_key(
+    State(playback): State<Playback>,
+    caller: Caller,
+    Json(Object(put)): Json<Object<PutSessionKey>>,
+) -> Result<Json<ShownSessionKeys>, Problem> {
+    let app = caller.needs(Permission::Manage)?.no;
+    let key = put.read("")?;
+    let (source, random) = (playback.master_keys.clone(), playback.random.clone());
+    let now_ms = playback.clock.now_ms();
+    let add = move |tx: &mut Tx<'_>| {
+        let master = source().map_err(DbError::Unavailable)?;
+        let vault = master.as_ref().map(|master| (master, &*random));
+        let change = add_key(tx, app, &key, vault, now_ms)?;
+        Ok((change, list_keys(tx, app)?))
+    };
+    let added = playback.directory.db().write_async(add).await;
+    playback.with_keys(added.map_err(problem_of)?).await
+}
+
+/// Remove a session key of an app
+///
+/// Its sessions are refused within a second; the other keys stay. For role admin.
+#[utoipa::path(
+    delete, path = "/api/apps/{app}/session-keys/{id}", operation_id = "playback_remove_session_key", tag = TAG,
+    params(AppInPath, ("id" = i64, Path, description = "The number of the key.", minimum = 1, example = 3)),
+    security(("ApiKey" = [])),
+    responses(
+        (status = 200, description = "The keys as they are now.", body = ShownSessionKeys),
+        ParameterProblem, CallProblems,
+    ),
+)]
+pub(super) async fn delete_session_key(
+    State(playback): State<Playback>,
+    caller: Caller,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<ShownSessionKeys>, Problem> {
+    let app = caller.needs(Permission::Manage)?.no;
+    let no = path_number("id", &id)?;
+    let now_ms = playback.clock.now_ms();
+    let remove = move |tx: &mut Tx<'_>| match remove_key(tx, app, no, now_ms)? {
+        Some(change) => Ok(Some((change, list_keys(tx, app)?))),
+        None => Ok(None),
+    };
+    let removed = playback.directory.db().write_async::<_, DbError>(remove);
+    let removed = removed.await?;
+    let removed =
+        removed.ok_or_else(|| Problem::not_found(format!("the app has no session key {no}")))?;
+    playback.with_keys(removed).await
+}
+
+impl Playback {
+    /// A change of keys acts here at once; the reply shows the keys as they are now.
+    async fn with_keys(
+        &self,
+        (change, keys): (Change, Vec<ShownKey>),
+    ) -> Result<Json<ShownSessionKeys>, Problem> {
+        self.directory.refresh().await?;
+        self.registry.apply(&change);
+        Ok(Json(keys.into()))
+    }
+}
+
+fn problem_of(error: SessionKeysError) -> Problem {
+    match error {
         SessionKeysError::Db(error) => error.into(),
         SessionKeysError::Invalid { field, expected } => Problem::invalid(&field, expected),
         SessionKeysError::Seal(error) => {
@@ -178,8 +262,5 @@ pub(super) async fn put_session_keys(
             tracing::error!("there is no master key to seal session keys with");
             Problem::try_later()
         }
-    })?;
-    playback.directory.refresh().await?;
-    playback.registry.apply(&change);
-    Ok(Json(keys.into()))
+    }
 }

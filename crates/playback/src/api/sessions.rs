@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::{TAG, viewer_in_path};
 use crate::Playback;
+use crate::object::Object;
 use crate::sessions::{self, Issued, ListedSession, SessionError, TokenId};
 
 /// Most characters of the `jti` of a token.
@@ -113,7 +114,7 @@ pub(super) async fn post_session(
     State(playback): State<Playback>,
     Path((_, mid)): Path<(String, String)>,
     caller: Caller,
-    Json(new): Json<PostSession>,
+    Json(Object(new)): Json<Object<PostSession>>,
 ) -> Result<Json<ShownIssued>, Problem> {
     let app = caller.needs(Permission::Feed)?;
     let viewer = (app.no, viewer_in_path(&mid)?);

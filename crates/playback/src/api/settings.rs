@@ -7,6 +7,7 @@ use reportd_platform::web::{Caller, Json, Problem};
 
 use super::TAG;
 use crate::Playback;
+use crate::object::Object;
 use crate::settings::{self, PutSettings, SettingsError, ShownSettings};
 
 /// The settings for playback reports
@@ -39,7 +40,7 @@ pub(super) async fn get_settings(
 pub(super) async fn put_settings(
     State(playback): State<Playback>,
     caller: Caller,
-    Json(put): Json<PutSettings>,
+    Json(Object(put)): Json<Object<PutSettings>>,
 ) -> Result<Json<ShownSettings>, Problem> {
     let app = caller.needs(Permission::Manage)?;
     let no = app.no;

@@ -1,24 +1,22 @@
 //! Figures of videos: the greatest of some days, and one by day.
 
+mod joined;
+
 use std::collections::{BTreeSet, HashMap};
 
 use axum::extract::{Path, State};
-use reportd_db::{DbError, Tx};
-use reportd_platform::AppNo;
 use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{AppInPath, CallProblems, ParameterProblem};
 use reportd_platform::web::{Caller, Fresh, Json, Problem, Query, within};
 use reportd_platform::zones::day_text;
 use reportd_protocol::playback::bvid_of;
-use reportd_protocol::playback::meaning::FinishRule;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::shown::title;
+use self::joined::{Finished, ShownPlayedPart};
 use super::{MOST_DAYS, TAG, range, video_in_path};
 use crate::Playback;
-use crate::catalogue::{self, ListedPart};
-use crate::query::{self, DayFigures, Reached, VideoFigures};
+use crate::query::{self, DayFigures, VideoFigures};
 
 const DEFAULT_VIDEOS: i64 = 20;
 const MOST_VIDEOS: i64 = 100;
@@ -49,6 +47,9 @@ pub(super) struct VideosParameters {
     /// How many at most.
     #[param(minimum = 1, maximum = 100, default = 20)]
     limit: Option<i64>,
+    /// Go on where an earlier reply ended: its `next_cursor`.
+    #[param(pattern = r"^\d{1,9}$", example = "20")]
+    cursor: Option<String>,
 }
 
 /// The most watched videos of some days
@@ -71,18 +72,23 @@ pub(super) async fn get_videos(
     let now_ms = playback.clock.now_ms();
     let days = range(&app, now_ms, asked.from, asked.to, MOST_DAYS)?;
     let limit = within("limit", asked.limit, DEFAULT_VIDEOS, MOST_VIDEOS)?;
+    let before = asked.cursor.as_deref().map_or(Ok(0), read_cursor)?;
     let sort = match asked.sort {
         SortName::Plays => query::Sort::Plays,
         SortName::Viewers => query::Sort::Viewers,
         SortName::Watched => query::Sort::Watched,
     };
     let (no, rule) = (app.no, playback.known(&app)?.settings.finish);
-    let (lag_ms, (videos, reached)) = playback
+    let (lag_ms, (videos, reached, has_more)) = playback
         .read_fresh(&app, move |tx| {
-            let videos = query::top_videos(tx, no, days, sort, limit)?;
+            // One more than is shown tells whether there are more.
+            let mut videos = query::top_videos(tx, no, days, sort, (before, limit + 1))?;
+            let shown = usize::try_from(limit).unwrap_or(0);
+            let has_more = videos.len() > shown;
+            videos.truncate(shown);
             let aids: Vec<i64> = videos.iter().map(|video| video.aid).collect();
             let reached = query::reached(tx, no, &aids, days)?;
-            Ok((videos, reached))
+            Ok((videos, reached, has_more))
         })
         .await?;
     let aids = videos.iter().map(|video| video.aid).collect();
@@ -100,8 +106,18 @@ pub(super) async fn get_videos(
         lag_ms,
         body: Json(ShownVideos {
             videos: videos.iter().map(shown).collect(),
+            next_cursor: has_more.then(|| (before + limit).to_string()),
         }),
     })
+}
+
+/// How many videos stand before the page.
+fn read_cursor(text: &str) -> Result<i64, Problem> {
+    let is_number = text.len() <= 9 && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse()
+        .ok()
+        .filter(|_| is_number)
+        .ok_or_else(|| Problem::invalid("cursor", "expected the next_cursor of an earlier reply"))
 }
 
 #[derive(Deserialize, IntoParams)]
@@ -117,8 +133,8 @@ pub(super) struct VideoParameters {
 
 /// A video by day
 ///
-/// Each day of the range, and all of them together: viewers are distinct over the range there. For roles viewer, moderator,
-/// lead and admin.
+/// Each day of the range, all of them together (viewers are distinct over the range there), and the parts that were played.
+/// For roles viewer, moderator, lead and admin.
 #[utoipa::path(
     get, path = "/api/apps/{app}/playback/videos/{aid}", operation_id = "playback_video", tag = TAG,
     params(AppInPath, ("aid" = String, Path, description = "The video, by its aid or bvid.", example = "170001"), VideoParameters),
@@ -173,72 +189,9 @@ pub(super) async fn get_video(
         body: Json(ShownVideoDays {
             video: ShownVideo::new(&all, listed.title(aid), of_all),
             days: by_day.iter().map(shown_day).collect(),
+            parts: listed.parts(&reached, &rule),
         }),
     })
-}
-
-/// How many play sessions there are, and how many of them came to the end.
-#[derive(Debug, Clone, Copy, Default)]
-struct Finished {
-    sessions: u64,
-    finished: u64,
-}
-
-impl Finished {
-    fn add(&mut self, reached: &Reached, duration_s: Option<u32>, rule: &FinishRule) {
-        for (position, count) in reached.reach.furthest() {
-            self.sessions += count;
-            if rule.is_finished(position, duration_s) {
-                self.finished += count;
-            }
-        }
-    }
-
-    /// 0 to 1; 0 without sessions.
-    fn rate(self) -> f64 {
-        if self.sessions == 0 {
-            return 0.0;
-        }
-        self.finished as f64 / self.sessions as f64
-    }
-}
-
-/// What the catalogue says of the parts that figures are about.
-struct ListedParts(HashMap<(i64, i64), ListedPart>);
-
-impl ListedParts {
-    /// How long a part is: the catalogue knows best.
-    fn duration_s(&self, reached: &Reached) -> Option<u32> {
-        let listed = self.0.get(&(reached.aid, reached.cid));
-        listed
-            .and_then(|listed| listed.duration_s)
-            .or(reached.told_s)
-    }
-
-    fn title(&self, aid: i64) -> String {
-        let listed = self.0.get(&(aid, 0));
-        title(aid, listed.map_or("", |part| &part.listed.title))
-    }
-}
-
-impl Playback {
-    /// What the catalogue says of videos, and of the parts that play sessions reached.
-    async fn listed(
-        &self,
-        app: AppNo,
-        aids: BTreeSet<i64>,
-        reached: &[Reached],
-    ) -> Result<ListedParts, Problem> {
-        let videos = aids.into_iter().map(|aid| (aid, 0));
-        let parts = reached.iter().map(|reached| (reached.aid, reached.cid));
-        let parts: BTreeSet<(i64, i64)> = videos.chain(parts).collect();
-        let read = move |tx: &mut Tx<'_>| {
-            let parts: Vec<_> = parts.into_iter().collect();
-            let listed = catalogue::listed(tx, app, &parts)?;
-            Ok::<_, DbError>(parts.into_iter().zip(listed).collect())
-        };
-        Ok(ListedParts(self.directory.db().read_async(read).await?))
-    }
 }
 
 /// The most watched videos.
@@ -247,6 +200,9 @@ impl Playback {
 pub(super) struct ShownVideos {
     /// The greatest first.
     videos: Vec<ShownVideo>,
+    /// The `cursor` of the next page; null where there is none.
+    #[schema(required, example = "20")]
+    next_cursor: Option<String>,
 }
 
 /// A video with its figures.
@@ -298,6 +254,8 @@ pub(super) struct ShownVideoDays {
     video: ShownVideo,
     /// Each day of the range.
     days: Vec<ShownDay>,
+    /// The parts that were played on these days, the most played first, at most 1,000.
+    parts: Vec<ShownPlayedPart>,
 }
 
 /// A video on a day.

@@ -34,7 +34,7 @@ pub(super) fn compare_seen(
         let seen =
             |row: Option<Row>| row.map_or_else(|| Ok(Seen::default()), |row| read_seen(row, 1));
         let [a, b] = level(seen(a)?, seen(b)?).map(|seen| said_of_seen(&seen));
-        tell_difference(&format!("playback viewer {viewer}:"), &a, &b, tell);
+        tell_difference(&format!("playback viewer {viewer}"), &a, &b, tell);
     }
     Ok(())
 }
@@ -83,12 +83,7 @@ pub(super) fn compare_watches(
         let before_ms = seen[0].final_before_ms.max(seen[1].final_before_ms);
         let a = said_of_row(stored, (viewer, aid), a, (&seen[0], before_ms))?;
         let b = said_of_row(folded, (viewer, aid), b, (&seen[1], before_ms))?;
-        tell_difference(
-            &format!("playback viewer {viewer} aid {aid}:"),
-            &a,
-            &b,
-            tell,
-        );
+        tell_difference(&format!("playback viewer {viewer} aid {aid}"), &a, &b, tell);
         of_viewer = Some((viewer, seen));
     }
     Ok(())

@@ -29,13 +29,13 @@ pub(crate) struct VideoFigures {
     pub(crate) watched_s: i64,
 }
 
-/// The videos with the greatest figures; ties in the order of their ids.
+/// The videos with the greatest figures, some of them skipped; ties in the order of their ids.
 pub(crate) fn top_videos(
     tx: &mut Tx<'_>,
     app: AppNo,
     days: Days,
     sort: Sort,
-    limit: i64,
+    (skipped, limit): (i64, i64),
 ) -> Result<Vec<VideoFigures>, DbError> {
     let (table, sum, also) = match sort {
         Sort::Plays => ("playback_day", "SUM(plays)", ""),
@@ -44,9 +44,15 @@ pub(crate) fn top_videos(
     };
     let sql = format!(
         "SELECT aid FROM {table} WHERE app = $1 AND day >= $2 AND day <= $3 {also}\
-         GROUP BY aid HAVING {sum} > 0 ORDER BY {sum} DESC, aid LIMIT $4"
+         GROUP BY aid HAVING {sum} > 0 ORDER BY {sum} DESC, aid LIMIT $4 OFFSET $5"
     );
-    let values = [app.into(), days.0.into(), days.1.into(), limit.into()];
+    let values = [
+        app.into(),
+        days.0.into(),
+        days.1.into(),
+        limit.into(),
+        skipped.into(),
+    ];
     let rows = tx.query(&sql, &values)?;
     let aids: Vec<i64> = rows
         .iter()

@@ -97,7 +97,7 @@ async fn log_in(
         Err(NoLogin::None) if is_optional => return Ok(None),
         Err(no_login) => return Err(no_login.into()),
     };
-    carried.check_csrf_by(endpoint, form, |sent| login.session.is_csrf(sent))?;
+    carried.check_csrf(endpoint, form, |sent| login.session.is_csrf(sent))?;
     Ok(Some(login))
 }
 

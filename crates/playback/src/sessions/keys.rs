@@ -70,6 +70,7 @@ pub(crate) enum NewKeyOf {
 /// A key as it is shown.
 #[derive(Debug)]
 pub(crate) struct ShownKey {
+    pub(crate) no: i64,
     pub(crate) kid: String,
     pub(crate) algorithm: JwtAlgorithm,
     /// None of a shared secret, which is never shown.
@@ -145,27 +146,80 @@ pub(crate) fn replace_keys(
     for (index, key) in keys.iter().enumerate() {
         key.check()
             .map_err(|(field, expected)| invalid(format!("keys[{index}].{field}"), expected))?;
-        let (algorithm, sealed, public) = match &key.of {
-            NewKeyOf::Shared(secret) => {
-                let (master, random) = vault.ok_or(SessionKeysError::NoMasterKey)?;
-                let sealed = master.seal(secret, &place(app.into()), random)?;
-                (JwtAlgorithm::Hs256, Some(sealed), None)
-            }
-            NewKeyOf::Public(text) => (JwtAlgorithm::EdDsa, None, Some(&**text)),
-        };
-        tx.execute(
-            "INSERT INTO playback_session_key (app, kid, algorithm, sealed, public_key, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6)",
-            &[
-                app.into(),
-                (&key.kid).into(),
-                algorithm.name().into(),
-                sealed.as_deref().into(),
-                public.into(),
-                now_ms.into(),
-            ],
-        )?;
+        insert(tx, app, key, vault, now_ms)?;
     }
+    Ok(note_change(tx, now_ms)?)
+}
+
+/// Adds a key to those that an app has. The change is to be applied when it is committed.
+pub(crate) fn add_key(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    key: &NewKey,
+    vault: Option<(&MasterKey, &dyn Random)>,
+    now_ms: i64,
+) -> Result<Change, SessionKeysError> {
+    touch(tx)?;
+    let invalid = |field: &str, expected| SessionKeysError::Invalid {
+        field: field.to_owned(),
+        expected,
+    };
+    if list_keys(tx, app)?.len() >= MOST_KEYS {
+        let expected = format!("expected at most {MOST_KEYS} keys: remove one first");
+        return Err(invalid("keys", expected));
+    }
+    key.check()
+        .map_err(|(field, expected)| invalid(field, expected))?;
+    insert(tx, app, key, vault, now_ms)?;
+    Ok(note_change(tx, now_ms)?)
+}
+
+/// Removes a key of an app; `None` where it has no such key. The change is to be applied when it is committed.
+pub(crate) fn remove_key(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    no: i64,
+    now_ms: i64,
+) -> Result<Option<Change>, DbError> {
+    touch(tx)?;
+    let sql = "DELETE FROM playback_session_key WHERE app = $1 AND no = $2";
+    if tx.execute(sql, &[app.into(), no.into()])? == 0 {
+        return Ok(None);
+    }
+    note_change(tx, now_ms).map(Some)
+}
+
+fn insert(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    key: &NewKey,
+    vault: Option<(&MasterKey, &dyn Random)>,
+    now_ms: i64,
+) -> Result<(), SessionKeysError> {
+    let (algorithm, sealed, public) = match &key.of {
+        NewKeyOf::Shared(secret) => {
+            let (master, random) = vault.ok_or(SessionKeysError::NoMasterKey)?;
+            let sealed = master.seal(secret, &place(app.into()), random)?;
+            (JwtAlgorithm::Hs256, Some(sealed), None)
+        }
+        NewKeyOf::Public(text) => (JwtAlgorithm::EdDsa, None, Some(&**text)),
+    };
+    tx.execute(
+        "INSERT INTO playback_session_key (app, kid, algorithm, sealed, public_key, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+        &[
+            app.into(),
+            (&key.kid).into(),
+            algorithm.name().into(),
+            sealed.as_deref().into(),
+            public.into(),
+            now_ms.into(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn note_change(tx: &mut Tx<'_>, now_ms: i64) -> Result<Change, DbError> {
     let change = Change {
         are_keys: true,
         ..Change::default()
@@ -176,15 +230,16 @@ pub(crate) fn replace_keys(
 
 /// The keys of an app, in the order in which they were given.
 pub(crate) fn list_keys(tx: &mut Tx<'_>, app: AppNo) -> Result<Vec<ShownKey>, DbError> {
-    let sql = "SELECT kid, algorithm, public_key, created_at FROM playback_session_key \
+    let sql = "SELECT no, kid, algorithm, public_key, created_at FROM playback_session_key \
                WHERE app = $1 ORDER BY no LIMIT $2";
     let most = i64::try_from(MOST_KEYS).unwrap_or(i64::MAX);
     let shown = |mut row: Row| {
         Ok(ShownKey {
-            kid: row.take_text(0)?,
-            algorithm: algorithm(&row.take_text(1)?)?,
-            public_key: row.take_opt_text(2)?,
-            created_at_ms: row.int(3)?,
+            no: row.int(0)?,
+            kid: row.take_text(1)?,
+            algorithm: algorithm(&row.take_text(2)?)?,
+            public_key: row.take_opt_text(3)?,
+            created_at_ms: row.int(4)?,
         })
     };
     let rows = tx.query(sql, &[app.into(), most.into()])?;

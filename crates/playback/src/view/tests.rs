@@ -79,10 +79,10 @@ pub(crate) fn differences(stored: &Database, folded: &Database) -> Vec<String> {
     told
 }
 
-/// What differs, and what the first of the stores says there.
+/// What differs, and what the first of the stores says there, as `reportd verify` prints it.
 fn said(found: &Difference) -> String {
     let stored = found.stored.as_deref().unwrap_or("-");
-    format!("{} {stored}", found.what)
+    format!("{}: {stored}", found.what)
 }
 
 fn runner(kind: StoreKind) -> TestRunner {

@@ -102,7 +102,24 @@ fn videos_of_some_days(#[values(Embedded, Postgres)] kind: StoreKind) {
         &format!("{TWO}/playback/videos"),
         "",
     );
-    assert_eq!(of_two.json(), json!({"videos": []}));
+    assert_eq!(of_two.json(), json!({"videos": [], "next_cursor": null}));
+    let first = get(&world, "videos?limit=1");
+    let behind = format!(
+        "videos?limit=1&cursor={}",
+        first["next_cursor"].as_str().unwrap()
+    );
+    assert_eq!(
+        get(&world, &behind),
+        json!({"videos": [both[1]], "next_cursor": null})
+    );
+    for cursor in ["-1", "x", "1234567890", "+1"] {
+        let path = format!("{ONE}/playback/videos?cursor={cursor}");
+        let refused = world.api(&world.keys.viewer, &Method::GET, &path, "");
+        assert_eq!(
+            (refused.status, &refused.json()["field"]),
+            (400, &json!("cursor"))
+        );
+    }
 
     // The site knows that the first is longer.
     let line = json!({"aid": 1, "cid": 1, "title": "one", "duration": 200});
@@ -129,6 +146,24 @@ fn a_video_by_day(#[values(Embedded, Postgres)] kind: StoreKind) {
         day("2026-11-22", [1, 1, 15], 0.0),
     ]);
     assert_eq!(shown["days"], days);
+    let part = |cid: i64, plays: i64, finish_rate: f64| {
+        json!({
+            "cid": cid, "page": 0, "title": "", "duration": 100, "plays": plays, "finish_rate": finish_rate,
+        })
+    };
+    assert_eq!(shown["parts"], json!([part(1, 3, 1.0 / 3.0)]));
+    let line = json!({"aid": 1, "cid": 1, "title": "one", "duration": 90, "page": 2, "part_title": "second"});
+    world.admin(&Method::PUT, &format!("{ONE}/playback/catalogue"), &line);
+    let listed = get(&world, "videos/1?from=2026-11-21&to=2026-11-21")["parts"][0].clone();
+    assert_eq!(
+        (
+            &listed["page"],
+            &listed["title"],
+            &listed["duration"],
+            &listed["plays"]
+        ),
+        (&json!(2), &json!("second"), &json!(90), &json!(2))
+    );
     assert_eq!(
         (&shown["aid"], &shown["plays"], &shown["viewers"]),
         (&json!(1), &json!(3), &json!(2))
@@ -137,6 +172,31 @@ fn a_video_by_day(#[values(Embedded, Postgres)] kind: StoreKind) {
         get(&world, "videos/999?from=2026-11-22&to=2026-11-22")["plays"],
         0
     );
+}
+
+#[rstest]
+fn all_videos_by_day(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    two_days(&world);
+    let day = |day: &str, [videos, plays, watched_seconds]: [i64; 3]| json!({"day": day, "videos": videos, "plays": plays, "watched_seconds": watched_seconds});
+    assert_eq!(
+        get(&world, "days?from=2026-11-20&to=2026-11-22"),
+        json!({
+            "videos": 2, "plays": 4, "watched_seconds": 99,
+            "days": [
+                day("2026-11-20", [0, 0, 0]),
+                day("2026-11-21", [1, 2, 69]),
+                day("2026-11-22", [2, 2, 30]),
+            ],
+        })
+    );
+    let refused = world.api(
+        &world.keys.ingest,
+        &Method::GET,
+        &format!("{ONE}/playback/days"),
+        "",
+    );
+    assert_eq!(refused.status, 403);
 }
 
 #[rstest]

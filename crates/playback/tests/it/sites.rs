@@ -57,6 +57,8 @@ fn settings_are_checked_and_hosts_are_of_one_app(#[values(Embedded, Postgres)] k
         ),
         (r#"{"cors_origins":["*"]}"#, "cors_origins[0]"),
         (r#"{"finish":{"within_s":-1}}"#, "finish.within_s"),
+        (r#"{"finish":[null,null]}"#, "finish"),
+        (r#"[null,null,null]"#, "body"),
         (
             r#"{"finish":{"within_percent":51}}"#,
             "finish.within_percent",

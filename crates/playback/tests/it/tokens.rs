@@ -167,6 +167,53 @@ fn bogus_tokens_are_limited(#[values(Embedded, Postgres)] kind: StoreKind) {
 }
 
 #[rstest]
+fn a_key_comes_and_goes_beside_the_others(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let path = format!("{ONE}/session-keys");
+    world.put_keys(ONE, &json!([shared("a")]));
+    let pair = pair(1);
+    let shown = world.admin(&Method::POST, &path, &public("b", &pair));
+    assert_eq!(shown["keys"].as_array().unwrap().len(), 2);
+    assert!(!shown.to_string().contains(SHARED));
+    let (of_shared, of_pair) = (
+        world.token(&shared_key(), 7, None),
+        world.token(&pair, 8, None),
+    );
+    assert_eq!((send(&world, &of_shared), send(&world, &of_pair)), (0, 0));
+    let remove = |id: &Value, app: &str| {
+        let path = format!("{app}/session-keys/{id}");
+        world
+            .api(&world.keys.admin, &Method::DELETE, &path, "")
+            .status
+    };
+    let second = &shown["keys"][1]["id"];
+    assert_eq!(remove(second, TWO), 404, "it is none of that app");
+    assert_eq!((remove(second, ONE), remove(second, ONE)), (200, 404));
+    assert_eq!(
+        (send(&world, &of_shared), send(&world, &of_pair)),
+        (0, -101)
+    );
+    let refused = |body: &Value| {
+        let body = body.to_string();
+        let reply = world.api(&world.keys.admin, &Method::POST, &path, &body);
+        (reply.status, reply.json()["field"].clone())
+    };
+    let short = json!({"algorithm": "HS256", "secret": "short"});
+    assert_eq!(refused(&short), (400, json!("secret")));
+    for _ in 0..7 {
+        world.admin(&Method::POST, &path, &shared(""));
+    }
+    assert_eq!(refused(&shared("")), (400, json!("keys")));
+    let by_ingest = world.api(
+        &world.keys.ingest,
+        &Method::POST,
+        &path,
+        &shared("").to_string(),
+    );
+    assert_eq!(by_ingest.status, 403);
+}
+
+#[rstest]
 fn keys_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
     let path = format!("{ONE}/session-keys");

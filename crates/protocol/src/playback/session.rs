@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use subtle::ConstantTimeEq;
-
 use super::code::Code;
 use super::cookies::{Cookies, MAX_SECRET_BYTES};
 use super::endpoint::{CsrfRule, Endpoint, Proof};
@@ -58,27 +56,12 @@ impl<'a> Carried<'a> {
     }
 
     /// Compares the csrf token that was sent with that of the session, not with a cookie: some
-    /// clients send no csrf cookie. How long it takes does not depend on the token.
+    /// clients send no csrf cookie. A server may know no more than a hash of the session's token:
+    /// `is_the_sessions` compares, in constant time.
     ///
     /// # Errors
     /// -111 if it is not the session's, or is required and missing. An `access_key` needs none.
     pub fn check_csrf(
-        &self,
-        endpoint: Endpoint,
-        form: &Form<'_>,
-        session_csrf: &str,
-    ) -> Result<(), Refusal> {
-        self.check_csrf_by(endpoint, form, |sent| {
-            sent.as_bytes().ct_eq(session_csrf.as_bytes()).into()
-        })
-    }
-
-    /// As [`check_csrf`](Self::check_csrf), for a server that knows no more than a hash of the
-    /// session's token: `is_the_sessions` compares, in constant time.
-    ///
-    /// # Errors
-    /// As those of [`check_csrf`](Self::check_csrf).
-    pub fn check_csrf_by(
         &self,
         endpoint: Endpoint,
         form: &Form<'_>,

@@ -56,7 +56,7 @@ impl From<Total> for ShownTotal {
 /// A channel.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = push::Channel)]
-struct ShownChannel {
+pub(super) struct ShownChannel {
     /// gt, ios, hw, ho, xm, xmg, vv, mz, op, opg, wx or st.
     #[schema(example = "gt")]
     channel: &'static str,
@@ -107,21 +107,15 @@ impl ShownFunnel {
     pub(super) fn new(funnel: Funnel, without_display: ChannelSet) -> Self {
         let Funnel {
             total,
-            mut channels,
+            channels,
             mut brands,
             mut actions,
         } = funnel;
-        channels.sort_unstable_by_key(|(channel, _)| *channel);
         brands.sort_unstable_by(|(name, one), (other_name, other)| {
             let by_target = other.target_num.cmp(&one.target_num);
             by_target.then_with(|| name.cmp(other_name))
         });
         actions.sort_unstable();
-        let shown_channel = |(channel, figures): (Channel, Figures)| ShownChannel {
-            channel: channel.name(),
-            has_display: !without_display.contains(channel),
-            figures: figures.into(),
-        };
         let shown_brand = |(brand, figures): (String, Figures)| ShownBrand {
             brand,
             figures: figures.into(),
@@ -129,11 +123,25 @@ impl ShownFunnel {
         let shown_action = |(action_id, count)| ShownAction { action_id, count };
         Self {
             total: total.into(),
-            channels: channels.into_iter().map(shown_channel).collect(),
+            channels: shown_channels(channels, without_display),
             brands: brands.into_iter().map(shown_brand).collect(),
             actions: actions.into_iter().map(shown_action).collect(),
         }
     }
+}
+
+/// Channels in their order.
+pub(super) fn shown_channels(
+    mut channels: Vec<(Channel, Figures)>,
+    without_display: ChannelSet,
+) -> Vec<ShownChannel> {
+    channels.sort_unstable_by_key(|(channel, _)| *channel);
+    let shown = |(channel, figures): (Channel, Figures)| ShownChannel {
+        channel: channel.name(),
+        has_display: !without_display.contains(channel),
+        figures: figures.into(),
+    };
+    channels.into_iter().map(shown).collect()
 }
 
 /// A text in both languages.

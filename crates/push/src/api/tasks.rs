@@ -1,7 +1,10 @@
 //! Tasks of a period, and one task.
 
+use std::ops::RangeInclusive;
+
 use axum::extract::{Path, State};
 use reportd_platform::access::Permission;
+use reportd_platform::apps::App;
 use reportd_platform::web::openapi::{AppInPath, CallProblems, ParameterProblem};
 use reportd_platform::web::{Caller, Fresh, Json, Problem, Query, days, within};
 use reportd_platform::zones::day_text;
@@ -55,15 +58,12 @@ pub(super) async fn get_tasks(
     Query(asked): Query<TasksParameters>,
 ) -> Result<Fresh<TasksPage>, Problem> {
     let app = caller.needs(Permission::Figures)?;
-    let today = app.zone.day(push.clock.now_ms());
-    let default = |days_ago| day_text(today - days_ago);
-    let to = asked.to.unwrap_or_else(|| default(0));
-    let from = asked.from.unwrap_or_else(|| default(TASK_WINDOW_DAYS));
-    let (first, last) = days(&from, &to, MOST_DAYS)?;
-    let group_name = asked.group.map(group_name).transpose()?;
+    let created_ms = created_ms(&app, asked.from, asked.to, push.clock.now_ms())?;
+    let named = asked.group.map(|name| group_name("group", name));
+    let group_name = named.transpose()?;
     let limit = within("limit", asked.limit, DEFAULT_TASKS, MOST_TASKS)?;
     let listing = Listing {
-        created_ms: app.zone.start_of_day_ms(first)..=app.zone.start_of_day_ms(last + 1) - 1,
+        created_ms,
         group_name,
         after: asked.cursor.as_deref().map(read_cursor).transpose()?,
         // One more tells whether there is another page.
@@ -79,13 +79,29 @@ pub(super) async fn get_tasks(
     })
 }
 
-fn group_name(name: String) -> Result<String, Problem> {
+/// When tasks were created, from the days of a call.
+pub(super) fn created_ms(
+    app: &App,
+    from: Option<String>,
+    to: Option<String>,
+    now_ms: i64,
+) -> Result<RangeInclusive<i64>, Problem> {
+    let today = app.zone.day(now_ms);
+    let default = |days_ago| day_text(today - days_ago);
+    let to = to.unwrap_or_else(|| default(0));
+    let from = from.unwrap_or_else(|| default(TASK_WINDOW_DAYS));
+    let (first, last) = days(&from, &to, MOST_DAYS)?;
+    Ok(app.zone.start_of_day_ms(first)..=app.zone.start_of_day_ms(last + 1) - 1)
+}
+
+/// The name of a group, of a parameter.
+pub(super) fn group_name(field: &str, name: String) -> Result<String, Problem> {
     let fits = (1..=MAX_GROUP_NAME_CHARS).contains(&name.chars().count()) && !name.contains('\0');
     if fits {
         return Ok(name);
     }
     let expected = format!("expected 1 to {MAX_GROUP_NAME_CHARS} characters");
-    Err(Problem::invalid("group", expected))
+    Err(Problem::invalid(field, expected))
 }
 
 /// The place of a task in the list: when it was created, and its number.

@@ -8,11 +8,12 @@ use reportd_platform::access::Permission;
 use reportd_platform::web::openapi::{AppInPath, CallProblems};
 use reportd_platform::web::{Caller, Fresh, Json, Problem};
 use reportd_platform::zones::day_text;
-use reportd_protocol::push::{ONLINE_STEP_MS, QuotaUse};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::TAG;
+use super::online::{ShownPoint, last_step, read_points, steps_of_day};
+use super::quotas::{ShownQuota, read_quotas};
 use super::shown::{ShownFunnel, ShownLoss, shown_losses};
 use crate::Push;
 use crate::query;
@@ -48,13 +49,11 @@ fn read_today(tx: &mut Tx<'_>, app: &PushApp, now_ms: i64) -> Result<ShownToday,
     let (no, today) = (app.app.no, app.today(now_ms).days());
     let funnel = query::day_funnel(tx, no, today, true)?;
     let losses = query::day_losses(tx, no, today)?;
-    let counts = query::quota_counts(tx, no, today)?;
-    let quotas = app.settings.quota_uses(&counts);
     Ok(ShownToday {
         day: day_text(today),
         funnel: ShownFunnel::new(funnel, app.settings.without_display),
         losses: shown_losses(losses),
-        quotas: quotas.iter().map(ShownQuota::from).collect(),
+        quotas: read_quotas(tx, app, today)?,
         online: read_online(tx, app, today, now_ms)?,
     })
 }
@@ -66,26 +65,14 @@ fn read_online(
     today: i64,
     now_ms: i64,
 ) -> Result<ShownOnline, DbError> {
-    let start = app.app.zone.start_of_day_ms(today);
-    let first = start
-        .saturating_add(ONLINE_STEP_MS - 1)
-        .div_euclid(ONLINE_STEP_MS);
-    let last = now_ms.div_euclid(ONLINE_STEP_MS);
-    let (first_ms, last_ms) = (first * ONLINE_STEP_MS, last * ONLINE_STEP_MS);
-    let found = query::online(tx, app.app.no, first_ms.min(last_ms)..=last_ms)?;
-    let users_at = |at: i64| {
-        let place = found.binary_search_by_key(&at, |(point, _)| *point);
-        place.map_or(0, |place| found[place].1)
-    };
-    let point = |number: i64| {
-        let at = number * ONLINE_STEP_MS;
-        let users = users_at(at);
-        ShownPoint { at, users }
-    };
-    Ok(ShownOnline {
-        now: users_at(last_ms),
-        points: (first..=last).map(point).collect(),
-    })
+    let (of_today, last) = (steps_of_day(&app.app, today, now_ms), last_step(now_ms));
+    let first = *of_today.start();
+    let mut points = read_points(tx, app.app.no, first.min(last)..=last)?;
+    let now = points.last().map_or(0, |point| point.users);
+    if of_today.is_empty() {
+        points.clear();
+    }
+    Ok(ShownOnline { now, points })
 }
 
 /// Today so far.
@@ -105,46 +92,6 @@ pub(super) struct ShownToday {
     online: ShownOnline,
 }
 
-/// A quota with its use today.
-#[derive(Serialize, ToSchema)]
-#[schema(as = push::QuotaUse)]
-struct ShownQuota {
-    /// The channel.
-    #[schema(example = "vv")]
-    channel: &'static str,
-    /// Its kind.
-    #[schema(example = "general")]
-    kind: &'static str,
-    /// How many a day are allowed.
-    #[schema(minimum = 0, example = 1000)]
-    total: i64,
-    /// Distinct `sent` of today.
-    #[schema(minimum = 0, example = 3)]
-    sent: i64,
-    /// Distinct `received` of today.
-    #[schema(minimum = 0, example = 2)]
-    received: i64,
-    /// What can still be sent.
-    #[schema(minimum = 0, example = 997)]
-    remaining: i64,
-    /// Of vv by what was received, else by what was sent.
-    is_used_up: bool,
-}
-
-impl From<&QuotaUse> for ShownQuota {
-    fn from(quota: &QuotaUse) -> Self {
-        Self {
-            channel: quota.channel.name(),
-            kind: quota.quota.name(),
-            total: quota.total_num,
-            sent: quota.sent,
-            received: quota.received,
-            remaining: quota.remain_num(),
-            is_used_up: quota.is_used_up(),
-        }
-    }
-}
-
 /// Users online today.
 #[derive(Serialize, ToSchema)]
 #[schema(as = push::Online)]
@@ -154,16 +101,4 @@ struct ShownOnline {
     now: i64,
     /// The points of today so far.
     points: Vec<ShownPoint>,
-}
-
-/// A point of the curve.
-#[derive(Serialize, ToSchema)]
-#[schema(as = push::OnlinePoint)]
-struct ShownPoint {
-    /// When, in ms since 1970.
-    #[schema(minimum = 0, example = 1_795_233_600_000_i64)]
-    at: i64,
-    /// Users online then.
-    #[schema(minimum = 0, example = 3)]
-    users: i64,
 }

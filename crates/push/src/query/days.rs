@@ -1,11 +1,42 @@
 //! Days of an app: its funnel, what was lost, and how much of the quotas is used.
 
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_protocol::push::{Channel, Funnel, Loss, Quota};
 
 use super::rows::{COUNTERS, channel, loss, total, unknown};
 use super::tasks::add_counters;
+
+/// The funnels of days; a day on which nothing happened is left out. Without actions.
+pub(crate) fn day_funnels(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    days: RangeInclusive<i64>,
+    by_brand: bool,
+) -> Result<BTreeMap<i64, Funnel>, DbError> {
+    let bound = [app.into(), (*days.start()).into(), (*days.end()).into()];
+    let sql = format!(
+        "SELECT day, channel, {COUNTERS} FROM push_day_count WHERE app = $1 AND day >= $2 AND day <= $3 AND brand = 0"
+    );
+    let mut funnels = BTreeMap::<i64, Funnel>::new();
+    for row in tx.query(&sql, &bound)? {
+        add_counters(funnels.entry(row.int(0)?).or_default(), &row, 1)?;
+    }
+    if by_brand {
+        let sql = format!(
+            "SELECT c.day, w.word, {COUNTERS} FROM push_day_count c JOIN push_word w ON w.id = c.brand \
+             WHERE c.app = $1 AND c.day >= $2 AND c.day <= $3 AND c.brand > 0"
+        );
+        for mut row in tx.query(&sql, &bound)? {
+            let brand = (row.take_text(1)?, total(&row, 2)?.figures);
+            funnels.entry(row.int(0)?).or_default().brands.push(brand);
+        }
+    }
+    Ok(funnels)
+}
 
 /// The funnel of a day; empty where nothing happened. Without actions.
 pub(crate) fn day_funnel(
@@ -14,25 +45,8 @@ pub(crate) fn day_funnel(
     day: i64,
     by_brand: bool,
 ) -> Result<Funnel, DbError> {
-    let bound = [app.into(), day.into()];
-    let sql = format!(
-        "SELECT channel, {COUNTERS} FROM push_day_count WHERE app = $1 AND day = $2 AND brand = 0"
-    );
-    let mut funnel = Funnel::default();
-    for row in tx.query(&sql, &bound)? {
-        add_counters(&mut funnel, &row, 0)?;
-    }
-    if by_brand {
-        let sql = format!(
-            "SELECT w.word, {COUNTERS} FROM push_day_count c JOIN push_word w ON w.id = c.brand \
-             WHERE c.app = $1 AND c.day = $2 AND c.brand > 0"
-        );
-        for mut row in tx.query(&sql, &bound)? {
-            let figures = total(&row, 1)?.figures;
-            funnel.brands.push((row.take_text(0)?, figures));
-        }
-    }
-    Ok(funnel)
+    let mut funnels = day_funnels(tx, app, day..=day, by_brand)?;
+    Ok(funnels.remove(&day).unwrap_or_default())
 }
 
 /// What was lost on a day.

@@ -185,9 +185,9 @@ async fn users(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
     let day = past_day(segments::asked(&parts.uri), app.today(push.clock.now_ms()))?;
     push.read(&app, move |tx, app| {
         let zone = &app.app.zone;
-        let day_ms = zone.start_of_day_ms(day.days())..zone.start_of_day_ms(day.days() + 1);
-        let found = query::users(tx, app.app.no, day.days(), day_ms)?;
-        Ok(user_report(day, found))
+        let ends = [day.days(), day.days() + 1].map(|day| zone.start_of_day_ms(day));
+        let found = query::users(tx, app.app.no, day.days(), &ends)?.pop();
+        Ok(user_report(day, found.unwrap_or_default()))
     })
     .await
 }

@@ -64,27 +64,38 @@ fn the_api_of_an_app_without_data_has_its_shapes(#[values(Embedded, Postgres)] k
 #[rstest]
 fn parameters_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
-    for (query, field) in [
-        ("from=2026-02-30", "from"),
-        ("to=today", "to"),
-        ("from=2026-11-21&to=2026-11-20", "to"),
-        ("from=2000-01-01&to=2026-11-20", "from"),
-        ("limit=0", "limit"),
-        ("limit=201", "limit"),
-        ("limit=x", "limit"),
-        ("cursor=x", "cursor"),
-        ("cursor=1", "cursor"),
-        ("cursor=1.-1", "cursor"),
-        ("cursor=1.9999999999999999999", "cursor"),
-        ("group=", "group"),
+    let long_name = format!("groups/{}", "n".repeat(101));
+    for (path, field) in [
+        ("tasks?from=2026-02-30", "from"),
+        ("tasks?to=today", "to"),
+        ("tasks?from=2026-11-21&to=2026-11-20", "to"),
+        ("tasks?from=2000-01-01&to=2026-11-20", "from"),
+        ("tasks?limit=0", "limit"),
+        ("tasks?limit=201", "limit"),
+        ("tasks?limit=x", "limit"),
+        ("tasks?cursor=x", "cursor"),
+        ("tasks?cursor=1", "cursor"),
+        ("tasks?cursor=1.-1", "cursor"),
+        ("tasks?cursor=1.9999999999999999999", "cursor"),
+        ("tasks?group=", "group"),
+        ("groups/g?from=2000-01-01", "from"),
+        ("groups/a%00b", "name"),
+        (&long_name, "name"),
+        ("days?to=2026-02-30", "to"),
+        ("days?from=x&to=2026-11-20", "from"),
+        ("days?from=2025-11-20&to=2026-11-21", "from"),
+        ("days/yesterday", "day"),
+        ("users?from=2025-11-20", "from"),
+        ("users?from=2026-11-21&to=2026-11-20", "to"),
+        ("online?date=1", "date"),
+        ("quotas?date=", "date"),
     ] {
-        let path = format!("tasks?{query}");
-        let reply = world.api(&world.keys.viewer, &Method::GET, &path, "");
+        let reply = world.api(&world.keys.viewer, &Method::GET, path, "");
         let problem = reply.json();
         assert_eq!(
             (reply.status, problem["field"].as_str()),
             (400, Some(field)),
-            "{query}: {problem}"
+            "{path}: {problem}"
         );
     }
     let fits = "tasks?from=2026-11-01&to=2026-11-21&group=g&limit=200&cursor=1795233600000.7";
@@ -97,7 +108,17 @@ fn parameters_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: Stor
 #[rstest]
 fn figures_need_a_key_that_may_read_them(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
-    for path in ["tasks", "tasks/RASL_1", "today"] {
+    for path in [
+        "tasks",
+        "tasks/RASL_1",
+        "groups/g",
+        "today",
+        "days",
+        "days/2026-11-20",
+        "users",
+        "online",
+        "quotas",
+    ] {
         assert_eq!(
             world.api(&world.keys.ingest, &Method::GET, path, "").status,
             403
@@ -122,9 +143,14 @@ fn the_document_names_each_call_once() {
         names,
         [
             "push_auth",
+            "push_day",
+            "push_days",
             "push_end_token",
             "push_events",
+            "push_group",
+            "push_online",
             "push_put_settings",
+            "push_quotas",
             "push_receipts",
             "push_report_count",
             "push_report_day",
@@ -137,6 +163,7 @@ fn the_document_names_each_call_once() {
             "push_task",
             "push_tasks",
             "push_today",
+            "push_users",
         ]
     );
     let refused = &document["paths"]["/v2/{app_id}/report/push/count"]["get"]["responses"]["403"];

@@ -9,6 +9,7 @@ mod days;
 mod errors;
 mod examples;
 mod feeds;
+mod figures;
 mod forms;
 mod lines;
 mod model;

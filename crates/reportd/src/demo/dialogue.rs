@@ -1,145 +1,117 @@
-//! Dialogue reports of the demo: conversations that people have reported, a few to begin with, then one now and then.
+//! Dialogue reports of the demo: a chat whose people report conversations, and moderators who judge them.
+//!
+//! Tickets are state and no journal. Those of the past are made by the same calls as any other, on a clock that stands in
+//! the past: reports come in, moderators look, claim, judge, think again, and the verdicts go to the demo's receiver.
+
+mod cases;
+mod chinese;
+mod desk;
+mod english;
+mod live;
+mod scripts;
 
 use std::borrow::Cow;
-use std::sync::Arc;
-use std::time::Duration;
 
-use reportd_client::DialogueClient;
 use reportd_client::protocol::dialogue::{
     AesMode, CipherSettings, Evidence, Info, InfoKind, IvSetting, Report, User,
 };
-use reportd_platform::clock::{Clock, MINUTE_MS, SECOND_MS, SystemClock};
+use reportd_platform::clock::{MINUTE_MS, SECOND_MS};
+use serde_json::json;
 
-use super::APP;
+use self::scripts::{Conversation, Medium};
 
-/// Between two live reports.
-const LIVE_INTERVAL: Duration = Duration::from_secs(30);
-/// Verdicts go nowhere from here: no name below it exists.
-const REDIRECT: &str = "https://moderation.example/verdicts";
+pub(super) use self::desk::Desk;
+pub(super) use self::live::{Live, send_live};
 
-/// A conversation of two or three: the category, why it was reported, who they are, and who said what.
-struct Conversation {
-    category: &'static str,
-    reason: &'static str,
-    people: &'static [(&'static str, &'static str)],
-    lines: &'static [(usize, &'static str)],
-}
+const SEED: u64 = 0x6469_616c;
 
-const CONVERSATIONS: &[Conversation] = &[
-    Conversation {
-        category: "世界频道",
-        reason: "一直刷广告",
-        people: &[("10086", "晴天小猪"), ("10087", "北风")],
-        lines: &[
-            (0, "低价代练,三天包满级,加我好友详聊!"),
-            (1, "请不要在频道里发广告了。"),
-            (0, "低价代练,三天包满级,加我好友详聊!"),
-            (0, "低价代练,三天包满级,加我好友详聊!"),
-        ],
-    },
-    Conversation {
-        category: "team chat",
-        reason: "rude all evening",
-        people: &[("20001", "Robin"), ("20002", "Sam"), ("20003", "Kim")],
-        lines: &[
-            (0, "you are the worst team I ever had"),
-            (1, "come on, we all make mistakes"),
-            (0, "uninstall the game, all of you"),
-            (2, "please stop, it is just a game"),
-        ],
-    },
-    Conversation {
-        category: "私聊",
-        reason: "像是骗子",
-        people: &[("10099", "官方客服01"), ("10123", "小鹿")],
-        lines: &[
-            (0, "您好,您的账号中奖了,请提供登录验证码领取。"),
-            (1, "官方不会要验证码吧?"),
-            (0, "活动今晚截止,请尽快提供。"),
-        ],
-    },
-    Conversation {
-        category: "marketplace",
-        reason: "sent me a strange link",
-        people: &[("20417", "BestDeals"), ("20501", "Alex")],
-        lines: &[
-            (0, "Free coins, only today: <b>coins.example/free</b>"),
-            (1, "Is this official?"),
-            (0, "Sure! Just log in there with your password."),
-        ],
-    },
-    Conversation {
-        category: "世界频道",
-        reason: "点错了,没有问题",
-        people: &[("10230", "阿木"), ("10231", "米粒")],
-        lines: &[(0, "今晚八点组队打副本,还差两个人。"), (1, "我来我来!")],
-    },
-];
-
-/// Files the first reports where they are wanted, then live ones until it is aborted.
-pub(super) async fn send(client: DialogueClient, with_history: bool, clock: Arc<SystemClock>) {
-    let first = if with_history {
-        CONVERSATIONS.len() * 3
-    } else {
-        0
-    };
-    let began_ms = clock.now_ms();
-    for number in 0.. {
-        if number >= first {
-            tokio::time::sleep(LIVE_INTERVAL).await;
-        }
-        let report_id = format!("{began_ms}-{number}");
-        let conversation = &CONVERSATIONS[number % CONVERSATIONS.len()];
-        let report = conversation.report(&report_id, clock.now_ms());
-        if let Err(error) = client.file(&report).await {
-            tracing::warn!(%error, "a report of a conversation was not taken");
-        }
-    }
-}
-
-/// A client with the key of the sample app.
-pub(super) fn client(url: &str, aes_key: &str) -> anyhow::Result<DialogueClient> {
-    let cipher = CipherSettings {
+/// The cipher of the sample app.
+pub(super) fn cipher(aes_key: &str) -> CipherSettings<'_> {
+    CipherSettings {
         mode: AesMode::Aes128Cbc,
         iv: IvSetting::Prepended,
         key: aes_key.as_bytes(),
         php_key: false,
         zero_padding: false,
-    };
-    Ok(DialogueClient::new(url, APP, &cipher)?)
+    }
+}
+
+/// What the app has set: its receiver is on this machine.
+pub(super) fn settings(receiver_url: &str) -> String {
+    json!({
+        "allow_private_callbacks": true, "default_redirect": format!("{receiver_url}/callbacks"),
+        "undo_seconds": 60,
+    })
+    .to_string()
+}
+
+/// What is told with a conversation.
+#[derive(Clone)]
+struct Told<'a> {
+    report_id: &'a str,
+    /// Who reports.
+    uniqid: &'a str,
+    redirect: &'a str,
+    /// Where media are.
+    receiver_url: &'a str,
+    at_ms: i64,
 }
 
 impl Conversation {
-    fn report<'a>(&self, report_id: &'a str, now_ms: i64) -> Report<'a> {
-        let user = |&(id, name): &(&'static str, &'static str)| User {
-            key: format!("id_{id}"),
-            name: Some(Cow::Borrowed(name)),
-            ..User::default()
-        };
-        let mut time_ms = now_ms - 10 * MINUTE_MS;
-        let info = |&(user, content): &(usize, &'static str)| {
-            time_ms += 20 * SECOND_MS;
-            Info {
-                id: Cow::Borrowed(self.people[user].0),
-                user,
-                kind: InfoKind::Text,
-                content: Cow::Borrowed(content),
+    /// The report of it; `lines` of it are told.
+    fn report<'a>(&'a self, told: &Told<'a>, lines: usize) -> Report<'a> {
+        let mut time_ms = told.at_ms - 12 * MINUTE_MS;
+        let mut images = Vec::new();
+        let mut infos = Vec::new();
+        for (number, (who, medium, said)) in self.lines.iter().take(lines).enumerate() {
+            let id = self.people[*who].id;
+            time_ms += 9 * SECOND_MS + (id * 7 + number as u64 * 13).cast_signed() % 31 * SECOND_MS;
+            let file = |kind: &str| {
+                format!(
+                    "{}/media/{}.{kind}",
+                    told.receiver_url,
+                    id * 31 + number as u64
+                )
+            };
+            let (kind, content, tag) = match medium {
+                Medium::Text => (InfoKind::Text, Cow::Borrowed(said.as_str()), None),
+                Medium::Image => {
+                    images.push(Cow::Owned(file("svg")));
+                    (InfoKind::Image, file("svg").into(), None)
+                }
+                Medium::Audio => (InfoKind::Audio, file("wav").into(), None),
+                Medium::TakenBack => (
+                    InfoKind::Video,
+                    file("mp4").into(),
+                    Some(Cow::Borrowed("del")),
+                ),
+            };
+            infos.push(Info {
+                id: id.to_string().into(),
+                user: *who,
+                kind,
+                content,
                 time_ms,
-                tag: None,
-            }
-        };
+                tag,
+            });
+        }
+        let users = self.people.iter().map(|person| User {
+            key: format!("id_{}", person.id),
+            name: Some(Cow::Borrowed(person.name.as_str())),
+            ..User::default()
+        });
         Report {
-            uniqid: Some(format!("case-{report_id}").into()),
-            report_id: report_id.into(),
-            category: Cow::Borrowed(self.category),
-            redirect: Some(Cow::Borrowed(REDIRECT)),
-            timestamp_ms: now_ms,
+            uniqid: Some(Cow::Borrowed(told.uniqid)),
+            report_id: Cow::Borrowed(told.report_id),
+            category: Cow::Borrowed(self.script.category),
+            redirect: Some(Cow::Borrowed(told.redirect)),
+            timestamp_ms: told.at_ms,
             evidence: Evidence {
-                reason: Some(Cow::Borrowed(self.reason)),
-                images: Vec::new(),
+                reason: Some(Cow::Borrowed(self.script.reason)),
+                images,
             },
-            users: self.people.iter().map(user).collect(),
-            infos: self.lines.iter().map(info).collect(),
+            users: users.collect(),
+            infos,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the demo says when it is up: lines to paste.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use reportd_platform::apps::DEFAULT_ZONE;
 use reportd_platform::zones::{Zone, day_text};
@@ -9,8 +10,13 @@ use super::playback::{FIRST_AID, FIRST_CID, FIRST_MID};
 use super::push::{app_task, list_task};
 use super::{APP, Credentials, PERSON};
 
-/// Prints the lines; their days are those of `now_ms`.
-pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow::Result<()> {
+/// Prints the lines; their days are those of `now_ms`. `ready_in` is what the start took.
+pub(super) fn print(
+    url: &str,
+    receiver_url: &str,
+    credentials: &Credentials,
+    (now_ms, ready_in): (i64, Duration),
+) -> anyhow::Result<()> {
     let today = Zone::named(DEFAULT_ZONE)
         .map_err(anyhow::Error::msg)?
         .day(now_ms);
@@ -24,11 +30,13 @@ pub(super) fn print(url: &str, credentials: &Credentials, now_ms: i64) -> anyhow
     print_comm(&mut out, url, credentials, today)?;
     print_push(&mut out, url, credentials, today)?;
     print_playback(&mut out, url, credentials, today)?;
-    print_dialogue(&mut out, url, credentials)?;
+    print_dialogue(&mut out, url, receiver_url, credentials)?;
     writeln!(
         out,
-        "# Every call, to try out: {url}/api/docs\ncurl {url}/metrics\n\nCtrl-C ends it."
+        "# Every call, to try out: {url}/api/docs\ncurl {url}/metrics\n"
     )?;
+    writeln!(out, "Ready in {:.1} s.", ready_in.as_secs_f32())?;
+    writeln!(out, "Ctrl-C ends it.")?;
     Ok(out.flush()?)
 }
 
@@ -129,7 +137,12 @@ fn print_push(
     writeln!(out, "curl {key} {api}/today\n")
 }
 
-fn print_dialogue(out: &mut impl Write, url: &str, credentials: &Credentials) -> io::Result<()> {
+fn print_dialogue(
+    out: &mut impl Write,
+    url: &str,
+    receiver_url: &str,
+    credentials: &Credentials,
+) -> io::Result<()> {
     let Credentials {
         aes_key, api_key, ..
     } = credentials;
@@ -142,7 +155,7 @@ fn print_dialogue(out: &mut impl Write, url: &str, credentials: &Credentials) ->
     writeln!(
         out,
         "AES_KEY={aes_key}; IV=$(openssl rand -hex 8); NOW=$(date +%s)\n\
-         REPORT='{{\"report_id\":\"'$NOW'\",\"category\":\"chat\",\"redirect\":\"https://moderation.example/verdicts\",\
+         REPORT='{{\"report_id\":\"'$NOW'\",\"category\":\"chat\",\"redirect\":\"{receiver_url}/callbacks\",\
          \"timestamp\":'$NOW',\"users\":{{\"id_7\":{{\"name\":\"Pat\"}}}},\
          \"infos\":[{{\"id\":\"7\",\"type\":\"text\",\"content\":\"buy now\",\"time\":'$NOW'}}]}}'"
     )?;
@@ -174,7 +187,11 @@ fn print_dialogue(out: &mut impl Write, url: &str, credentials: &Credentials) ->
     )?;
     writeln!(
         out,
-        "curl {key} -X POST {url}/api/tickets/$TICKET/undo\ncurl {key} {url}/api/apps/{APP}/dialogue/monitor\n"
+        "curl {key} -X POST {url}/api/tickets/$TICKET/undo\ncurl {key} {url}/api/apps/{APP}/dialogue/monitor"
+    )?;
+    writeln!(
+        out,
+        "\n# Callbacks that reached the demo's own receiver, on this machine: {receiver_url}/\n"
     )
 }
 

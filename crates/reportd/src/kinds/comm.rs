@@ -18,6 +18,7 @@ use crate::settings::Settings;
 
 /// Bot event reports.
 pub(super) const COMM: ReportKind = ReportKind {
+    name: "comm",
     state_migrations: reportd_comm::STATE_MIGRATIONS,
     view_migrations: Some(reportd_comm::VIEW_MIGRATIONS),
     sealed_columns: &[],

@@ -33,6 +33,7 @@ const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Dialogue reports.
 pub(super) const DIALOGUE: ReportKind = ReportKind {
+    name: "dialogue",
     state_migrations: reportd_dialogue::MIGRATIONS,
     view_migrations: None,
     sealed_columns: &[],

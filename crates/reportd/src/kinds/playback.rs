@@ -19,6 +19,7 @@ use crate::stores::DataFolder;
 
 /// Playback reports.
 pub(super) const PLAYBACK: ReportKind = ReportKind {
+    name: "playback",
     state_migrations: reportd_playback::STATE_MIGRATIONS,
     view_migrations: Some(reportd_playback::VIEW_MIGRATIONS),
     sealed_columns: SEALED_COLUMNS,

@@ -19,6 +19,7 @@ const LARGE_FEEDS: usize = 16;
 
 /// Push reports.
 pub(super) const PUSH: ReportKind = ReportKind {
+    name: "push",
     state_migrations: reportd_push::STATE_MIGRATIONS,
     view_migrations: Some(reportd_push::VIEW_MIGRATIONS),
     sealed_columns: &[],

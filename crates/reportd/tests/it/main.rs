@@ -4,7 +4,10 @@
 
 mod aged;
 mod backup;
+mod browser;
 mod cluster;
+mod console;
+mod console_moderation;
 mod credentials;
 mod demo;
 mod dialogue;
@@ -20,6 +23,7 @@ mod export_playback;
 mod export_push;
 mod harness;
 mod kill;
+mod manage;
 mod master_key;
 mod migrate;
 mod mutations;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::{Data, Http, Reply, Server};
 
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 impl Data {
     /// Runs a command that reads a line.
@@ -222,4 +222,39 @@ fn without_the_console_there_is_no_page_and_no_person() {
     let server = data.serve_with(&[("REPORTD_CONSOLE_ENABLED", "false")]);
     assert!(server.told().is_empty());
     assert_eq!(page(&server, "/console/login", "").status, 404);
+}
+
+#[test]
+fn the_console_and_the_api_may_have_a_listener_of_their_own() {
+    let data = Data::with_app(Embedded);
+    data.person("root", "admin");
+    let key = data.key("k", "admin");
+    let server = data.serve_with(&[("REPORTD_SERVER_ADMIN_LISTEN", "127.0.0.1:0")]);
+    let told = server.told().concat();
+    let inner = told.rsplit_once("http://").unwrap().1.to_owned();
+    let bearer = format!("Bearer {key}");
+    let status = |address: &str, path: &str| {
+        Http::connect(address)
+            .call("GET", path, &[("authorization", &bearer)], b"")
+            .unwrap()
+            .status
+    };
+    for path in [
+        "/console/login",
+        "/api/apps/bots/comm/operations",
+        "/api/openapi.json",
+        "/metrics",
+    ] {
+        let of_both = (status(server.address(), path), status(&inner, path));
+        assert_eq!(of_both, (404, 200), "{path}");
+    }
+    for path in ["/healthz", "/readyz"] {
+        let of_both = (status(server.address(), path), status(&inner, path));
+        assert_eq!(of_both, (200, 200), "{path}");
+    }
+    let report = crate::requests::active_message("n", 1);
+    assert_eq!(server.report(&report).0, 200);
+    let elsewhere = Http::connect(&inner).report(crate::harness::TOKEN, report.as_bytes());
+    assert_eq!(elsewhere.unwrap().status, 404);
+    assert_eq!(server.stop().0, Some(0));
 }

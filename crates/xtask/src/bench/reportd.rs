@@ -6,6 +6,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, bail};
 use serde_json::Value;
 
+use crate::cargo::cargo;
 use crate::rooms::workspace_root;
 
 /// Where a store is: a data folder, and a database where it is not embedded.
@@ -34,10 +35,9 @@ impl Reportd {
     /// Builds it with a flag of cargo, and takes the path that cargo tells.
     pub(crate) fn build(flag: &str) -> anyhow::Result<Self> {
         let words = format!("build {flag} -p reportd --message-format=json-render-diagnostics");
-        let built = Command::new("cargo")
+        let built = cargo()
             .args(words.split_whitespace())
             .current_dir(workspace_root())
-            .stdin(Stdio::null())
             .stderr(Stdio::inherit())
             .output()
             .context("cargo cannot be started")?;

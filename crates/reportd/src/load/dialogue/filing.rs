@@ -50,12 +50,17 @@ impl Exchange for Filing {
     }
 
     async fn send(&mut self, connection: &mut Connection) -> Result<Acknowledged, ClientError> {
-        let Some((number, form)) = &self.pending else {
+        let Some((number, form)) = self.pending.clone() else {
             return Ok(Acknowledged::default());
         };
-        let ticket = connection.post_dialogue(form.clone()).await?;
+        let sent = connection.post_dialogue(form).await;
+        if sent.as_ref().is_err_and(|error| !error.is_retryable()) {
+            // The same report would be refused again, without end.
+            self.pending = None;
+        }
+        let ticket = sent?;
         if let (Some(book), Some(ticket)) = (&self.book, ticket) {
-            book.filed(*number, ticket);
+            book.filed(number, ticket);
         }
         self.pending = None;
         Ok(Acknowledged {

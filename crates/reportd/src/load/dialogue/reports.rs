@@ -12,8 +12,9 @@ use reportd_platform::secret::parse_key_bytes;
 
 use crate::cli::LoadDialogue;
 
-/// People who talk to each other, three in a conversation.
-const PEOPLE: u64 = 100_000;
+/// People who talk to each other, one of each of three circles in a conversation: a report names nobody twice.
+const CIRCLES: u64 = 3;
+const PEOPLE_OF_CIRCLE: u64 = 33_333;
 /// When all conversations began: a report that is sent again says the same.
 const BEGAN_MS: u64 = 1_790_000_000_000;
 const LINES: [&str; 8] = [
@@ -95,7 +96,10 @@ impl Reports {
     }
 
     fn json(&self, number: u64, now_ms: i64) -> String {
-        let people = [0, 1, 2].map(|place| mix(mix(self.seed) ^ (3 * number + place)) % PEOPLE);
+        let people = [0, 1, 2].map(|place| {
+            let drawn = mix(mix(self.seed) ^ (CIRCLES * number + place));
+            drawn % PEOPLE_OF_CIRCLE * CIRCLES + place
+        });
         let mut json = String::with_capacity(4096);
         let Self { seed, category, .. } = self;
         let _ = write!(

@@ -1,0 +1,209 @@
+//! What is done on the page of access: keys come and go, sessions are issued, tokens revoked, settings changed.
+
+use askama::Template;
+use axum::extract::Path;
+use axum::http::Method;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::shown::headline;
+use super::texts::PlaybackTexts;
+use super::{address, frame};
+use crate::fault::Fault;
+use crate::format;
+use crate::frame::Frame;
+use crate::texts::fill;
+use crate::visit::{Posted, Visit};
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+#[derive(Deserialize)]
+pub(super) struct KeyForm {
+    kid: String,
+    algorithm: String,
+    /// The shared secret, or the public key.
+    key: String,
+}
+
+/// Adds a session key.
+pub(super) async fn add_key(
+    Path(app): Path<String>,
+    posted: Posted<KeyForm>,
+) -> Result<Response, Fault> {
+    let Posted { visit, form } = posted;
+    visit.app(&app)?;
+    let member = match &*form.algorithm {
+        "EdDSA" => "public_key",
+        _ => "secret",
+    };
+    let body = json!({
+        "kid": form.kid.trim(), "algorithm": form.algorithm, member: form.key.trim(),
+    });
+    let call = visit.call(Method::POST, "/api/apps/{}/session-keys", &[&app]);
+    call.json(&body).send::<Value>().await?;
+    Ok(visit.done(&address(&app, "/access", &[])))
+}
+
+#[derive(Deserialize)]
+pub(super) struct KeyIdForm {
+    id: String,
+}
+
+/// Removes a session key.
+pub(super) async fn remove_key(
+    Path(app): Path<String>,
+    posted: Posted<KeyIdForm>,
+) -> Result<Response, Fault> {
+    let Posted { visit, form } = posted;
+    visit.app(&app)?;
+    let path = "/api/apps/{}/session-keys/{}";
+    let call = visit.call(Method::DELETE, path, &[&app, &form.id]);
+    call.send::<Value>().await?;
+    Ok(visit.done(&address(&app, "/access", &[])))
+}
+
+#[derive(Deserialize)]
+pub(super) struct SettingsForm {
+    hosts: String,
+    origins: String,
+    within_s: String,
+    within_percent: String,
+}
+
+/// Changes the settings of playback.
+pub(super) async fn put_settings(
+    Path(app): Path<String>,
+    posted: Posted<SettingsForm>,
+) -> Result<Response, Fault> {
+    let Posted { visit, form } = posted;
+    visit.app(&app)?;
+    let lines = |text: &str| -> Vec<String> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        lines.map(str::to_owned).collect()
+    };
+    let body = json!({
+        "playback_hosts": lines(&form.hosts),
+        "cors_origins": lines(&form.origins),
+        "finish": {
+            "within_s": whole("within_s", &form.within_s)?,
+            "within_percent": whole("within_percent", &form.within_percent)?,
+        },
+    });
+    let call = visit.call(Method::PUT, "/api/apps/{}/playback/settings", &[&app]);
+    call.json(&body).send::<Value>().await?;
+    Ok(visit.done(&address(&app, "/access", &[])))
+}
+
+fn whole(field: &str, text: &str) -> Result<u32, Fault> {
+    let number = text.trim().parse();
+    number.map_err(|_| Fault::invalid(field, "expected a whole number of at least 0"))
+}
+
+#[derive(Deserialize)]
+pub(super) struct TokenForm {
+    mid: String,
+    jti: String,
+}
+
+/// Revokes a token of the site's own login service.
+pub(super) async fn revoke_token(
+    Path(app): Path<String>,
+    posted: Posted<TokenForm>,
+) -> Result<Response, Fault> {
+    let Posted { visit, form } = posted;
+    visit.app(&app)?;
+    let path = "/api/apps/{}/viewers/{}/sessions/{}";
+    let id = format!("jti:{}", form.jti.trim());
+    let call = visit.call(Method::DELETE, path, &[&app, form.mid.trim(), &id]);
+    call.send::<Value>().await?;
+    Ok(visit.done(&address(&app, "/access", &[])))
+}
+
+#[derive(Deserialize)]
+pub(super) struct IssueForm {
+    /// On the page of access.
+    mid: Option<String>,
+    label: String,
+    life_days: String,
+}
+
+/// A session with its secrets.
+#[derive(Deserialize)]
+struct Issued {
+    id: i64,
+    #[serde(rename = "SESSDATA")]
+    sessdata: String,
+    csrf: String,
+    access_key: String,
+    expires_at: i64,
+}
+
+#[derive(Template)]
+#[template(path = "playback/issued.html")]
+struct IssuedPage {
+    frame: Frame,
+    t: &'static PlaybackTexts,
+    id: i64,
+    label: String,
+    expires_at: String,
+    /// Name and text of each secret.
+    secrets: [(&'static str, String); 3],
+    viewer: String,
+    access: String,
+}
+
+/// Issues a session on the page of a viewer.
+pub(super) async fn issue(
+    Path((app, mid)): Path<(String, String)>,
+    posted: Posted<IssueForm>,
+) -> Result<Response, Fault> {
+    issued(&posted.visit, (&app, &mid), &posted.form).await
+}
+
+/// Issues a session on the page of access.
+pub(super) async fn issue_by_form(
+    Path(app): Path<String>,
+    posted: Posted<IssueForm>,
+) -> Result<Response, Fault> {
+    let mid = posted.form.mid.as_deref().unwrap_or_default().trim();
+    issued(&posted.visit, (&app, mid), &posted.form).await
+}
+
+/// The page with the secrets of a new session: the reply itself, since they are told this once and stand in no address.
+async fn issued(
+    visit: &Visit,
+    (app, mid): (&str, &str),
+    form: &IssueForm,
+) -> Result<Response, Fault> {
+    let known = visit.app(app)?;
+    let t = PlaybackTexts::of(visit.locale);
+    let mut body = json!({ "label": form.label.trim() });
+    if !form.life_days.trim().is_empty() {
+        let days = form.life_days.trim().parse::<i64>().ok();
+        let days = days.filter(|days| *days > 0);
+        let days = days.ok_or_else(|| Fault::invalid("life_days", t.no_life))?;
+        body["life_seconds"] = json!(days.saturating_mul(SECONDS_OF_A_DAY));
+    }
+    let path = "/api/apps/{}/viewers/{}/sessions";
+    let call = visit.call(Method::POST, path, &[app, mid]);
+    let issued: Issued = call.json(&body).send().await?;
+    let title = fill(t.issued_title, &[("mid", &headline(mid))]);
+    let mut frame = frame(visit, app, title);
+    // A change of language would come back by GET, and this page is there once.
+    frame.address = address(app, "/viewers/{}", &[mid]);
+    Ok(visit.page(&IssuedPage {
+        frame,
+        t,
+        id: issued.id,
+        label: headline(&form.label),
+        expires_at: format::moment(issued.expires_at, &known.zone),
+        secrets: [
+            ("SESSDATA", issued.sessdata),
+            ("csrf (bili_jct)", issued.csrf),
+            ("access_key", issued.access_key),
+        ],
+        viewer: address(app, "/viewers/{}", &[mid]),
+        access: address(app, "/access", &[]),
+    }))
+}

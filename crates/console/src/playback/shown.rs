@@ -1,0 +1,196 @@
+//! How figures and texts of players and sites are shown on these pages.
+
+use super::texts::PlaybackTexts;
+use crate::format;
+use crate::table::Cell;
+use crate::texts::fill;
+
+/// Most characters of a title that stand in a heading or in a cell.
+const MOST_HEADLINE_CHARS: usize = 120;
+
+/// A text of a stranger as a heading: without marks that turn the direction of what follows, and not without end.
+pub(super) fn headline(text: &str) -> String {
+    let turns = |char: char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let mut chars = text
+        .chars()
+        .filter(|char| !turns(*char) && !char.is_control());
+    let mut short: String = chars.by_ref().take(MOST_HEADLINE_CHARS).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
+/// How long something was watched, as people say it: `12 h 5 min`.
+pub(super) fn spent(t: &PlaybackTexts, seconds: i64) -> String {
+    let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    let values = [
+        ("h", &*format::count(hours)),
+        ("m", &minutes.to_string()),
+        ("s", &rest.to_string()),
+    ];
+    let text = match (hours, minutes) {
+        (0, 0) => t.seconds,
+        (0, _) => t.minutes_seconds,
+        _ => t.hours_minutes,
+    };
+    fill(text, &values)
+}
+
+/// `33.3 %` of a share from 0 to 1; a dash where there is nothing of which it could be one.
+pub(super) fn percent(share: f64, of: i64) -> String {
+    match of {
+        0 => "–".to_owned(),
+        _ => format!("{:.1} %", share * 100.0),
+    }
+}
+
+/// A share from 0 to 1 in whole percent.
+pub(super) fn whole_percent(share: f64) -> i64 {
+    let percent = format!("{:.0}", share.clamp(0.0, 1.0) * 100.0);
+    percent.parse().unwrap_or(0)
+}
+
+/// A cell of a number of seconds: as a length of time on the page, as it is in CSV.
+pub(super) fn time_cell(seconds: i64) -> Cell {
+    Cell {
+        text: format::duration(seconds),
+        raw: Some(seconds.to_string()),
+        ..Cell::default()
+    }
+}
+
+/// A cell of a finish rate.
+pub(super) fn rate_cell(rate: f64, plays: i64) -> Cell {
+    let cell = Cell {
+        text: percent(rate, plays),
+        raw: Some(match plays {
+            0 => String::new(),
+            _ => format!("{:.1}", rate * 100.0),
+        }),
+        ..Cell::default()
+    };
+    match plays {
+        0 => cell,
+        _ => cell.share(whole_percent(rate), 100),
+    }
+}
+
+/// What each play watched in the mean, in seconds.
+pub(super) fn per_play(watched_s: i64, plays: i64) -> i64 {
+    match plays {
+        0 => 0,
+        _ => watched_s / plays,
+    }
+}
+
+/// A figure on a card, and how it was before.
+pub(super) struct Card {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) change: Option<Change>,
+}
+
+/// How a figure has changed since the days before.
+pub(super) struct Change {
+    pub(super) text: String,
+    /// `up`, `down`, or nothing.
+    pub(super) class: &'static str,
+}
+
+impl Card {
+    /// A card without a change.
+    pub(super) fn new(name: &'static str, value: impl Into<String>) -> Self {
+        Self {
+            name,
+            value: value.into(),
+            change: None,
+        }
+    }
+
+    /// With how `now` differs from `before`, which is shown as `text` says it.
+    #[must_use]
+    pub(super) fn since(
+        mut self,
+        t: &PlaybackTexts,
+        (now, before): (i64, Option<i64>),
+        text: impl Fn(i64) -> String,
+    ) -> Self {
+        self.change = before.map(|before| Change::of(t, now, before, text));
+        self
+    }
+}
+
+impl Change {
+    fn of(t: &PlaybackTexts, now: i64, before: i64, text: impl Fn(i64) -> String) -> Self {
+        if before == 0 {
+            return Self {
+                text: t.before_nothing.to_owned(),
+                class: "",
+            };
+        }
+        let tenths = (i128::from(now) - i128::from(before)) * 1000 / i128::from(before);
+        let (sign, class) = match tenths {
+            0 => ("±", ""),
+            1.. => ("+", "up"),
+            _ => ("−", "down"),
+        };
+        let size = tenths.unsigned_abs();
+        let change = format!("{sign}{}.{} %", size / 10, size % 10);
+        let values = [("change", &*change), ("before", &text(before))];
+        Self {
+            text: fill(t.was, &values),
+            class,
+        }
+    }
+}
+
+/// A day in a chart: without its year.
+pub(super) fn short_day(day: &str) -> String {
+    day.get(5..).unwrap_or(day).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::texts::Locale;
+
+    #[test]
+    fn headlines_turn_nothing_and_end() {
+        assert_eq!(headline("a\u{202e}b\u{2067}\u{200f}c\n"), "abc");
+        assert_eq!(headline("א ב"), "א ב", "letters stay");
+        let long = headline(&"字".repeat(10_000));
+        assert_eq!(long.chars().count(), MOST_HEADLINE_CHARS + 1);
+        assert_eq!(headline(&"x".repeat(120)).len(), 120);
+    }
+
+    #[test]
+    fn times_and_shares_are_read_by_people() {
+        let (en, zh) = (PlaybackTexts::of(Locale::En), PlaybackTexts::of(Locale::Zh));
+        for (seconds, english, chinese) in [
+            (0, "0 s", "0 秒"),
+            (61, "1 min 1 s", "1 分 1 秒"),
+            (3_600, "1 h 0 min", "1 小时 0 分"),
+            (4_444_444, "1,234 h 34 min", "1,234 小时 34 分"),
+        ] {
+            assert_eq!(spent(en, seconds), english);
+            assert_eq!(spent(zh, seconds), chinese);
+        }
+        assert_eq!(percent(1.0 / 3.0, 3), "33.3 %");
+        assert_eq!(percent(0.0, 0), "–");
+        assert_eq!([0.0, 0.005, 0.5, 1.0].map(whole_percent), [0, 0, 50, 100]);
+    }
+
+    #[test]
+    fn changes_are_told_from_what_was_before() {
+        let t = PlaybackTexts::of(Locale::En);
+        let told = |now, before| {
+            let change = Change::of(t, now, before, |n| n.to_string());
+            (change.text, change.class)
+        };
+        assert_eq!(told(15, 10), ("+50.0 % · 10 before".to_owned(), "up"));
+        assert_eq!(told(0, 10), ("−100.0 % · 10 before".to_owned(), "down"));
+        assert_eq!(told(10, 10), ("±0.0 % · 10 before".to_owned(), ""));
+        assert_eq!(told(10, 0), ("none before".to_owned(), ""));
+    }
+}
