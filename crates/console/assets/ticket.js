@@ -44,7 +44,7 @@
     if (!timer) timer = setTimeout(() => read(), after_ms);
   };
 
-  async function read(request) {
+  async function read(address, init) {
     clearTimeout(timer);
     timer = 0;
     if (isReading) {
@@ -53,7 +53,8 @@
     }
     isReading = true;
     try {
-      const reply = await fetch(request || marker().dataset.page || location.href, { headers: { "x-requested-with": "live" }, cache: "no-store" });
+      const asked = address || marker().dataset.page || location.href;
+      const reply = await fetch(asked, { headers: { "x-requested-with": "live" }, cache: "no-store", ...init });
       if (reply.ok && new URL(reply.url).pathname.startsWith("/console/tickets")) put(await reply.text());
     } catch {
       // The server may be starting again: the next read will tell.
@@ -71,6 +72,8 @@
     const focused = document.activeElement && live.contains(document.activeElement) ? document.activeElement : null;
     const path = focused && (focused.id ? `#${CSS.escape(focused.id)}` : focused.dataset.key && `[data-key="${focused.dataset.key}"]`);
     const selected = all("input[name=ticket]:checked", live).map((box) => box.value);
+    // What a person is filling in stays.
+    for (const kept of all("[data-keep]", fresh)) kept.replaceWith(one(`#${kept.id}`, live) || kept);
     live.replaceChildren(...fresh.childNodes);
     for (const box of all("input[name=ticket]", live)) box.checked = selected.includes(box.value);
     dress();
@@ -165,7 +168,7 @@
 
   function renew() {
     const form = one("#claim");
-    if (form) read(new Request(form.action, { method: "POST", body: fields(form) }));
+    if (form) read(form.action, { method: "POST", body: fields(form) });
   }
 
   setInterval(() => { if (!document.hidden && holds()) renew(); }, RENEW_MS);

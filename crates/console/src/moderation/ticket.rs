@@ -444,8 +444,19 @@ fn says(
     people: &BTreeMap<&str, &Person>,
 ) -> Vec<Said> {
     let mut all: Vec<Said> = Vec::with_capacity(says.len());
+    let mut day = String::new();
     for say in says {
         let person = people.get(&*say.user);
+        let at = say.at_ms.map(|at_ms| moment(visit, app, at_ms));
+        // The day stands where it begins.
+        let at = at.map(|at| match at.split_once(' ') {
+            Some((same, time)) if same == day => time.to_owned(),
+            Some((other, _)) => {
+                other.clone_into(&mut day);
+                at
+            }
+            None => at,
+        });
         all.push(Said {
             name: person.map_or_else(|| say.user.clone(), |person| person.name.clone()),
             colour: person.map_or(1, |person| person.colour),
@@ -453,10 +464,7 @@ fn says(
             is_reporter: person.is_some_and(|person| person.is_reporter),
             is_reported: person.is_some_and(|person| person.is_reported),
             is_same: all.last().is_some_and(|last| last.key == say.user),
-            at: say
-                .at_ms
-                .map(|at_ms| moment(visit, app, at_ms))
-                .unwrap_or_default(),
+            at: at.unwrap_or_default(),
             is_deleted: say.is_deleted,
             content: say.content,
             key: say.user,
