@@ -26,6 +26,11 @@ const ASSETS: &[Asset] = &[
         text: include_str!("../assets/console.css"),
     },
     Asset {
+        name: "icon.svg",
+        media_type: "image/svg+xml",
+        text: include_str!("../assets/icon.svg"),
+    },
+    Asset {
         name: "console.js",
         media_type: JAVASCRIPT,
         text: include_str!("../assets/console.js"),
@@ -41,10 +46,10 @@ impl Asset {
     /// Its text as it is sent.
     fn slim(&self) -> String {
         let text = slim(self.text);
-        if self.media_type == JAVASCRIPT {
-            text
-        } else {
+        if self.name.ends_with(".css") {
             tighten(text)
+        } else {
+            text
         }
     }
 }

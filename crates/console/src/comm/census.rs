@@ -1,6 +1,7 @@
 //! The census: which groups the bots are in, and which came and went.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -94,22 +95,8 @@ pub(super) async fn page(
     shown.sort(&mut census);
     if let Some(name) = asked.csv.as_deref() {
         let table = match name {
-            "gained" => groups(
-                &visit,
-                "gained",
-                t.gained_of,
-                census.gained.as_deref(),
-                &census.list,
-                usize::MAX,
-            ),
-            "lost" => groups(
-                &visit,
-                "lost",
-                t.lost_of,
-                census.lost.as_deref(),
-                &[],
-                usize::MAX,
-            ),
+            "gained" => gained(&visit, &census, usize::MAX),
+            "lost" => lost(&visit, &census, usize::MAX),
             _ => Some(shown.list(&visit, &census, 0, usize::MAX)),
         };
         return table
@@ -138,22 +125,8 @@ pub(super) async fn page(
         ],
         cards: cards(t, &census),
         is_empty: census.list.is_empty(),
-        gained: csv(groups(
-            &visit,
-            "gained",
-            t.gained_of,
-            census.gained.as_deref(),
-            &census.list,
-            PAGE,
-        )),
-        lost: csv(groups(
-            &visit,
-            "lost",
-            t.lost_of,
-            census.lost.as_deref(),
-            &[],
-            PAGE,
-        )),
+        gained: csv(gained(&visit, &census, PAGE)),
+        lost: csv(lost(&visit, &census, PAGE)),
         list,
         frame: frame.json(&shown.call(&visit)),
     };
@@ -294,38 +267,31 @@ fn cards(t: &'static CommTexts, census: &Census) -> Vec<Card> {
     ]
 }
 
-/// Groups that came or went; none where the day before has no census. What they subscribe to is known of those in `list`.
-fn groups(
-    visit: &Visit,
-    name: &'static str,
-    caption: &str,
-    gids: Option<&[i64]>,
-    list: &[Group],
-    most: usize,
-) -> Option<Table> {
+/// Groups that came; none where the day before has no census.
+fn gained(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
     let t = CommTexts::of(visit.locale);
-    let subscriptions = format!("#{}", t.subscriptions);
-    let heads = [t.gid, &subscriptions];
-    let heads = if name == "gained" {
-        &heads[..]
-    } else {
-        &heads[..1]
-    };
-    let mut table = Table::new(visit.locale, name, caption, heads);
-    let known: std::collections::HashMap<_, _> = list
-        .iter()
+    let heads = [t.gid, &format!("#{}", t.subscriptions)];
+    let mut table = Table::new(visit.locale, "gained", t.gained_of, &heads);
+    let known = census.list.iter();
+    let known: HashMap<_, _> = known
         .map(|group| (group.gid, group.subscriptions))
         .collect();
-    for gid in gids?.iter().take(most) {
-        let mut row = vec![Cell::text(gid.to_string())];
-        if name == "gained" {
-            row.push(
-                known
-                    .get(gid)
-                    .map_or(Cell::default(), |count| Cell::number(*count)),
-            );
-        }
-        table.push(row);
+    for gid in census.gained.as_ref()?.iter().take(most) {
+        let subscriptions = known.get(gid).map(|count| Cell::number(*count));
+        table.push(vec![
+            Cell::text(gid.to_string()),
+            subscriptions.unwrap_or_default(),
+        ]);
+    }
+    Some(table)
+}
+
+/// Groups that went; none where the day before has no census.
+fn lost(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
+    let t = CommTexts::of(visit.locale);
+    let mut table = Table::new(visit.locale, "lost", t.lost_of, &[t.gid]);
+    for gid in census.lost.as_ref()?.iter().take(most) {
+        table.push(vec![Cell::text(gid.to_string())]);
     }
     Some(table)
 }
