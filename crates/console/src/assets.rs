@@ -46,10 +46,10 @@ impl Asset {
     /// Its text as it is sent.
     fn slim(&self) -> String {
         let text = slim(self.text);
-        if self.name.ends_with(".css") {
-            tighten(text)
-        } else {
+        if self.media_type == JAVASCRIPT {
             text
+        } else {
+            tighten(text)
         }
     }
 }

@@ -50,6 +50,8 @@ pub(crate) struct Frame {
     pub(crate) apps: Vec<Link>,
     /// The days of this page, where it has some.
     pub(crate) range: Option<Range>,
+    /// Parameters of this page's address that stay when other days are chosen, as the form of days has no field of them.
+    pub(crate) kept: Vec<(String, String)>,
     /// The JSON of what is shown.
     pub(crate) json: Vec<String>,
     /// Some figures do not have the newest reports yet.
@@ -77,6 +79,7 @@ impl Frame {
             app: app_in(path),
             apps: Vec::new(),
             range: None,
+            kept: Vec::new(),
             json: Vec::new(),
             is_behind: false,
             is_done: parameters(&visit.address).any(|(name, _)| name == "done"),
@@ -119,6 +122,17 @@ impl Frame {
     #[must_use]
     pub(crate) fn range(mut self, range: Range) -> Self {
         self.range = Some(range);
+        self
+    }
+
+    /// With parameters of this page's address that stay when other days are chosen: name those that the page has no field
+    /// for in its form of days.
+    #[must_use]
+    pub(crate) fn keep(mut self, names: &[&str]) -> Self {
+        let kept = parameters(&self.address);
+        self.kept = kept
+            .filter(|(name, value)| names.contains(&name.as_str()) && !value.is_empty())
+            .collect();
         self
     }
 

@@ -43,8 +43,8 @@ use reportd_platform::random::Random;
 use crate::fault::Fault;
 use crate::login::Logins;
 pub use crate::schema::MIGRATIONS;
-pub use crate::session::end_sessions;
 use crate::session::Sessions;
+pub use crate::session::end_sessions;
 use crate::visit::Visit;
 
 /// What the console is made of.

@@ -37,6 +37,9 @@ use crate::table::Table;
 use crate::visit::Visit;
 use texts::PushTexts;
 
+/// How often pages ask for what is still coming in.
+const LIVE_SECONDS: u32 = 10;
+
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
         .route("/console/apps/{app}/push", get(tasks::page))

@@ -67,7 +67,8 @@ impl Visit {
         }
         let address = parts.uri.path_and_query();
         let address = address.map_or("/console", |address| address.as_str());
-        let visit = Self::begun(parts, console, &address.to_owned()).await?;
+        let address = address.to_owned();
+        let visit = Self::begun(parts, console, &address).await?;
         let is_of_login = OF_LOGIN.contains(&parts.uri.path());
         if visit.must_change && !is_of_login {
             let to = Serializer::new(String::new())

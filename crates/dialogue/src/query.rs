@@ -25,5 +25,5 @@ pub(crate) use deliveries::{
 pub(crate) use list::list;
 pub(crate) use queue::Queue;
 pub(crate) use ticket::TICKET_COLUMNS;
-pub(crate) use verdicts::{Standing, standing_verdicts};
+pub(crate) use verdicts::standing_verdicts;
 pub(crate) use whole::whole;

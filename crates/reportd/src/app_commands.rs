@@ -217,7 +217,11 @@ fn print_app(state: &Database, id: &str, json: bool) -> anyhow::Result<()> {
     ];
     rows.extend(app_settings().iter().map(|setting| {
         let value = app.settings.get(setting.name);
-        row(setting.name, value.map_or("", String::as_str), setting.about)
+        row(
+            setting.name,
+            value.map_or("", String::as_str),
+            setting.about,
+        )
     }));
     print_line(text_table(["app", "value", "about"], &rows))
 }

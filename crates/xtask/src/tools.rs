@@ -12,6 +12,8 @@ const TOOLS: &[(&str, &str)] = &[
     ("setpriv", "util-linux"),
     ("mount", "mount"),
     ("php", "php-cli"),
+    ("chromium", "chromium"),
+    ("chromedriver", "chromium-driver"),
     (POSTGRES, "postgresql"),
 ];
 /// Debian keeps it out of PATH.
@@ -137,7 +139,14 @@ mod tests {
         assert!(missing_packages(|_| true).is_empty());
         assert_eq!(
             missing_packages(|tool| tool == "postgres"),
-            ["strace", "util-linux", "mount", "php-cli"]
+            [
+                "strace",
+                "util-linux",
+                "mount",
+                "php-cli",
+                "chromium",
+                "chromium-driver"
+            ]
         );
     }
 }

@@ -1,7 +1,6 @@
 //! The census: which groups the bots are in, and which came and went.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -131,6 +130,19 @@ pub(super) async fn page(
         frame: frame.json(&shown.call(&visit)),
     };
     Ok(visit.page(&page))
+}
+
+/// Groups that the day before did not have; none where it had no census.
+fn gained(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
+    let t = CommTexts::of(visit.locale);
+    let numbers = census.gained.as_deref();
+    groups(visit, "gained", t.gained_of, numbers, &census.list, most)
+}
+
+/// Groups that only the day before had.
+fn lost(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
+    let t = CommTexts::of(visit.locale);
+    groups(visit, "lost", t.lost_of, census.lost.as_deref(), &[], most)
 }
 
 impl Shown {
@@ -267,31 +279,38 @@ fn cards(t: &'static CommTexts, census: &Census) -> Vec<Card> {
     ]
 }
 
-/// Groups that came; none where the day before has no census.
-fn gained(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
+/// Groups that came or went; none where the day before has no census. What they subscribe to is known of those in `list`.
+fn groups(
+    visit: &Visit,
+    name: &'static str,
+    caption: &str,
+    gids: Option<&[i64]>,
+    list: &[Group],
+    most: usize,
+) -> Option<Table> {
     let t = CommTexts::of(visit.locale);
-    let heads = [t.gid, &format!("#{}", t.subscriptions)];
-    let mut table = Table::new(visit.locale, "gained", t.gained_of, &heads);
-    let known = census.list.iter();
-    let known: HashMap<_, _> = known
+    let subscriptions = format!("#{}", t.subscriptions);
+    let heads = [t.gid, &subscriptions];
+    let heads = if name == "gained" {
+        &heads[..]
+    } else {
+        &heads[..1]
+    };
+    let mut table = Table::new(visit.locale, name, caption, heads);
+    let known: std::collections::HashMap<_, _> = list
+        .iter()
         .map(|group| (group.gid, group.subscriptions))
         .collect();
-    for gid in census.gained.as_ref()?.iter().take(most) {
-        let subscriptions = known.get(gid).map(|count| Cell::number(*count));
-        table.push(vec![
-            Cell::text(gid.to_string()),
-            subscriptions.unwrap_or_default(),
-        ]);
-    }
-    Some(table)
-}
-
-/// Groups that went; none where the day before has no census.
-fn lost(visit: &Visit, census: &Census, most: usize) -> Option<Table> {
-    let t = CommTexts::of(visit.locale);
-    let mut table = Table::new(visit.locale, "lost", t.lost_of, &[t.gid]);
-    for gid in census.lost.as_ref()?.iter().take(most) {
-        table.push(vec![Cell::text(gid.to_string())]);
+    for gid in gids?.iter().take(most) {
+        let mut row = vec![Cell::text(gid.to_string())];
+        if name == "gained" {
+            row.push(
+                known
+                    .get(gid)
+                    .map_or(Cell::default(), |count| Cell::number(*count)),
+            );
+        }
+        table.push(row);
     }
     Some(table)
 }

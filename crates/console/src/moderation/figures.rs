@@ -132,8 +132,11 @@ fn figures(visit: &Visit, app: &str, monitor: &Monitor) -> Vec<Figure> {
     ]
 }
 
+/// A figure of a day.
+type Reading = fn(&Sums) -> i64;
+
 /// Every figure of a day, with its name.
-fn columns(t: &'static ModerationTexts) -> [(&'static str, fn(&Sums) -> i64); 7] {
+fn columns(t: &'static ModerationTexts) -> [(&'static str, Reading); 7] {
     [
         (t.received_reports, |sums| sums.received),
         (t.rejected, |sums| sums.rejected),
@@ -148,7 +151,7 @@ fn columns(t: &'static ModerationTexts) -> [(&'static str, fn(&Sums) -> i64); 7]
 fn charts(visit: &Visit, range: &Range, days: &[Day]) -> Vec<String> {
     let t = texts(visit);
     let by_day: BTreeMap<&str, &Sums> = days.iter().map(|day| (&*day.day, &day.sums)).collect();
-    let line = |(name, figure): (&str, fn(&Sums) -> i64)| Line {
+    let line = |(name, figure): (&str, Reading)| Line {
         name: name.to_owned(),
         values: range
             .days()

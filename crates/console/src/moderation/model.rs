@@ -23,8 +23,6 @@ pub(super) struct Ticket {
     pub(super) claimed_until: Option<i64>,
     pub(super) follows: Option<String>,
     pub(super) judged_at: Option<i64>,
-    #[serde(default)]
-    pub(super) revision: i64,
     /// The label of the dialogue, in lists.
     #[serde(default)]
     pub(super) dialogue_result: Option<String>,

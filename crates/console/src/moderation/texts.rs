@@ -99,7 +99,6 @@ texts! {
         evidence: "Evidence" / "举报证据",
         report_n: "Report {n}" / "举报 {n}",
         new_report: "new" / "新",
-        reported_at: "Reported" / "举报时间",
         goes_to: "Verdict goes to" / "结果回调至",
         more_reports: "More reports" / "更多举报",
         more_came: "More reports have come: look at them below, then judge. What you filled in is kept." / "判定期间又收到新的举报:请查看下方新举报后再判定,已填内容已保留。",
@@ -115,7 +114,6 @@ texts! {
         is_reporter: "reporter" / "举报人",
         is_reported: "reported" / "被举报人",
         deleted: "deleted by its author" / "已被发送者删除",
-        unknown_user: "unknown user" / "未知用户",
         image: "Image" / "图片",
         audio: "Audio" / "语音",
         video: "Video" / "视频",
@@ -139,7 +137,6 @@ texts! {
         undone_at: "undone at {at}" / "已于 {at} 撤销",
         stands: "stands" / "生效",
         revision: "Revision {n}" / "第 {n} 次判定",
-        no_verdict: "Not judged yet." / "尚未判定。",
         trail: "What was done" / "操作记录",
         attempts: "Attempts" / "投递次数",
         attempt: "Attempt" / "次序",
@@ -230,6 +227,5 @@ texts! {
         key_select: "select the ticket" / "选择工单",
         key_about: "Keys do nothing while you write in a field." / "在输入框中时快捷键不生效。",
         close: "Close" / "关闭",
-        expires: "Your claim has ended." / "认领已过期。",
     }
 }

@@ -169,7 +169,6 @@ pub(super) struct TicketPage {
     deliveries: Option<Table>,
     trail: Table,
     events: String,
-    undo_seconds: i64,
 }
 
 impl TicketPage {
@@ -278,11 +277,7 @@ pub(super) async fn build(
     let was_sent = filled.is_some();
     let seen = filled.as_ref().map_or(0, |filled| filled.seen);
     let filled = filled.unwrap_or_else(|| taken_back(visit, &whole));
-    let reporters: Vec<String> = whole
-        .reports
-        .iter()
-        .map(|report| report.uniqid.clone())
-        .collect();
+    let reporters: Vec<_> = whole.reports.iter().map(|one| one.uniqid.clone()).collect();
     let around = Around {
         visit,
         app: &ticket.app_id,
@@ -298,15 +293,7 @@ pub(super) async fn build(
         true => in_words(visit, &settings, &people, &filled),
         false => Vec::new(),
     };
-    let after = whole.reports.last().filter(|_| whole.has_more_reports);
-    let more = after.map(|report| {
-        let query = [
-            ("app", &*asked.app),
-            ("category", &asked.category),
-            ("reports_after", &report.report_no),
-        ];
-        address(&head.path, &query)
-    });
+    let more = more_reports(&head.path, &whole, asked);
     let first = if asked.reports_after.is_empty() { 1 } else { 0 };
     let title = format!("{} {}", t.ticket, ticket.ticket_id);
     let call = visit.get("/api/tickets/{}", &[&ticket.ticket_id]);
@@ -338,7 +325,6 @@ pub(super) async fn build(
         may_reopen: !ticket.is_open() && visit.may(Permission::Oversee),
         trail: record::table(visit, &whole.audit, true).with_csv(&head.path),
         events: address("/console/tickets/events", &[("app", &ticket.app_id)]),
-        undo_seconds: settings.undo_seconds,
         t,
         head,
         asked: asked.clone(),
@@ -347,6 +333,17 @@ pub(super) async fn build(
         lost,
         deliveries,
     })
+}
+
+/// The address of the reports behind those that are shown, where there are some.
+fn more_reports(path: &str, whole: &Whole, asked: &Asked) -> Option<String> {
+    let after = whole.reports.last().filter(|_| whole.has_more_reports)?;
+    let query = [
+        ("app", &*asked.app),
+        ("category", &asked.category),
+        ("reports_after", &after.report_no),
+    ];
+    Some(address(path, &query))
 }
 
 /// What the form begins with: the verdict that the person has just taken back, or nothing.

@@ -67,8 +67,8 @@ texts! {
 pub(super) fn span(t: &OverviewTexts, seconds: i64) -> String {
     let (text, number) = match seconds {
         ..120 => (t.seconds, seconds),
-        ..7_200 => (t.minutes, seconds / 60),
-        ..172_800 => (t.hours, seconds / 3600),
+        120..7_200 => (t.minutes, seconds / 60),
+        7_200..172_800 => (t.hours, seconds / 3600),
         _ => (t.days, seconds / 86_400),
     };
     crate::texts::fill(text, &[("n", &number.to_string())])

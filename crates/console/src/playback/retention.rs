@@ -94,7 +94,7 @@ impl Retention {
         let t = PlaybackTexts::of(locale);
         let label = |percent: usize| match is_by_time {
             true => format::duration(self.second_at(percent)),
-            false => format!("{percent} %"),
+            false => format!("{percent}%"),
         };
         let reached = Chart {
             title: t.reached.to_owned(),

@@ -1,10 +1,7 @@
 //! How figures and texts of players and sites are shown on these pages.
 
-use reportd_platform::zones::{day_text, parse_day};
-
 use super::texts::PlaybackTexts;
 use crate::format;
-use crate::range::Range;
 use crate::table::Cell;
 use crate::texts::fill;
 
@@ -146,12 +143,6 @@ impl Change {
             class,
         }
     }
-}
-
-/// As many days that end before the first of a range, as `from` and `to`.
-pub(super) fn days_before(range: &Range) -> Option<(String, String)> {
-    let first = parse_day(&range.from).ok()?;
-    Some((day_text(first - range.count()), day_text(first - 1)))
 }
 
 /// A day in a chart: without its year.

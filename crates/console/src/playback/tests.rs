@@ -138,7 +138,8 @@ fn nothing_played() -> Value {
 
 /// Sixty percent of 12 plays get to the middle of 600 s.
 fn retention() -> Value {
-    let reached: Vec<f64> = (0..=100).map(|percent| if percent <= 50 { 0.6 } else { 0.25 });
+    let share = |percent| if percent <= 50 { 0.6 } else { 0.25 };
+    let reached: Vec<f64> = (0..=100).map(share).collect();
     let left_at: Vec<i64> = (0..100).map(|percent| percent % 3).collect();
     json!({"cid": 279_786, "duration": 600, "sessions": 12, "reached": reached, "left_at": left_at})
 }

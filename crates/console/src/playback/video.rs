@@ -10,8 +10,7 @@ use serde::Deserialize;
 use super::catalogue::{Listing, ListingShown};
 use super::retention::{Retention, RetentionShown};
 use super::shown::{
-    Card, days_before, headline, per_play, percent, rate_cell, short_day, spent, time_cell,
-    whole_percent,
+    Card, headline, per_play, percent, rate_cell, short_day, spent, time_cell, whole_percent,
 };
 use super::texts::PlaybackTexts;
 use super::{address, frame};
@@ -98,8 +97,6 @@ impl Place<'_> {
 struct VideoPage {
     frame: Frame,
     t: &'static PlaybackTexts,
-    place_cid: Option<String>,
-    is_by_time: bool,
     aid: i64,
     bvid: String,
     /// Where the heading had to cut it.
@@ -142,7 +139,9 @@ pub(super) async fn show(
     let listing = visit.get("/api/apps/{}/playback/catalogue/{}", &[&app, &aid]);
     let json = [video.address(), retention.address(), listing.address()];
     let video = video.send_fresh::<Video>().await?;
-    let mut frame = frame(&visit, &app, headline(&video.body.title)).range(range.clone());
+    let mut frame = frame(&visit, &app, headline(&video.body.title))
+        .range(range.clone())
+        .keep(&["cid", "axis"]);
     frame.json.extend(json);
     let video = video.told(&mut frame);
     let is_csv = asked.csv.as_deref();
@@ -162,14 +161,12 @@ pub(super) async fn show(
         Err(fault) if fault.status == StatusCode::NOT_FOUND => None,
         Err(fault) => return Err(fault),
     };
-    let before: Option<Video> = match days_before(&range) {
+    let before: Option<Video> = match range.before() {
         Some((from, to)) => of_days(&from, &to).send().await.ok(),
         None => None,
     };
     Ok(visit.page(&VideoPage {
         t,
-        place_cid: place.cid.map(str::to_owned),
-        is_by_time: place.is_by_time,
         full_title: (frame.title != video.title).then(|| video.title.clone()),
         cards: cards(t, &video, before.as_ref()),
         charts: charts(&visit, &video),

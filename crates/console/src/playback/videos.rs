@@ -5,9 +5,7 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::shown::{
-    Card, days_before, headline, per_play, percent, rate_cell, short_day, spent, time_cell,
-};
+use super::shown::{Card, headline, per_play, rate_cell, short_day, spent, time_cell};
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::chart::{Chart, Line, Shape};
@@ -81,9 +79,8 @@ struct VideosPage {
     t: &'static PlaybackTexts,
     /// Where the search goes.
     find: String,
-    /// Days of the search, and what is wrong with it.
+    /// Days that a search keeps.
     range: Range,
-    sort: String,
     cards: Vec<Card>,
     now: i64,
     now_address: String,
@@ -122,7 +119,9 @@ pub(super) async fn show(
         .with("sort", &sort)
         .with("limit", ON_A_PAGE)
         .maybe("cursor", asked.cursor.as_deref());
-    let mut frame = frame(&visit, &app, t.videos).range(range.clone());
+    let mut frame = frame(&visit, &app, t.videos)
+        .range(range.clone())
+        .keep(&["sort"]);
     frame = frame.json(&totals).json(&videos);
     let totals: Totals = totals.send_fresh().await?.told(&mut frame);
     let videos: Videos = videos.send_fresh().await?.told(&mut frame);
@@ -137,7 +136,7 @@ pub(super) async fn show(
         _ => {}
     }
     // What was before and who is there now only adds to the page: it does without.
-    let before: Option<Totals> = match days_before(&range) {
+    let before: Option<Totals> = match range.before() {
         Some((from, to)) => of_days(&from, &to).send().await.ok(),
         None => None,
     };
@@ -157,7 +156,6 @@ pub(super) async fn show(
             .then(|| list_address(&app, &range, &sort)),
         has_plays: totals.plays > 0,
         range,
-        sort,
         table,
         days,
         frame,

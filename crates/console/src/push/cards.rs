@@ -15,7 +15,10 @@ pub(super) struct Card {
 
 /// How a number differs from that of the days before.
 pub(super) struct Change {
+    /// `+16.6 %`.
     pub(super) text: String,
+    /// Against what: the page says it once, and readers of a screen hear it with each.
+    pub(super) against: String,
     pub(super) is_up: bool,
 }
 
@@ -81,12 +84,19 @@ pub(super) fn change(t: &PushTexts, now: i64, before: i64, days: i64) -> Option<
     let sign = if tenths < 0 { '−' } else { '+' };
     let size = tenths.unsigned_abs();
     let percent = format!("{sign}{}.{} %", size / 10, size % 10);
-    let days_text = days.to_string();
-    let text = if days == 1 { t.against_day } else { t.against };
     Some(Change {
-        text: fill(text, &[("change", &percent), ("n", &days_text)]),
+        text: percent,
+        against: against(t, days),
         is_up: tenths >= 0,
     })
+}
+
+/// What changes are against.
+pub(super) fn against(t: &PushTexts, days: i64) -> String {
+    match days {
+        1 => t.against_day.to_owned(),
+        _ => fill(t.against, &[("n", &days.to_string())]),
+    }
 }
 
 #[cfg(test)]
@@ -98,14 +108,8 @@ mod tests {
     fn a_change_is_told_with_its_sign_and_nothing_of_nothing() {
         let t = PushTexts::of(Locale::En);
         let text = |now, before| change(t, now, before, 7).map(|change| change.text);
-        assert_eq!(
-            text(150, 100).as_deref(),
-            Some("+50.0 % against the 7 days before")
-        );
-        assert_eq!(
-            text(0, i64::MAX).as_deref(),
-            Some("−100.0 % against the 7 days before")
-        );
+        assert_eq!(text(150, 100).as_deref(), Some("+50.0 %"));
+        assert_eq!(text(0, i64::MAX).as_deref(), Some("−100.0 %"));
         assert_eq!(text(1, 0), None);
     }
 

@@ -9,7 +9,7 @@ use super::cards::{Card, funnel_cards};
 use super::funnel::{channels_chart, days_table, note, sum};
 use super::models::{Day, Days as PushDays};
 use super::texts::PushTexts;
-use super::{csv_of, frame};
+use super::{LIVE_SECONDS, csv_of, frame};
 use crate::api::fill_path;
 use crate::fault::Fault;
 use crate::frame::Frame;
@@ -56,7 +56,12 @@ pub(super) async fn page(
     let range = Range::of(&asked.days(), &app, visit.now_ms, 30)?;
     let call = visit.get("/api/apps/{}/push/days", &[&app.id]);
     let call = call.with("from", &range.from).with("to", &range.to);
-    let mut frame = frame(&visit, &app, t.push_days).range(range).json(&call);
+    let mut frame = frame(&visit, &app, t.push_days)
+        .range(range.clone())
+        .json(&call);
+    if range.has_today() {
+        frame = frame.live(LIVE_SECONDS);
+    }
     let days: PushDays = call.send_fresh().await?.told(&mut frame);
     let of_day = |day: &str| Some(fill_path("/console/apps/{}/push/days/{}", &[&app.id, day]));
     let page = DaysPage {

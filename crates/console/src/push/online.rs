@@ -118,6 +118,12 @@ fn short(at_ms: i64, app: &App) -> String {
     moment.get(5..16).unwrap_or(&moment).to_owned()
 }
 
+/// `13:00` of a point: a curve has no time of day twice, or but at the end of summer time.
+fn of_day(at_ms: i64, app: &App) -> String {
+    let moment = format::moment(at_ms, &app.zone);
+    moment.get(11..16).unwrap_or(&moment).to_owned()
+}
+
 fn cards(t: &'static PushTexts, app: &App, curve: &Curve, is_now: bool) -> Vec<Card> {
     let mut cards = Vec::new();
     if is_now {
@@ -148,7 +154,7 @@ pub(super) fn chart(visit: &Visit, app: &App, points: &[Point]) -> String {
     let chart = Chart {
         title: t.every_10_minutes.to_owned(),
         shape: Shape::Lines,
-        labels: points.iter().map(|point| short(point.at, app)).collect(),
+        labels: points.iter().map(|point| of_day(point.at, app)).collect(),
         lines: vec![Line {
             name: t.online.to_owned(),
             values: points.iter().map(|point| point.users).collect(),

@@ -5,14 +5,13 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use form_urlencoded::Serializer;
 use reportd_platform::apps::App;
-use reportd_platform::zones::{day_text, parse_day};
 use serde::Deserialize;
 
-use super::cards::{Card, funnel_cards};
+use super::cards::{Card, against, funnel_cards};
 use super::funnel::{FunnelTables, days_chart, figure_cells, figure_heads, note, sum};
 use super::models::{Day, Days as PushDays, Figures, Funnel, Settings};
 use super::texts::PushTexts;
-use super::{csv_of, frame, names};
+use super::{LIVE_SECONDS, csv_of, frame, names};
 use crate::api::{Call, fill_path};
 use crate::fault::Fault;
 use crate::format;
@@ -63,6 +62,8 @@ struct Above {
     cards: Vec<Card>,
     /// Where the cards are sums of days.
     chart: Option<String>,
+    /// What changes are against, in a sentence.
+    changes: Option<String>,
     /// Where they are of a group.
     tables: Option<FunnelTables>,
 }
@@ -78,6 +79,7 @@ struct TasksPage {
     groups: Vec<String>,
     cards: Vec<Card>,
     chart: Option<String>,
+    changes: Option<String>,
     tables: Option<FunnelTables>,
     note: Option<String>,
     tasks: Table,
@@ -107,6 +109,9 @@ pub(super) async fn page(
     let mut frame = frame(&visit, &app, t.push_tasks)
         .range(range.clone())
         .json(&call);
+    if range.has_today() {
+        frame = frame.live(LIVE_SECONDS);
+    }
     let found: Tasks = call.send_fresh().await?.told(&mut frame);
     let mut tasks = list.table(&found.tasks);
     tasks.next = found
@@ -132,6 +137,7 @@ pub(super) async fn page(
         groups,
         cards: above.cards,
         chart: above.chart,
+        changes: above.changes,
         tables: above.tables,
         note: list.note().await?,
         tasks: tasks.with_csv(&list.address(&[])),
@@ -179,7 +185,7 @@ impl Listed<'_> {
                 break;
             }
         }
-        Ok(crate::csv::reply(&self.table(&all)))
+        Ok(crate::csv::reply(&self.file(&all)))
     }
 
     async fn group_csv(&self, asked: Option<&str>) -> Result<Response, Fault> {
@@ -189,14 +195,14 @@ impl Listed<'_> {
         found.ok_or_else(|| Fault::not_found("there is no such table"))
     }
 
+    /// On the page kind and time stand below the id.
     fn table(&self, tasks: &[Task]) -> Table {
         let t = PushTexts::of(self.visit.locale);
-        let (figures, sendable) = (figure_heads(t), format!("#{}", t.sendable));
-        let mut heads = vec![t.task, t.kind, t.group, t.created, &sendable];
-        heads.extend(figures.iter().map(String::as_str));
-        let mut table = Table::new(self.visit.locale, "tasks", t.push_tasks, &heads);
+        let mut table = self.empty_table(&[t.task, t.group]);
         for task in tasks {
-            let mut id = Cell::text(&*task.taskid);
+            let (kind, created) = self.about(task);
+            let minute = created.get(..16).unwrap_or(&created);
+            let mut id = Cell::text(&*task.taskid).noted(format!("{kind} · {minute}"));
             id.address = task_address(&self.app.id, &task.taskid);
             let group = match &task.group_name {
                 Some(name) => {
@@ -204,44 +210,72 @@ impl Listed<'_> {
                 }
                 None => Cell::text("–"),
             };
-            let row = [
-                id,
-                Cell::text(names::kind(t, &task.kind)),
-                group,
-                Cell::text(format::moment(task.created_at, &self.app.zone)),
-                Cell::number(task.total.msg_num),
-            ];
-            let figures = figure_cells(t, &task.total, true);
-            table.push(row.into_iter().chain(figures).collect());
+            table.push([id, group].into_iter().chain(self.figures(task)).collect());
         }
         table
+    }
+
+    /// In CSV each has a column.
+    fn file(&self, tasks: &[Task]) -> Table {
+        let t = PushTexts::of(self.visit.locale);
+        let mut table = self.empty_table(&[t.task, t.kind, t.group, t.created]);
+        for task in tasks {
+            let (kind, created) = self.about(task);
+            let group = task.group_name.as_deref().unwrap_or_default();
+            let row = [&*task.taskid, kind, group, &created].map(Cell::text);
+            table.push(row.into_iter().chain(self.figures(task)).collect());
+        }
+        table
+    }
+
+    fn empty_table(&self, first: &[&str]) -> Table {
+        let t = PushTexts::of(self.visit.locale);
+        let (figures, sendable) = (figure_heads(t), format!("#{}", t.sendable));
+        let mut heads = first.to_vec();
+        heads.push(&sendable);
+        heads.extend(figures.iter().map(String::as_str));
+        Table::new(self.visit.locale, "tasks", t.push_tasks, &heads)
+    }
+
+    /// The kind of a task, and when it was created.
+    fn about<'t>(&self, task: &'t Task) -> (&'t str, String) {
+        let kind = names::kind(PushTexts::of(self.visit.locale), &task.kind);
+        (kind, format::moment(task.created_at, &self.app.zone))
+    }
+
+    fn figures(&self, task: &Task) -> impl Iterator<Item = Cell> + use<> {
+        let t = PushTexts::of(self.visit.locale);
+        let sendable = Cell::number(task.total.msg_num);
+        std::iter::once(sendable).chain(figure_cells(t, &task.total, true))
     }
 
     /// The figures of all tasks, by the day on which something happened, against as many days before.
     async fn days(&self, frame: Frame) -> Result<(Above, Frame), Fault> {
         let (range, visit) = (self.range, self.visit);
+        let t = PushTexts::of(visit.locale);
         let count = range.count();
-        let before = usize::try_from(count)
-            .ok()
-            .filter(|_| count * 2 <= MOST_DAYS);
-        let first = parse_day(&range.from).map_err(|expected| Fault::invalid("from", expected))?;
-        let from = before.map_or(first, |_| first - count);
+        let before = range.before().filter(|_| count * 2 <= MOST_DAYS);
+        let from = before.as_ref().map_or(&range.from, |(from, _)| from);
         let call = |from: &str| {
             let call = visit.get("/api/apps/{}/push/days", &[&self.app.id]);
             call.with("from", from).with("to", &range.to)
         };
         let mut frame = frame.json(&call(&range.from));
-        let reply = call(&day_text(from)).send_fresh::<PushDays>().await?;
+        let reply = call(from).send_fresh::<PushDays>().await?;
         let mut days: Vec<Day> = reply.told(&mut frame).days;
-        let of_range = days.split_off(before.unwrap_or(0).min(days.len()));
+        let earlier_days = before.as_ref().map_or(Ok(0), |_| usize::try_from(count));
+        let of_range = days.split_off(earlier_days.unwrap_or(0).min(days.len()));
         let earlier = sum(&days);
         let above = Above {
             cards: funnel_cards(
-                PushTexts::of(visit.locale),
+                t,
                 &sum(&of_range),
-                before.map(|_| (&earlier, count)),
+                before.as_ref().map(|_| (&earlier, count)),
             ),
             chart: Some(days_chart(visit.locale, &of_range)),
+            changes: before
+                .as_ref()
+                .map(|_| fill(t.changes, &[("against", &against(t, count))])),
             tables: None,
         };
         Ok((above, frame))
@@ -262,6 +296,7 @@ impl Listed<'_> {
         let above = Above {
             cards: funnel_cards(PushTexts::of(self.visit.locale), &group.funnel.total, None),
             chart: None,
+            changes: None,
             tables: Some(FunnelTables::new(self.visit, &group.funnel)),
         };
         Ok((above, frame))

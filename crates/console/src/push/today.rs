@@ -10,7 +10,7 @@ use super::funnel::FunnelTables;
 use super::models::{Funnel, Loss, Point, Quota};
 use super::task::Asked;
 use super::texts::PushTexts;
-use super::{csv_of, frame, losses, online, quotas};
+use super::{LIVE_SECONDS, csv_of, frame, losses, online, quotas};
 use crate::fault::Fault;
 use crate::frame::Frame;
 use crate::table::Table;
@@ -53,7 +53,7 @@ pub(super) async fn page(
     let t = PushTexts::of(visit.locale);
     let app = visit.app(&app)?;
     let call = visit.get("/api/apps/{}/push/today", &[&app.id]);
-    let mut frame = frame(&visit, &app, "").json(&call).live(10);
+    let mut frame = frame(&visit, &app, "").json(&call).live(LIVE_SECONDS);
     let today: Today = call.send_fresh().await?.told(&mut frame);
     frame.title = fill(t.push_today, &[("day", &today.day)]);
     let mut cards = funnel_cards(t, &today.funnel.total, None);

@@ -8,10 +8,9 @@ use serde::Deserialize;
 use super::cards::Card;
 use super::days::Asked;
 use super::texts::PushTexts;
-use super::{csv_of, frame};
+use super::{LIVE_SECONDS, csv_of, frame};
 use crate::chart::{Chart, Line, Shape};
 use crate::fault::Fault;
-use crate::format;
 use crate::frame::Frame;
 use crate::range::Range;
 use crate::table::{Cell, Table};
@@ -51,7 +50,12 @@ pub(super) async fn page(
     let range = Range::of(&asked.days(), &app, visit.now_ms, 30)?;
     let call = visit.get("/api/apps/{}/push/users", &[&app.id]);
     let call = call.with("from", &range.from).with("to", &range.to);
-    let mut frame = frame(&visit, &app, t.push_users).range(range).json(&call);
+    let mut frame = frame(&visit, &app, t.push_users)
+        .range(range.clone())
+        .json(&call);
+    if range.has_today() {
+        frame = frame.live(LIVE_SECONDS);
+    }
     let found: UserDays = call.send_fresh().await?.told(&mut frame);
     let page = UsersPage {
         frame,
@@ -108,15 +112,11 @@ fn table(visit: &Visit, days: &[UserDay]) -> Table {
     heads.extend(numbers.iter().map(String::as_str));
     let mut table = Table::new(visit.locale, "days", t.push_users, &heads);
     for day in days.iter().rev() {
-        let active = match day.accumulative_num {
-            ..=0 => Cell::number(day.active_num),
-            whole => Cell::number(day.active_num).noted(format::share(day.active_num, whole)),
-        };
         table.push(vec![
             Cell::text(&*day.day),
             Cell::number(day.accumulative_num),
             Cell::number(day.register_num),
-            active,
+            Cell::number(day.active_num),
             Cell::number(day.online_num),
         ]);
     }

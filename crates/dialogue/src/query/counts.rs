@@ -55,7 +55,7 @@ pub(crate) fn held(tx: &mut Tx<'_>, queues: &[Queue<'_>], actor: &Actor) -> Resu
         values.push((&actor.key).into());
         let sql = format!(
             "SELECT COUNT(*) FROM (SELECT claimed_by, claim_key FROM dialogue_ticket WHERE {given}state = ${} \
-             ORDER BY received_at, id LIMIT ${}) AS held WHERE claimed_by = ${} AND claim_key = ${}",
+             ORDER BY received_at, id LIMIT ${}) AS counted WHERE claimed_by = ${} AND claim_key = ${}",
             n + 1,
             n + 2,
             n + 3,

@@ -418,3 +418,78 @@ fn verdicts_are_polled_once_they_would_leave(#[values(Embedded, Postgres)] kind:
     let other = get(&world, "/api/apps/two/verdicts?report_id=r").json();
     assert_eq!(other, json!({"verdicts": []}));
 }
+
+#[rstest]
+fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let first = world.file(ONE, &report("a")).ticket();
+    let second = world.file(ONE, &report("b")).ticket();
+    world.file(ONE, &with(report("c"), "category", json!("room")));
+    world.file(TWO, &report("d"));
+    let call = |id: i64, call: &str| format!("/api/tickets/{id}/{call}");
+    act(&world, "mei", &call(first, "claim"), &Value::Null);
+    act(
+        &world,
+        "lin",
+        &call(second, "verdict"),
+        &json!({"dialogue_result": "ad", "user_result": {"id_1": "porn"}}),
+    );
+    world.clock.advance(5_000);
+    let path = format!("/api/tickets/counts?app={}", ONE.id);
+    let of_mei = {
+        let key = format!("Bearer {}", world.admin);
+        let headers = [("authorization", key.as_str()), ("x-auditor", "mei")];
+        world
+            .send(&Method::GET, &path, &headers, String::new())
+            .json()
+    };
+    let category = |name: &str| json!({"app_id": ONE.id, "category": name, "waiting": 1});
+    assert_eq!(
+        of_mei,
+        json!({
+            "open": 1, "claimed": 1, "claimed_by_me": 1, "judged": 1, "delivered": 0, "failed": 0,
+            "oldest_open_seconds": 5, "categories": [category("chat"), category("room")], "most": 10_000,
+        })
+    );
+    let all = get(&world, "/api/tickets/counts").json();
+    assert_eq!(
+        (&all["open"], &all["claimed_by_me"]),
+        (&json!(2), &json!(0))
+    );
+    assert_eq!(all["categories"].as_array().unwrap().len(), 3);
+    let room = get(&world, &format!("{path}&category=room")).json();
+    assert_eq!((&room["open"], &room["claimed"]), (&json!(1), &json!(0)));
+    assert_eq!(get(&world, "/api/tickets/counts?category=room").status, 400);
+    // Lists tell who holds a ticket, and what was said of one.
+    let ids = |path: &str| {
+        let page = get(&world, path).json();
+        let rows = page["tickets"].as_array().unwrap().iter();
+        rows.map(|row| row["ticket_id"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        ids("/api/tickets?claimed_by=mei"),
+        [json!(first.to_string())]
+    );
+    assert_eq!(ids("/api/tickets?claimed_by=lin"), [Value::Null; 0]);
+    let judged = get(&world, "/api/tickets?state=judged").json();
+    let row = &judged["tickets"][0];
+    assert_eq!(
+        (&row["dialogue_result"], &row["auditor"]),
+        (&json!("ad"), &json!("lin"))
+    );
+    let whole = get(&world, &format!("/api/tickets/{first}")).json();
+    let earlier = whole["history"][0]["tickets"].as_array().unwrap();
+    let earlier = earlier
+        .iter()
+        .find(|row| row["ticket_id"] == second)
+        .unwrap();
+    assert_eq!(
+        (&earlier["dialogue_result"], &earlier["user_result"]),
+        (&json!("ad"), &json!("porn"))
+    );
+    let deliveries = get(&world, "/api/deliveries/counts").json();
+    assert_eq!(
+        deliveries,
+        json!({"pending": 1, "delivered": 0, "dead": 0, "taken_back": 0, "most": 10_000})
+    );
+}

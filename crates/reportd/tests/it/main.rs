@@ -4,7 +4,10 @@
 
 mod aged;
 mod backup;
+mod browser;
 mod cluster;
+mod console;
+mod console_moderation;
 mod credentials;
 mod demo;
 mod dialogue;

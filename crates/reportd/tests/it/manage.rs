@@ -170,6 +170,7 @@ fn an_app_is_made_changed_and_replaced_by_calls(#[values(Embedded, Postgres)] ki
 }
 
 /// Method, path, body, status, and the member that is named.
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn mistakes() -> Vec<(&'static str, &'static str, Value, u16, Option<&'static str>)> {
     let app = "/api/apps/bots";
     let rotate = "/api/apps/bots/credentials/aes_key/rotate";

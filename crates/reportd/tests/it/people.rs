@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::harness::{Data, Http, Reply, Server};
 
-const PASSWORD: &str = "correct horse";
+pub(crate) const PASSWORD: &str = "correct horse";
 
 impl Data {
     /// Runs a command that reads a line.

@@ -26,7 +26,7 @@ fn videos_are_shown_as_the_api_tells() {
             "25.0 %",
             "31",
             "/console/apps/bots/playback/videos/170001?from=2026-11-20",
-            "sort=watched&amp;cursor=50",
+            "cursor=50",
             "/api/apps/bots/playback/days?from=2026-11-20",
         ] {
             assert!(page.contains(text), "{text}\n{page}");

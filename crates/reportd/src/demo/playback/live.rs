@@ -11,9 +11,9 @@ use reportd_platform::clock::{Clock, DAY_MS, SECOND_MS, SystemClock};
 use reportd_platform::random::SystemRandom;
 use reportd_playback::{DEFAULT_SESSION_LIFE_MS, Issued, create_session};
 
-use super::catalogue::{VIDEOS, duration_s};
+use super::catalogue::{VIDEOS, VIRAL_VIDEO, duration_s};
 use super::mid;
-use super::plays::{CADENCE_S, VIRAL_VIDEO, beat};
+use super::plays::{CADENCE_S, beat};
 use crate::demo::APP;
 use crate::traffic::mix;
 

@@ -3,7 +3,7 @@
 use reportd_client::protocol::playback::{Beat, Device, PlayType, Position, VideoType};
 use reportd_platform::clock::{HOUR_MS, SECOND_MS};
 
-use super::catalogue::{VIDEOS, duration_s};
+use super::catalogue::{VIDEOS, VIRAL_VIDEO, duration_s};
 use super::{FIRST_AID, FIRST_CID, SEED, mid};
 use crate::demo::draw::{Draw, Shares, place, scaled};
 use crate::demo::rhythm::{VIDEOS as EVENINGS, day, start_of};
@@ -15,7 +15,6 @@ const BEATS: u64 = 100_000;
 /// Those of them that are of the video of which everybody spoke, so many days before the last.
 const VIRAL_PLAYS: u64 = 430;
 const VIRAL_DAYS_AGO: i64 = 9;
-pub(super) const VIRAL_VIDEO: u64 = 612;
 /// People who watch.
 const VIEWERS: u64 = 1_500;
 /// Between two beats of a player.
@@ -233,6 +232,13 @@ mod tests {
         for play in &plays {
             let beats: Vec<_> = play.beats().collect();
             assert!(beats.is_sorted_by_key(|beat| beat.at_ms));
+        }
+        // Of those who do not see all, some leave in each part: the curve falls to its end.
+        for part in 0..5 {
+            let leaves =
+                |play: &&Play| !play.sees_all() && play.stays_s * 5 / play.left_s() == part;
+            let count = plays.iter().filter(leaves).count();
+            assert!(count > 150, "{count} leave in part {part}");
         }
         let videos: std::collections::HashSet<_> = plays.iter().map(|play| play.video).collect();
         assert!(videos.len() > 700, "{}", videos.len());
