@@ -24,7 +24,8 @@ pub(crate) fn share(part: i64, whole: i64) -> String {
         return "–".to_owned();
     }
     let tenths = (i128::from(part) * 1000 + i128::from(whole) / 2) / i128::from(whole);
-    format!("{}.{} %", tenths / 10, tenths % 10)
+    let whole = i64::try_from(tenths / 10).unwrap_or(i64::MAX);
+    format!("{}.{} %", count(whole), tenths % 10)
 }
 
 /// A moment in a zone: `2026-11-21 13:05:09`.
@@ -70,6 +71,7 @@ mod tests {
             ["0", "999", "1,000", "-1,234,567"]
         );
         assert_eq!(share(1, 3), "33.3 %");
+        assert_eq!(share(4321, 3), "144,033.3 %");
         assert_eq!(share(1, 0), "–");
         assert_eq!([7, 75, 3_723].map(duration), ["0:07", "1:15", "1:02:03"]);
         assert_eq!(
