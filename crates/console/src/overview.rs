@@ -93,12 +93,19 @@ async fn page(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Faul
         days.push(Today::read(&visit, app).await);
     }
     let table = by_app(&visit, t, &days);
-    if asked.csv.is_some() {
+    if asked.csv.as_deref() == Some(table.name) {
         return Ok(csv::reply(&table));
     }
     let mut frame = visit.frame(Section::Overview, t.title).live(LIVE_SECONDS);
     frame.is_behind |= days.iter().any(|day| day.lag_ms > 0);
     let (health, status) = health::read(&visit, &mut frame).await;
+    if let Some(name) = asked.csv {
+        let tables = health
+            .iter()
+            .flat_map(|health| [&health.views, &health.kinds]);
+        let found = tables.into_iter().find(|table| table.name == name);
+        return found.map(csv::reply).ok_or_else(|| Fault::not_found(name));
+    }
     let needs = needs::read(&visit, &days, status.as_ref()).await;
     let cards = Kind::ALL.into_iter();
     let cards = cards.map(|kind| card(&visit, t, kind, &days)).collect();

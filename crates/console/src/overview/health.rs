@@ -131,7 +131,8 @@ fn views(visit: &Visit, t: &OverviewTexts, status: &Status) -> Table {
     let behind = format!("#{}", t.behind);
     let lag = format!("#{}", t.lag);
     let heads = [t.view, &behind, &lag, t.state];
-    let mut table = Table::new(visit.locale, "views", "", &heads);
+    let table = Table::new(visit.locale, "views", t.views, &heads);
+    let mut table = table.with_csv("/console");
     for view in &status.views {
         let state = match &view.stuck {
             Some(why) => Cell::text(t.stuck).noted(why),
@@ -151,7 +152,8 @@ fn kinds(visit: &Visit, t: &OverviewTexts, status: &Status) -> Table {
     let requests = format!("#{}", t.requests);
     let reports = format!("#{}", t.all_reports);
     let heads = [t.protocol, &requests, &reports];
-    let mut table = Table::new(visit.locale, "kinds", t.since_start, &heads);
+    let table = Table::new(visit.locale, "kinds", t.since_start, &heads);
+    let mut table = table.with_csv("/console");
     for kind in &status.kinds {
         table.push(vec![
             Cell::text(&kind.kind),

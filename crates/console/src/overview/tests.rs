@@ -184,6 +184,15 @@ fn the_apps_are_a_file_too() {
             file.contains("\"bots\",\"1200\",\"321\",\"44\",\"12\""),
             "{file}"
         );
+        for (name, line) in [
+            ("views", "\"comm\",\"0\",\"0 ms\",\"well\""),
+            ("kinds", "\"comm\",\"15300\",\"153000\""),
+        ] {
+            let (_, file) = visitor.get(&format!("/console?csv={name}")).await;
+            assert!(file.contains(line), "{file}");
+        }
+        let (status, _) = visitor.get("/console?csv=other").await;
+        assert_eq!(status, StatusCode::NOT_FOUND);
         let (_, page) = visitor.in_chinese().get("/console").await;
         assert!(
             words(&page).contains("机器人消息 2,400 昨日同期 480"),

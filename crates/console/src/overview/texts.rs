@@ -46,6 +46,7 @@ texts! {
         disk_state: "journal {journal}, views {views}, state {state}" / "日志 {journal}，视图 {views}，状态 {state}",
         memory: "Memory" / "内存",
         uptime: "Runs for" / "已运行",
+        views: "Views" / "视图",
         view: "View" / "视图",
         behind: "Entries behind" / "落后条数",
         lag: "Lag" / "延迟",

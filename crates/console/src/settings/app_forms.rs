@@ -153,11 +153,14 @@ fn comm(t: &SettingsTexts) -> Vec<Field> {
 fn push(t: &SettingsTexts) -> Vec<Field> {
     let quota = |&(name, channel, kind): &(&'static str, &str, &str)| {
         let label = fill(t.quota, &[("channel", channel), ("kind", kind)]);
-        Field::new(name, &label, Input::Number).hint(t.quota_hint)
+        Field::new(name, &label, Input::Number)
     };
     let channels = CHANNELS.iter();
     let channels = channels.map(|name| ((*name).to_owned(), (*name).to_owned()));
     let mut fields: Vec<_> = QUOTAS.iter().map(quota).collect();
+    if let Some(last) = fields.last_mut() {
+        t.quota_hint.clone_into(&mut last.hint);
+    }
     fields.extend([
         Field::new(
             "channels_without_display",

@@ -104,8 +104,7 @@ async fn list(
 
 fn new_app(visit: &Visit, t: &SettingsTexts) -> Form {
     let address = "/console/settings/apps".to_owned();
-    let secret =
-        |name, label: &str| Field::new(name, label, Input::Secret).hint(t.own_secrets_hint);
+    let secret = |name, label: &str| Field::new(name, label, Input::Secret);
     Form::new("new-app", address, &visit.csrf, t.create_app).fields(vec![
         Field::new("app_id", t.app_id, Input::Text)
             .hint(t.app_id_hint)
@@ -115,7 +114,7 @@ fn new_app(visit: &Visit, t: &SettingsTexts) -> Form {
             .value(DEFAULT_ZONE)
             .hint(t.zone_hint)
             .required(),
-        secret("comm_token", t.comm_token),
+        secret("comm_token", t.comm_token).hint(t.own_secrets_hint),
         secret("appkey", t.appkey),
         secret("master_secret", t.master_secret),
         secret("aes_key", t.aes_key),

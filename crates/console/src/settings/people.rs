@@ -165,13 +165,16 @@ fn tell_password(visit: &Visit, name: &str, told: &Value, back: String) -> Resul
 
 pub(super) async fn one(visit: Visit, Path(name): Path<String>) -> Result<Response, Fault> {
     let t = managed(&visit)?;
-    let call = visit.get("/api/people", &[]);
-    let told: People<Value> = call.send().await?;
-    let person = told.people.into_iter().find(|one| one["name"] == *name);
-    let person = person.ok_or_else(|| Fault::not_found(name.clone()))?;
+    let person = find(&visit, &name).await?;
     let form = edit(&visit, t, &name).await?.filled(&person);
-    let is_disabled = !person["disabled_at"].is_null();
-    person_page(&visit, &name, is_disabled, form, None)
+    person_page(&visit, &person, form, None)
+}
+
+/// The person of that name, as the API tells it.
+async fn find(visit: &Visit, name: &str) -> Result<Value, Fault> {
+    let told: People<Value> = visit.get("/api/people", &[]).send().await?;
+    let found = told.people.into_iter().find(|one| one["name"] == name);
+    found.ok_or_else(|| Fault::not_found(name))
 }
 
 async fn edit(visit: &Visit, t: &SettingsTexts, name: &str) -> Result<Form, Fault> {
@@ -181,12 +184,13 @@ async fn edit(visit: &Visit, t: &SettingsTexts, name: &str) -> Result<Form, Faul
 
 fn person_page(
     visit: &Visit,
-    name: &str,
-    is_disabled: bool,
+    person: &Value,
     form: Form,
     refused: Option<&Fault>,
 ) -> Result<Response, Fault> {
     let t = managed(visit)?;
+    let name = person["name"].as_str().unwrap_or_default();
+    let is_disabled = !person["disabled_at"].is_null();
     let address = |end: &str| fill_path(&format!("{ONE}/{end}"), &[name]);
     let password = Form::new("password", address("password"), &visit.csrf, t.new_password);
     let button = if is_disabled {
@@ -222,7 +226,10 @@ pub(super) async fn save(
     let call = visit.call(Method::PATCH, "/api/people/{}", &[&name]);
     match call.json(&posted.body()?).send::<Value>().await {
         Ok(_) => Ok(visit.done(&fill_path(ONE, &[&name]))),
-        Err(fault) => person_page(&visit, &name, false, posted.refused(&fault), Some(&fault)),
+        Err(fault) => {
+            let person = find(&visit, &name).await?;
+            person_page(&visit, &person, posted.refused(&fault), Some(&fault))
+        }
     }
 }
 
