@@ -481,7 +481,7 @@ fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: S
     let earlier = whole["history"][0]["tickets"].as_array().unwrap();
     let earlier = earlier
         .iter()
-        .find(|row| row["ticket_id"] == second)
+        .find(|row| row["ticket_id"].as_str() == Some(&*second.to_string()))
         .unwrap();
     assert_eq!(
         (&earlier["dialogue_result"], &earlier["user_result"]),
