@@ -15,12 +15,12 @@ use crate::testing::{Visitor, World};
 /// A name that is markup, and turns the page where it may.
 const HOSTILE: &str = "<script>alert(1)</script>\u{202e}\"'&";
 
-pub(super) fn figures(numbers: [i64; 5]) -> Value {
+fn figures(numbers: [i64; 5]) -> Value {
     let [msg, target, receive, display, click] = numbers;
     json!({"msg_num": msg, "target_num": target, "receive_num": receive, "display_num": display, "click_num": click})
 }
 
-pub(super) fn with(mut object: Value, more: Value) -> Value {
+fn with(mut object: Value, more: Value) -> Value {
     if let (Some(object), Value::Object(more)) = (object.as_object_mut(), more) {
         object.extend(more);
     }
@@ -43,7 +43,7 @@ fn funnel() -> Value {
     })
 }
 
-pub(super) fn losses() -> Value {
+fn losses() -> Value {
     let text = |zh: &str, en: &str| json!({"zh": zh, "en": en});
     json!([{
         "phase": "sf", "phase_text": text("下发成功-到达阶段折损", "lost between sent and received"), "channel": "hw",
@@ -88,7 +88,7 @@ async fn tasks(Query(asked): Query<HashMap<String, String>>) -> String {
 }
 
 /// A call that says the same whatever it is asked.
-pub(super) fn says(body: Value) -> axum::routing::MethodRouter {
+fn says(body: Value) -> axum::routing::MethodRouter {
     let body = body.to_string();
     get(|| std::future::ready(body))
 }
