@@ -65,11 +65,15 @@ impl Server {
             address: String::new(),
             ready_after: Duration::ZERO,
         };
-        let mut first_line = String::new();
         let stdout = server.child.stdout.as_mut().context("no stdout")?;
-        BufReader::new(stdout).read_line(&mut first_line)?;
+        // The first start of a store tells of its first person before.
+        let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+        let ready = lines.find(|line| line.starts_with(READY_LINE));
         server.ready_after = watch.elapsed();
-        match first_line.trim_end().strip_prefix(READY_LINE) {
+        match ready
+            .as_deref()
+            .and_then(|line| line.strip_prefix(READY_LINE))
+        {
             Some(address) => address.clone_into(&mut server.address),
             None => bail!("the server did not start: {}", server.last_log_lines()),
         }
