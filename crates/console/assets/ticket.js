@@ -330,7 +330,11 @@
     const opener = event.target.closest("[data-opens]");
     if (opener) {
       const dialog = document.getElementById(opener.dataset.opens);
-      if (dialog) dialog.showModal();
+      if (dialog) {
+        dialog.showModal();
+        // Else Enter would still press the button in it that closed it.
+        dialog.onclose = () => { if (dialog.contains(document.activeElement)) document.activeElement.blur(); };
+      }
     }
     const tab = event.target.closest("[data-report]");
     const report = tab && one(tab.getAttribute("href"));
