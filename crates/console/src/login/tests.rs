@@ -348,3 +348,18 @@ fn a_link_from_elsewhere_is_asked_for_again_from_here() {
         assert!(!html.contains("refresh"), "{html}");
     });
 }
+
+#[test]
+fn apps_of_others_are_as_if_they_were_not_there() {
+    run(async {
+        let world = World::new(Router::new());
+        let visitor = world.visitor_of(Role::Viewer, &["bots"]).await;
+        for page in ["comm", "push", "playback"] {
+            let (status, html) = visitor.get(&format!("/console/apps/other/{page}")).await;
+            assert_eq!(status, StatusCode::NOT_FOUND, "{page}");
+            assert!(!html.contains("/console/apps/other/push\""), "{html}");
+        }
+        let (_, html) = visitor.get(HOME).await;
+        assert!(html.contains("/console/apps/bots/comm"), "{html}");
+    });
+}

@@ -12,6 +12,7 @@ mod guard;
 mod history;
 mod intake;
 mod monitor;
+mod persons;
 mod receivers;
 mod roles;
 mod settings;
