@@ -10,12 +10,18 @@ use crate::browser::Browser;
 use crate::harness::{Data, Server, now_seconds, wait_until};
 use crate::people::PASSWORD;
 
-/// A server whose app is `bots`, with a person for each role of the console.
-pub(crate) fn served() -> (Data, Server) {
+/// A store whose app is `bots`, with a person for each role of the console.
+fn with_people() -> Data {
     let data = Data::with_app(Embedded);
     for role in ["viewer", "moderator", "lead", "admin"] {
         data.person(role, role);
     }
+    data
+}
+
+/// A server whose app is `bots`, with a person for each role of the console.
+pub(crate) fn served() -> (Data, Server) {
+    let data = with_people();
     let server = data.serve();
     (data, server)
 }
@@ -107,20 +113,25 @@ fn the_language_is_that_of_the_browser_until_another_is_chosen() {
 
 #[test]
 fn a_wrong_password_is_throttled_and_the_right_one_waits_too() {
-    let (_data, server) = served();
+    let data = with_people();
+    // One try a minute: however slowly this runs, the next one comes too early.
+    let server = data.serve_with(&[("REPORTD_CONSOLE_LOGINS_PER_MINUTE", "1")]);
     let browser = Browser::start(&server, "en");
     let try_password = |password: &str| {
         browser.open("/console/login");
         browser.fill("[name=name]", "lead");
         browser.fill("[name=password]", password);
         browser.click("main button, form button");
-        browser.wait("an answer", "document.readyState === 'complete'");
+        browser.wait("an answer", "document.querySelector('[role=alert]')");
+        browser.text().to_lowercase()
     };
-    wait_until("logins are throttled", || {
-        try_password("not the password");
-        browser.text().to_lowercase().contains("too many")
-    });
-    try_password(PASSWORD);
+    let wrong = try_password("not the password");
+    assert!(!wrong.contains("too many"), "{wrong}");
+    let throttled = try_password("not the password");
+    assert!(throttled.contains("too many"), "{throttled}");
+    let right = try_password(PASSWORD);
+    assert!(right.contains("too many"), "{right}");
+    browser.open("/console");
     assert!(
         browser.path().starts_with("/console/login"),
         "{}",
