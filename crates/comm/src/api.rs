@@ -64,9 +64,10 @@ impl Comm {
     async fn read_fresh<T: Send + 'static>(
         &self,
         app: &App,
-        read: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+        read: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
     ) -> Result<(i64, T), Problem> {
-        let lag = self.journal.fresh(KIND, u64::from(app.no)).await;
-        Ok((lag.ms, self.views.read_async(read).await?))
+        let of = (KIND, u64::from(app.no));
+        let (lag, told) = self.journal.read(&self.views, of, read).await?;
+        Ok((lag.ms, told))
     }
 }

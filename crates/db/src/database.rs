@@ -21,13 +21,20 @@ pub(crate) trait Driver: Send + Sync {
     fn checkpoint(&self) -> Result<(), DbError>;
     /// Bytes that the store takes on disk.
     fn disk_bytes(&self) -> u64;
+    /// What stands before the names of this store's tables where another store of the same database reads them.
+    fn qualifier(&self) -> Result<String, DbError>;
 }
+
+/// A query: its text, and its values.
+pub type Query<'a> = (&'a str, &'a [Value<'a>]);
 
 /// One open transaction, as a driver offers it.
 pub(crate) trait Session {
     fn dialect(&self) -> Dialect;
     fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError>;
     fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError>;
+    /// Runs queries that need nothing of each other, and tells the rows of each.
+    fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError>;
     /// Merges rows into `table` by its policies. `values` holds one row after the other, in key order, no key twice.
     fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError>;
     /// Inserts the rows whose key is new, merges the bounds of the others, and tells for each row whether it was new.
@@ -100,6 +107,20 @@ impl Database {
         once(work, |run| self.driver().read(run))
     }
 
+    /// [`Self::read`] that also runs a query without values, `along`: it goes along with the first query of `work`, in the
+    /// same round trip, and sees the same state of the store. Returns its rows beside what `work` says.
+    pub fn read_along<T>(
+        &self,
+        along: &str,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<(Vec<Row>, T), DbError> {
+        self.read(|tx| {
+            tx.along = Some(Along::Asked(along.to_owned()));
+            let told = work(tx)?;
+            Ok((tx.told_along()?, told))
+        })
+    }
+
     /// Runs `work` in a write transaction that is durable, as the store was opened, when this returns `Ok`.
     /// Where `work` fails nothing of it stays. Blocks: see [`Self::write_async`].
     pub fn write<T>(
@@ -139,6 +160,12 @@ impl Database {
     /// trip, where [`Self::write`] takes three. Where it fails as unavailable it may have been done nevertheless.
     pub fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
         self.driver().execute(sql, values)
+    }
+
+    /// What stands before the names of this store's tables where another store of the same database reads them: nothing
+    /// where a store is a file.
+    pub fn qualifier(&self) -> Result<String, DbError> {
+        self.driver().qualifier()
     }
 
     /// Moves what is logged into the main file.
@@ -193,11 +220,29 @@ pub struct Tx<'a> {
     session: &'a mut dyn Session,
     /// Savepoints that are open.
     depth: u32,
+    along: Option<Along>,
+}
+
+/// A query that goes along with another.
+enum Along {
+    /// With the next one.
+    Asked(String),
+    Told(Vec<Row>),
+}
+
+impl Along {
+    fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked(_))
+    }
 }
 
 impl<'a> Tx<'a> {
     pub(crate) fn new(session: &'a mut dyn Session) -> Self {
-        Self { session, depth: 0 }
+        Self {
+            session,
+            depth: 0,
+            along: None,
+        }
     }
 
     /// Runs `work` so that nothing of it stays where it fails, and the transaction goes on. They nest.
@@ -213,6 +258,7 @@ impl<'a> Tx<'a> {
         let mut inner = Tx {
             session: &mut *self.session,
             depth: depth + 1,
+            along: None,
         };
         let told = work(&mut inner);
         match &told {
@@ -286,12 +332,41 @@ impl<'a> Tx<'a> {
 
     /// Runs a query and returns all its rows: bound it with LIMIT.
     pub fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        if self.along.as_ref().is_some_and(Along::is_asked) {
+            let told = self.query_each(&[(sql, values)])?;
+            return Ok(told.into_iter().next().unwrap_or_default());
+        }
         self.session.query(sql, values)
+    }
+
+    /// Runs queries that need nothing of each other, and returns the rows of each: one round trip for all of them.
+    pub fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+        let Some(Along::Asked(along)) = self.along.take_if(|along| along.is_asked()) else {
+            return self.session.query_each(queries);
+        };
+        let mut all = queries.to_vec();
+        all.push((&along, &[]));
+        let mut told = self.session.query_each(&all)?;
+        self.along = told.pop().map(Along::Told);
+        Ok(told)
+    }
+
+    /// The rows of the query that went along, which goes now where there was none to go with.
+    fn told_along(&mut self) -> Result<Vec<Row>, DbError> {
+        if self.along.as_ref().is_some_and(Along::is_asked) {
+            self.query_each(&[])?;
+        }
+        match self.along.take() {
+            Some(Along::Told(rows)) => Ok(rows),
+            Some(Along::Asked(_)) | None => {
+                Err(DbError::Statement("a query did not go along".to_owned()))
+            }
+        }
     }
 
     /// The first row of a query, if there is one.
     pub fn query_first(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Option<Row>, DbError> {
-        Ok(self.session.query(sql, values)?.into_iter().next())
+        Ok(self.query(sql, values)?.into_iter().next())
     }
 
     /// The integer in the first column of the first row: 0 where there is none or it is NULL.

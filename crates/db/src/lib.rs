@@ -18,7 +18,7 @@ pub mod sqlite;
 mod table;
 mod value;
 
-pub use database::{Database, Tx, off_async_threads};
+pub use database::{Database, Query, Tx, off_async_threads};
 pub use desk::{Desk, DeskCounts, DeskOptions};
 pub use error::DbError;
 pub use table::{Column, Merge, Table};

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
-use crate::database::{Driver, Session};
+use crate::database::{Driver, Query, Session};
 use crate::migrate::Dialect;
 use crate::pool::{Link, Pool, Use};
 use crate::table::TableSql;
@@ -202,6 +202,10 @@ impl Driver for Sqlite {
         log.push("-wal");
         size(&self.options.path) + size(Path::new(&log))
     }
+
+    fn qualifier(&self) -> Result<String, DbError> {
+        Ok(String::new())
+    }
 }
 
 fn transact(
@@ -333,6 +337,13 @@ impl Session for Prepared {
             }
             Ok(found)
         })
+    }
+
+    fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+        let queries = queries.iter();
+        queries
+            .map(|(sql, values)| self.query(sql, values))
+            .collect()
     }
 
     fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use reportd_db::{Database, DbError};
+use reportd_db::{Database, DbError, Tx};
 use reportd_platform::clock::Clock;
 use reportd_platform::zones::day_text;
 
@@ -14,7 +14,7 @@ use crate::day_blocks::{
     DayBlocks, DayPlaces, DayTable, KeptByDay, NAMES, block_columns, day_of, values,
 };
 use crate::store::{BlockStore, JournalError, RawBlock, StreamEnd};
-use crate::streams::{Lease, SHARED_MIGRATIONS, StreamRow, StreamTable};
+use crate::streams::{Lease, NewestDays, SHARED_MIGRATIONS, StreamRow, StreamTable};
 
 /// Blocks that one statement imports.
 const IMPORTED_AT_ONCE: usize = 32;
@@ -27,6 +27,10 @@ pub struct DayTables {
     /// The node's name among the nodes: the same after a restart, and no other's.
     node: String,
     lease: Mutex<Option<Lease>>,
+    /// Before the names of its tables where a store of views in the same database reads them.
+    qualifier: String,
+    /// The newest days, as they were looked at last: they change once a day.
+    newest: Mutex<Option<NewestDays>>,
 }
 
 impl DayTables {
@@ -42,6 +46,8 @@ impl DayTables {
             clock,
             node: node.to_owned(),
             lease: Mutex::default(),
+            qualifier: db.qualifier()?,
+            newest: Mutex::default(),
         })
     }
 
@@ -64,12 +70,44 @@ impl DayTables {
 
     /// All streams as they stand.
     pub(crate) fn look(&self) -> Result<Vec<StreamRow>, DbError> {
-        let newest = "SELECT day FROM journal_day ORDER BY day DESC LIMIT 2";
-        self.blocks.places.db.read(|tx| {
-            let days = tx.query(newest, &[])?;
-            let names = days.iter().map(|row| Ok(table_name(row.int(0)?)));
-            StreamTable::look(tx, &names.collect::<Result<Vec<_>, DbError>>()?)
-        })
+        if let Some(newest) = self.newest_days() {
+            match self.read(|tx| StreamTable::look(tx, &newest)) {
+                Ok(Some(rows)) => return Ok(rows),
+                Err(error) if error.is_transient() => return Err(error),
+                // A new day, or one was dropped.
+                Ok(None) | Err(_) => self.forget_newest_days(),
+            }
+        }
+        let (newest, rows) = self.read(|tx| {
+            let newest = NewestDays::look(tx)?;
+            let rows = StreamTable::look(tx, &newest)?;
+            Ok((newest, rows))
+        })?;
+        *self.newest() = Some(newest);
+        rows.ok_or_else(|| DbError::Statement("days changed in one look".to_owned()))
+    }
+
+    fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
+        self.blocks.places.db.read(work)
+    }
+
+    fn newest(&self) -> MutexGuard<'_, Option<NewestDays>> {
+        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The newest days, where they were looked at. They may have changed since.
+    pub(crate) fn newest_days(&self) -> Option<NewestDays> {
+        self.newest().clone()
+    }
+
+    /// Lets the next look at the streams look at the days too.
+    pub(crate) fn forget_newest_days(&self) {
+        *self.newest() = None;
+    }
+
+    /// What stands before the names of its tables where a store of views in the same database reads them.
+    pub(crate) fn qualifier(&self) -> &str {
+        &self.qualifier
     }
 
     /// Lets go of the node's stream: it ends, and any other may take it.
@@ -125,7 +163,7 @@ pub(crate) struct Tables {
     made: Mutex<BTreeSet<i64>>,
 }
 
-fn table_name(day: i64) -> String {
+pub(crate) fn table_name(day: i64) -> String {
     format!("journal_block_{}", day_text(day).replace('-', ""))
 }
 

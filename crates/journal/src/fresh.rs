@@ -241,12 +241,24 @@ impl Progress {
         folded.unwrap_or_else(|| self.acknowledged())
     }
 
-    /// Waits until all entries of the kind and owner that are acknowledged now are in all views of the kind, 2 s at
-    /// most. Returns false where they are not.
-    pub(crate) async fn wait_fresh(&self, kind: Kind, owner: u64) -> bool {
+    /// The views of the kind that have not folded all entries of the kind and owner that are acknowledged now, and where
+    /// those end.
+    fn behind(&self, kind: Kind, owner: u64) -> (Vec<Arc<ViewProgress>>, u64) {
         let mut behind = self.views_of(kind);
         let needed = lock(&self.heads).of((kind, owner));
         behind.retain(|view| view.folded().next < needed);
+        (behind, needed)
+    }
+
+    /// True where all entries of the kind and owner that are acknowledged now are in all views of the kind.
+    pub(crate) fn is_fresh(&self, kind: Kind, owner: u64) -> bool {
+        self.behind(kind, owner).0.is_empty()
+    }
+
+    /// Waits until all entries of the kind and owner that are acknowledged now are in all views of the kind, 2 s at
+    /// most. Returns false where they are not.
+    pub(crate) async fn wait_fresh(&self, kind: Kind, owner: u64) -> bool {
+        let (behind, needed) = self.behind(kind, owner);
         if behind.is_empty() {
             return true;
         }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use reportd_db::{Database, DbError, off_async_threads};
+use reportd_db::{Database, DbError, Tx, off_async_threads};
 
 use crate::StreamNo;
 use crate::entry::Kind;
@@ -18,6 +18,16 @@ use crate::store::{BlockReader, BlockStore, JournalError, StreamEnd};
 
 /// Sequences by stream: entries before them are meant.
 pub type Ends = BTreeMap<StreamNo, u64>;
+
+/// What a read of views saw that waited for nothing.
+enum AtOnce<T> {
+    /// All that was acknowledged, by any node.
+    Fresh(T),
+    /// All but what stands in other streams before these ends.
+    Behind(Ends),
+    /// It cannot be told.
+    Unknown,
+}
 
 /// How often a read looks whether another node has folded what it waits for.
 const PEER_LOOK: Duration = Duration::from_millis(20);
@@ -43,6 +53,72 @@ impl Journal {
         }
     }
 
+    /// Reads `views`, so that it sees all entries of `kind` and `owner` that are acknowledged now, by any node: waits for
+    /// them, 2 s at most. Where nodes share a database `views` are in it, and as long as nothing is to be waited for the
+    /// whole read is one round trip; `work` runs again where something was.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        views: &Database,
+        (kind, owner): (Kind, u64),
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(Lag, T), DbError> {
+        if self.peers.is_none() || !self.progress.is_fresh(kind, owner) {
+            let lag = self.fresh(kind, owner).await;
+            return Ok((lag, views.read_async(work).await?));
+        }
+        let (journal, store) = (Arc::clone(self), views.clone());
+        let at_once = move || {
+            let told = journal.read_at_once(&store, (kind, owner), &work)?;
+            Ok::<_, DbError>((told, work))
+        };
+        let (lag, work) = match off_async_threads(at_once).await? {
+            (AtOnce::Fresh(told), _) => return Ok((Lag { ms: 0 }, told)),
+            (AtOnce::Behind(needed), work) => {
+                let ms = self.wait_folded(kind, needed).await;
+                (Lag { ms }, work)
+            }
+            (AtOnce::Unknown, work) => (self.fresh(kind, owner).await, work),
+        };
+        Ok((lag, views.read_async(work).await?))
+    }
+
+    /// Reads `views` together with how far they are of the streams of other nodes, as one state of the database. Blocks.
+    fn read_at_once<T>(
+        &self,
+        views: &Database,
+        (kind, owner): (Kind, u64),
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
+    ) -> Result<AtOnce<T>, DbError> {
+        let folding = self.progress.views_of(kind);
+        let names: Vec<_> = folding.iter().map(|view| view.name).collect();
+        let Some(peers) = self.peers.as_ref().filter(|_| !names.is_empty()) else {
+            return Ok(AtOnce::Unknown);
+        };
+        let Some(newest) = peers.tables.newest_days() else {
+            return Ok(AtOnce::Unknown);
+        };
+        let sql = newest.ahead_sql(peers.tables.qualifier(), self.stream, &names);
+        let seen = match views.read_along(&sql, work) {
+            Ok((rows, told)) => newest.ahead(&rows)?.map(|ahead| (ahead, told)),
+            Err(error) if error.is_transient() => return Err(error),
+            // A day was dropped. Where it was the read itself that failed, it will fail again.
+            Err(_) => None,
+        };
+        let Some((ahead, told)) = seen else {
+            peers.tables.forget_newest_days();
+            return Ok(AtOnce::Unknown);
+        };
+        // Where blocks cannot be looked at, it is as if it were not known.
+        let Ok(needed) = call_for(peers, &ahead, owner_key(kind, owner)) else {
+            return Ok(AtOnce::Unknown);
+        };
+        Ok(if needed.is_empty() {
+            AtOnce::Fresh(told)
+        } else {
+            AtOnce::Behind(needed)
+        })
+    }
+
     /// Waits for what other nodes acknowledged; returns the lag in ms, 0 where all is folded.
     async fn wait_for_peers(self: &Arc<Self>, kind: Kind, owner: u64) -> i64 {
         if self.peers.is_none() || self.views_store().is_none() {
@@ -54,6 +130,11 @@ impl Journal {
         let Ok(Ok(needed)) = tokio::time::timeout(LONGEST_WAIT, needed).await else {
             return 1;
         };
+        self.wait_folded(kind, needed).await
+    }
+
+    /// Waits until the views of a kind have folded other streams that far; returns the lag in ms, 0 where they have.
+    async fn wait_folded(self: &Arc<Self>, kind: Kind, needed: Ends) -> i64 {
         if needed.is_empty() {
             return 0;
         }
@@ -82,18 +163,12 @@ impl Journal {
         };
         let ends = peers.tables.ends()?;
         let folded = self.folded_by_views(kind)?;
-        let mut needed = Ends::new();
-        for end in ends.iter().filter(|end| end.stream != self.stream) {
-            let from = folded.get(&end.stream).copied().unwrap_or(1);
-            if from >= end.next {
-                continue;
-            }
-            if let Some(to) = last_of_owner(peers, end, from, owner_key(kind, owner))? {
-                peers.tables.streams().wish(end.stream, to)?;
-                needed.insert(end.stream, to);
-            }
-        }
-        Ok(needed)
+        let others = ends.into_iter().filter(|end| end.stream != self.stream);
+        let ahead = others.filter_map(|end| {
+            let folded = folded.get(&end.stream).copied().unwrap_or(1);
+            (folded < end.next).then_some((end, folded))
+        });
+        call_for(peers, &ahead.collect::<Vec<_>>(), owner_key(kind, owner))
     }
 
     fn are_folded(&self, kind: Kind, needed: &Ends) -> Result<bool, JournalError> {
@@ -207,6 +282,19 @@ impl Journal {
 pub(crate) fn ends_of(store: &dyn BlockStore) -> Result<Ends, JournalError> {
     let ends = store.ends()?;
     Ok(ends.into_iter().map(|end| (end.stream, end.next)).collect())
+}
+
+/// Which of the streams that end ahead of what is folded hold entries of `key` there: asks their nodes to fold, and tells
+/// up to where.
+fn call_for(peers: &Peers, ahead: &[(StreamEnd, u64)], key: u64) -> Result<Ends, JournalError> {
+    let mut needed = Ends::new();
+    for (end, folded) in ahead {
+        if let Some(to) = last_of_owner(peers, end, *folded, key)? {
+            peers.tables.streams().wish(end.stream, to)?;
+            needed.insert(end.stream, to);
+        }
+    }
+    Ok(needed)
 }
 
 /// The end of the newest block of a stream, of those that hold entries at or behind `from`, that may hold `key`.

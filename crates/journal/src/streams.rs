@@ -12,6 +12,7 @@ use reportd_platform::clock::DAY_MS;
 
 use crate::StreamNo;
 use crate::day_blocks::stream_no;
+use crate::day_tables::table_name;
 use crate::store::StreamEnd;
 
 /// Tables of the journal on a shared database: streams, what readers wish to be folded, and days.
@@ -105,7 +106,11 @@ impl StreamTable {
             let sql = "SELECT stream, epoch, next FROM journal_stream WHERE node = $1";
             let row = tx.query_first(sql, &[node.into()])?;
             let row = row.ok_or_else(|| DbError::Statement("no stream was taken".to_owned()))?;
-            Ok((lease(&row)?, row.uint(2)?))
+            let lease = Lease {
+                stream: stream_no(&row, 0)?,
+                epoch: row.int(1)?,
+            };
+            Ok((lease, row.uint(2)?))
         })
     }
 
@@ -127,21 +132,18 @@ impl StreamTable {
         self.db.execute(sql, &values).map(|_| ())
     }
 
-    /// All streams, in the order of their numbers. `newest_days` are the tables of the newest two days: a stream ends
-    /// behind its newest block there, or where it has none where its holder said last.
-    pub(crate) fn look(tx: &mut Tx<'_>, newest_days: &[String]) -> Result<Vec<StreamRow>, DbError> {
-        let in_day = |day: &String| {
-            format!(
-                ", (SELECT b.first + b.count FROM {day} b WHERE b.stream = s.stream ORDER BY b.first DESC LIMIT 1)"
-            )
-        };
-        let ends: String = newest_days.iter().map(in_day).collect();
+    /// All streams, in the order of their numbers; `None` where `newest` are not the newest days any more.
+    pub(crate) fn look(
+        tx: &mut Tx<'_>,
+        newest: &NewestDays,
+    ) -> Result<Option<Vec<StreamRow>>, DbError> {
+        let ends = newest.ends("");
         let sql = format!(
-            "SELECT s.stream, s.epoch, s.next, s.node, s.holder, s.beat, w.wanted{ends} \
+            "SELECT s.stream, s.next, {ends}, s.epoch, s.node, s.holder, s.beat, w.wanted \
              FROM journal_stream s LEFT JOIN journal_wish w ON w.stream = s.stream ORDER BY s.stream"
         );
-        let rows = tx.query(&sql, &[])?;
-        rows.into_iter().map(stream_row).collect()
+        let rows = tx.query(&sql, &[])?.into_iter();
+        rows.map(|row| stream_row(row, newest)).collect()
     }
 
     /// Makes `holder` the holder of a stream that is as it was looked at; false where it changed since.
@@ -187,24 +189,96 @@ impl StreamTable {
     }
 }
 
-fn lease(row: &Row) -> Result<Lease, DbError> {
-    Ok(Lease {
-        stream: stream_no(row, 0)?,
-        epoch: row.int(1)?,
-    })
+/// The newest days that have blocks, two at most, the newest first: a stream ends behind its newest block there, or where it
+/// has none where its holder said last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewestDays(Vec<i64>);
+
+impl NewestDays {
+    pub(crate) fn look(tx: &mut Tx<'_>) -> Result<Self, DbError> {
+        let rows = tx.query("SELECT day FROM journal_day ORDER BY day DESC LIMIT 2", &[])?;
+        rows.iter()
+            .map(|row| row.int(0))
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+
+    /// The columns that tell where a stream ends, as [`Self::end`] reads them, beside its `next`: `s` is the table of
+    /// streams, and `qualifier` stands before the names of the journal's tables.
+    fn ends(&self, qualifier: &str) -> String {
+        // Two whatever there are, so that what stands behind them has its place.
+        let day = |place: usize| {
+            format!(
+                "(SELECT d.day FROM {qualifier}journal_day d ORDER BY d.day DESC LIMIT 1 OFFSET {place})"
+            )
+        };
+        let end = |place: usize| match self.0.get(place) {
+            Some(day) => format!(
+                "(SELECT b.first + b.count FROM {qualifier}{} b WHERE b.stream = s.stream ORDER BY b.first DESC LIMIT 1)",
+                table_name(*day)
+            ),
+            None => "0".to_owned(),
+        };
+        [day(0), day(1), end(0), end(1)].join(", ")
+    }
+
+    /// Where the stream of a row ends, whose first columns are its number, `next` and [`Self::ends`]; `None` where these
+    /// are not the newest days any more.
+    fn end(&self, row: &Row) -> Result<Option<StreamEnd>, DbError> {
+        let days = [row.opt_int(2)?, row.opt_int(3)?];
+        if !self.0.iter().copied().eq(days.into_iter().flatten()) {
+            return Ok(None);
+        }
+        let behind = |column| Ok::<_, DbError>(row.opt_int(column)?.unwrap_or(0).cast_unsigned());
+        Ok(Some(StreamEnd {
+            next: row.uint(1)?.max(behind(4)?).max(behind(5)?),
+            ..StreamEnd::empty(stream_no(row, 0)?)
+        }))
+    }
+
+    /// A query for a store of views in the journal's own database: which streams but `own` end behind what all of `views`
+    /// have folded of them. [`Self::ahead`] reads its rows.
+    pub(crate) fn ahead_sql(&self, qualifier: &str, own: StreamNo, views: &[&str]) -> String {
+        let (ends, count) = (self.ends(qualifier), views.len());
+        // Names of views are words of this program.
+        let views = views.join("', '");
+        format!(
+            "SELECT s.stream, s.next, {ends}, (SELECT CASE WHEN COUNT(*) = {count} THEN MIN(p.next) ELSE 1 END \
+             FROM view_position p WHERE p.stream = s.stream AND p.view IN ('{views}')) \
+             FROM {qualifier}journal_stream s WHERE s.stream <> {own}"
+        )
+    }
+
+    /// The ends of the streams that are not folded to it, and what they are folded to; `None` where these are not the newest
+    /// days any more.
+    pub(crate) fn ahead(&self, rows: &[Row]) -> Result<Option<Vec<(StreamEnd, u64)>>, DbError> {
+        let mut ahead = Vec::new();
+        for row in rows {
+            let Some(end) = self.end(row)? else {
+                return Ok(None);
+            };
+            let folded = row.uint(6)?;
+            if folded < end.next {
+                ahead.push((end, folded));
+            }
+        }
+        Ok(Some(ahead))
+    }
 }
 
-fn stream_row(mut row: Row) -> Result<StreamRow, DbError> {
-    let mut next = row.uint(2)?;
-    for column in 7..row.cells().len() {
-        next = next.max(row.opt_int(column)?.unwrap_or(0).cast_unsigned());
-    }
-    Ok(StreamRow {
-        lease: lease(&row)?,
-        next,
-        node: row.take_text(3)?,
-        holder: row.take_text(4)?,
-        beat: row.int(5)?,
-        wanted: row.opt_int(6)?.unwrap_or(0).cast_unsigned(),
-    })
+fn stream_row(mut row: Row, newest: &NewestDays) -> Result<Option<StreamRow>, DbError> {
+    let Some(end) = newest.end(&row)? else {
+        return Ok(None);
+    };
+    Ok(Some(StreamRow {
+        lease: Lease {
+            stream: end.stream,
+            epoch: row.int(6)?,
+        },
+        next: end.next,
+        node: row.take_text(7)?,
+        holder: row.take_text(8)?,
+        beat: row.int(9)?,
+        wanted: row.opt_int(10)?.unwrap_or(0).cast_unsigned(),
+    }))
 }

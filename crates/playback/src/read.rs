@@ -8,6 +8,8 @@ mod history;
 mod player;
 
 pub(crate) use self::history::entry_facts;
+use reportd_db::{DbError, Tx};
+
 use crate::entry::ViewerNo;
 use crate::{KIND, Playback};
 
@@ -19,8 +21,14 @@ pub(crate) struct Answer {
 }
 
 impl Playback {
-    /// Waits until all that was acknowledged of a viewer is folded; returns how far reads lag, in ms.
-    pub(crate) async fn fresh_viewer(&self, viewer: ViewerNo) -> i64 {
-        self.journal.fresh(KIND, viewer).await.ms
+    /// Reads the views once all that was acknowledged of a viewer is folded. Returns how far the read lags, in ms.
+    pub(crate) async fn read_viewer<T: Send + 'static>(
+        &self,
+        viewer: ViewerNo,
+        read: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(i64, T), DbError> {
+        let read = self.journal.read(&self.views, (KIND, viewer), read);
+        let (lag, told) = read.await?;
+        Ok((lag.ms, told))
     }
 }

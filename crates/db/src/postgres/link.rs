@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
+use futures_util::future::join_all;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
 use tokio_postgres::types::ToSql;
@@ -22,6 +23,9 @@ const MOST_PREPARED: usize = 256;
 
 /// What binds to the placeholders of a statement.
 pub(super) type Bound<'a> = &'a (dyn ToSql + Sync);
+
+/// A statement and its values.
+pub(super) type Asked<'a> = (&'a str, &'a [Bound<'a>]);
 
 /// A connection.
 pub(super) struct Link {
@@ -116,32 +120,50 @@ impl Link {
         self.settle(told)
     }
 
+    /// Runs statements that need nothing of each other, in one round trip, in the transaction that is open.
+    pub(super) fn ask_each(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
+        self.all_in_one(None, asked)
+    }
+
     /// Begins a transaction.
     pub(super) fn begin(&self, begin: &str) -> Result<(), DbError> {
         self.is_in_transaction.set(true);
         self.tell(begin)
     }
 
-    /// [`Self::begin`] and [`Self::ask`] in one round trip. The statement only reads: where the server refused to
-    /// begin, and nothing else, it would run all the same.
+    /// [`Self::begin`] and [`Self::ask_each`] in one round trip. The statements only read: where the server refused to
+    /// begin, and nothing else, they would run all the same.
     pub(super) fn begin_and_ask(
         &mut self,
         begin: &str,
-        sql: &str,
-        values: &[Bound<'_>],
-    ) -> Result<Answer, DbError> {
-        let statement = self.statement(sql)?;
-        self.is_in_transaction.set(true);
-        let both = async {
-            tokio::join!(
-                biased;
-                self.client.batch_execute(begin),
-                ask(&self.client, &statement, values)
-            )
+        asked: &[Asked<'_>],
+    ) -> Result<Vec<Answer>, DbError> {
+        self.all_in_one(Some(begin), asked)
+    }
+
+    fn all_in_one(
+        &mut self,
+        begin: Option<&str>,
+        asked: &[Asked<'_>],
+    ) -> Result<Vec<Answer>, DbError> {
+        let statements = asked.iter().map(|(sql, _)| self.statement(sql));
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        if begin.is_some() {
+            self.is_in_transaction.set(true);
+        }
+        let begin = async {
+            match begin {
+                Some(begin) => self.client.batch_execute(begin).await,
+                None => Ok(()),
+            }
         };
-        let (begun, told) = self.wait(async { Ok(both.await) })?;
+        // Each is sent when it is polled first, and they are polled in this order.
+        let asks = statements.iter().zip(asked);
+        let asks = asks.map(|(statement, (_, values))| ask(&self.client, statement, values));
+        let all = async { tokio::join!(biased; begin, join_all(asks)) };
+        let (begun, told) = self.wait(async { Ok(all.await) })?;
         begun.map_err(|error| classify(&error))?;
-        self.settle(told)
+        told.into_iter().map(|told| self.settle(told)).collect()
     }
 
     /// Ends the transaction by COMMIT or ROLLBACK.

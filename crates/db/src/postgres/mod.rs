@@ -165,4 +165,16 @@ impl Driver for Postgres {
         });
         told.map_or(0, |()| u64::try_from(bytes).unwrap_or(0))
     }
+
+    fn qualifier(&self) -> Result<String, DbError> {
+        let mut qualifier = String::new();
+        self.read(&mut |tx| {
+            let sql = "SELECT quote_ident(current_schema()::text) || '.'";
+            if let Some(mut row) = tx.query_first(sql, &[])? {
+                qualifier = row.take_text(0)?;
+            }
+            Ok(())
+        })?;
+        Ok(qualifier)
+    }
 }

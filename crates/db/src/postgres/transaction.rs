@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::DIALECT;
 use super::batch::{Batch, ColumnArray, cut, tell_new};
-use super::link::{Answer, Bound, Link};
+use super::link::{Answer, Asked, Bound, Link};
 use super::target::Target;
 use super::types::bound;
-use crate::database::Session;
+use crate::database::{Query, Session};
 use crate::migrate::Dialect;
 use crate::pool::Use;
 use crate::{DbError, Row, Table, Value};
@@ -61,10 +61,18 @@ impl<'a> Transaction<'a> {
     }
 
     fn ask(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
+        let mut told = self.ask_each(&[(sql, values)])?;
+        let none = || DbError::Statement("no answer".to_owned());
+        told.pop().ok_or_else(none)
+    }
+
+    /// Asks what needs nothing of each other.
+    fn ask_each(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
         let told = match &self.state {
             State::Failed(error) => return Err(error.clone()),
-            State::New => self.start(sql, values),
-            State::Open | State::Ended => self.link.ask(sql, values),
+            _ if asked.is_empty() => return Ok(Vec::new()),
+            State::New => self.start(asked),
+            State::Open | State::Ended => self.link.ask_each(asked),
         };
         self.state = match &told {
             Ok(_) => State::Open,
@@ -74,21 +82,21 @@ impl<'a> Transaction<'a> {
     }
 
     /// Begins, on a new connection where this one turns out to be closed: nothing was committed on it.
-    fn start(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
-        let told = self.begin_and_ask(sql, values);
+    fn start(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
+        let told = self.begin_and_ask(asked);
         if told.is_err() && !self.link.is_connected() {
             *self.link = self.target.connect()?;
-            return self.begin_and_ask(sql, values);
+            return self.begin_and_ask(asked);
         }
         told
     }
 
-    fn begin_and_ask(&mut self, sql: &str, values: &[Bound<'_>]) -> Result<Answer, DbError> {
+    fn begin_and_ask(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
         match self.purpose {
-            Use::Read => self.link.begin_and_ask(BEGIN_READ, sql, values),
+            Use::Read => self.link.begin_and_ask(BEGIN_READ, asked),
             Use::Write => {
                 self.link.begin(BEGIN_WRITE)?;
-                self.link.ask(sql, values)
+                self.link.ask_each(asked)
             }
         }
     }
@@ -129,6 +137,18 @@ impl Session for Transaction<'_> {
 
     fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
         self.ask(sql, &bound(values))?.rows()
+    }
+
+    fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+        let values: Vec<_> = queries.iter().map(|(_, values)| bound(values)).collect();
+        let asked = queries.iter().zip(&values);
+        let asked: Vec<Asked<'_>> = asked
+            .map(|((sql, _), values)| (*sql, &values[..]))
+            .collect();
+        self.ask_each(&asked)?
+            .into_iter()
+            .map(Answer::rows)
+            .collect()
     }
 
     fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {

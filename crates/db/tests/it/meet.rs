@@ -3,7 +3,7 @@
 use crate::stores::ground;
 use reportd_db::copy::copy_table;
 use reportd_db::migrate::Migrations;
-use reportd_db::{Database, DbError};
+use reportd_db::{Database, DbError, Row, postgres};
 
 const SCHEMA: Migrations = Migrations {
     set: "test",
@@ -155,4 +155,80 @@ fn a_store_takes_the_place_of_another_behind_all_handles() {
     assert_eq!((count(&handle), count(&file.db)), (Ok(25), Ok(25)));
     let heap = handle.read(|tx| tx.query_int("SELECT COUNT(*) FROM heap", &[]));
     assert_eq!(heap, Ok(0));
+}
+
+#[test]
+fn queries_that_go_together_see_one_state_and_fail_together() {
+    let ground = ground();
+    for (place, store) in ground.stores().into_iter().enumerate() {
+        let (db, name) = (&store.db, store.name);
+        let make = "CREATE TABLE n (k BIGINT NOT NULL PRIMARY KEY);\n";
+        db.write(|tx| tx.define(make)).unwrap();
+        let add = |k: i64| db.execute("INSERT INTO n (k) VALUES ($1)", &[k.into()]);
+        let all = "SELECT k FROM n ORDER BY k";
+        let count = "SELECT COUNT(*) FROM n WHERE k < $1";
+        let numbers =
+            |rows: &[Row]| -> Vec<i64> { rows.iter().map(|row| row.int(0).unwrap()).collect() };
+        add(1).unwrap();
+        add(2).unwrap();
+        let told = db.read(|tx| {
+            assert_eq!(tx.query_each(&[])?, Vec::<Vec<Row>>::new(), "{name}");
+            let each = tx.query_each(&[(all, &[]), (count, &[2_i64.into()]), (all, &[])])?;
+            Ok(each.iter().map(|rows| numbers(rows)).collect::<Vec<_>>())
+        });
+        assert_eq!(told.unwrap(), [vec![1, 2], vec![1], vec![1, 2]], "{name}");
+        // What goes along sees what the work sees, whatever is written meanwhile, and goes once.
+        for goes_with in ["query", "query_each", "nothing"] {
+            let (along, own) = db
+                .read_along(all, |tx| {
+                    let own = match goes_with {
+                        "query" => tx.query(all, &[])?,
+                        "query_each" => tx
+                            .query_each(&[(count, &[9_i64.into()]), (all, &[])])?
+                            .remove(1),
+                        _ => return Ok(Vec::new()),
+                    };
+                    add(i64::try_from(goes_with.len() + place).unwrap() + 90)?;
+                    assert_eq!(tx.query(all, &[])?, own, "{name}");
+                    Ok(own)
+                })
+                .unwrap();
+            assert!(goes_with == "nothing" || along == own, "{name}");
+            assert_eq!(numbers(&along)[..2], [1, 2], "{name}, {goes_with}");
+        }
+        // A query that fails fails the read, and the connection is used again.
+        let told = db.read(|tx| tx.query_each(&[(all, &[]), ("SELECT k FROM nowhere", &[])]));
+        assert!(
+            matches!(told, Err(DbError::Statement(_))),
+            "{name}: {told:?}"
+        );
+        let told = db.read_along("SELECT k FROM nowhere", |tx| tx.query(all, &[]));
+        assert!(
+            matches!(told, Err(DbError::Statement(_))),
+            "{name}: {told:?}"
+        );
+        assert!(db.read(|tx| tx.query(all, &[])).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn a_store_reads_a_table_of_another_by_its_qualifier() {
+    let database = reportd_testbed::fresh_database();
+    let open = |schema: Option<&str>| {
+        let schema = schema.map(str::to_owned);
+        let options = postgres::Options::new(&database.url);
+        postgres::open(postgres::Options { schema, ..options }).unwrap()
+    };
+    let reader = open(Some("reader"));
+    for (number, schema) in (1_i64..).zip([None, Some("other")]) {
+        let store = open(schema);
+        store
+            .write(|tx| tx.define("CREATE TABLE one (n BIGINT);\n"))
+            .unwrap();
+        store
+            .execute("INSERT INTO one (n) VALUES ($1)", &[number.into()])
+            .unwrap();
+        let sql = format!("SELECT n FROM {}one", store.qualifier().unwrap());
+        assert_eq!(reader.read(|tx| tx.query_int(&sql, &[])), Ok(number));
+    }
 }

@@ -2,18 +2,19 @@
 //! not heard of.
 
 use std::cmp::Reverse;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
-use reportd_db::{Database, DbError, postgres};
+use reportd_db::{Database, DbError, Tx, postgres};
 use reportd_journal::{
     AppendError, BlockReader, BlockStore, DayTables, Goal, Journal, JournalError, JournalMetrics,
     LOCAL_STREAM, Lag, Options, Pace, Projector, Refold, Scan,
 };
-use reportd_platform::clock::{Clock, ManualClock, SECOND_MS};
+use reportd_platform::clock::{Clock, DAY_MS, ManualClock, SECOND_MS};
+use reportd_platform::zones::day_text;
 use reportd_testbed::{StoreKind, TestDatabase, fresh_database};
 use tokio::runtime::Runtime;
 
@@ -391,6 +392,75 @@ fn a_read_waits_for_what_another_node_acknowledged_and_for_nothing_else() {
     a.faults.let_all();
     assert_eq!(run(read).unwrap(), FRESH);
     assert_eq!(folded(&shared.views, "ledger").len(), 11);
+    for node in [b, a] {
+        node.end();
+    }
+}
+
+/// The payloads that a read of node `b` shows, and how often it ran.
+fn read(shared: &Shared, node: &Node, owner: u64) -> (Lag, Vec<String>, usize) {
+    let runs = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&runs);
+    let work = move |tx: &mut Tx<'_>| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        let rows = tx.query("SELECT payload FROM ledger ORDER BY stream, sequence", &[])?;
+        rows.into_iter()
+            .map(|mut row| row.take_text(0))
+            .collect::<Result<Vec<_>, _>>()
+    };
+    let told = run(node.journal.read(&shared.views, (KIND, owner), work));
+    let (lag, payloads) = told.unwrap();
+    (lag, payloads, runs.load(Ordering::Relaxed))
+}
+
+/// Makes the table of a day as a node does whose clock is there.
+fn make_day(shared: &Shared, day: i64) {
+    let name = format!("journal_block_{}", day_text(day).replace('-', ""));
+    let columns = "(stream BIGINT, first BIGINT, count BIGINT, received_at BIGINT, min_ts BIGINT, max_ts BIGINT, \
+         version BIGINT, raw_bytes BIGINT, checksum {{bytes}}, filter {{bytes}}, data {{bytes}})";
+    let made = shared.db.write(|tx| {
+        tx.define(&format!("CREATE TABLE {name} {columns};\n"))?;
+        tx.execute("INSERT INTO journal_day (day) VALUES ($1)", &[day.into()])
+    });
+    made.unwrap();
+}
+
+#[test]
+fn a_read_of_views_shows_what_any_node_acknowledged_before_it() {
+    let shared = Shared::new();
+    let today = NOW_MS.div_euclid(DAY_MS);
+    make_day(&shared, today + 1);
+    let (a, b) = (shared.node("a"), shared.node("b"));
+    let mut payloads = Vec::new();
+    let mut append_and_read = |payload: String| {
+        a.append(&payload).unwrap();
+        payloads.push(payload);
+        let (lag, shown, _) = read(&shared, &b, 1);
+        assert_eq!((lag, &shown), (FRESH, &payloads));
+        let level = read(&shared, &b, 1);
+        assert_eq!(level, (FRESH, shown.clone(), 1), "nothing is waited for");
+        shown
+    };
+    // An older day comes behind one that is known; then the newest is dropped, and a newer one comes.
+    let mut shown = append_and_read("0".to_owned());
+    for newest in today + 1..today + 3 {
+        a.journal.store().drop_day(newest).unwrap();
+        append_and_read(format!("{newest} dropped"));
+        make_day(&shared, newest + 1);
+        shown = append_and_read(format!("{newest} followed"));
+    }
+    // What is not folded yet holds up its owner alone.
+    a.faults.hold();
+    let batches = a.faults.batches();
+    a.append("held").unwrap();
+    until("the fold is held", || a.faults.batches() > batches);
+    assert_eq!(read(&shared, &b, 2), (FRESH, shown.clone(), 1));
+    let (lag, told, runs) = read(&shared, &b, 1);
+    assert!(lag.ms > 0, "it gives up in the end, and says so");
+    assert_eq!((told, runs), (shown, 2));
+    a.faults.let_all();
+    let (lag, told, _) = read(&shared, &b, 1);
+    assert_eq!((lag, told.len()), (FRESH, 6));
     for node in [b, a] {
         node.end();
     }

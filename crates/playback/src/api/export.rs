@@ -60,10 +60,8 @@ pub(super) async fn export_viewer(
     let identity = playback.viewers.find(no, mid).await?;
     let (mut lag_ms, mut deletes) = (0, Vec::new());
     if let Some(viewer) = identity.map(|identity| identity.viewer) {
-        lag_ms = playback.fresh_viewer(viewer).await;
         let read = move |tx: &mut Tx<'_>| query::deletes(tx, viewer);
-        let read: Result<_, DbError> = playback.views.read_async(read).await;
-        deletes = read?;
+        (lag_ms, deletes) = playback.read_viewer(viewer, read).await?;
     }
     let mut head = Vec::new();
     let is_paused = identity.is_some_and(|identity| identity.paused.is_some());

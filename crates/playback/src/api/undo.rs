@@ -76,10 +76,9 @@ async fn undo(
     asked: Option<Vec<u64>>,
 ) -> Result<Vec<u64>, Problem> {
     let viewer = identity.viewer;
-    playback.fresh_viewer(viewer).await;
     let read = move |tx: &mut Tx<'_>| query::deletes(tx, viewer);
-    let deletes: Result<_, reportd_db::DbError> = playback.views.read_async(read).await;
-    let ids = undoable(&deletes?, asked, playback.clock.now_ms() - UNDO_MS)?;
+    let (_, deletes) = playback.read_viewer(viewer, read).await?;
+    let ids = undoable(&deletes, asked, playback.clock.now_ms() - UNDO_MS)?;
     if !ids.is_empty() {
         let record = Record::Undo {
             viewer,

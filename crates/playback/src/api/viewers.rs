@@ -65,15 +65,13 @@ pub(super) async fn get_history(
         });
     };
     let viewer = identity.viewer;
-    let lag_ms = playback.fresh_viewer(viewer).await;
     let read = move |tx: &mut Tx<'_>| {
         Ok((
             query::history_page(tx, viewer, &slice)?,
             query::deletes(tx, viewer)?,
         ))
     };
-    let read: Result<_, reportd_db::DbError> = playback.views.read_async(read).await;
-    let (placed, deletes) = read?;
+    let (lag_ms, (placed, deletes)) = playback.read_viewer(viewer, read).await?;
     let has_more = placed.len() >= slice.limit as usize;
     let next_cursor = placed
         .last()

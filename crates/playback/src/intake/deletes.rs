@@ -27,9 +27,9 @@ impl Playback {
         viewer: ViewerNo,
         scope: DeleteScope,
     ) -> Result<Deletable, DbError> {
-        let lag = self.journal.fresh(KIND, viewer).await;
         let look = move |tx: &mut Tx<'_>| look(tx, viewer, scope);
-        let mut deletable = self.views.read_async(look).await?;
+        let read = self.journal.read(&self.views, (KIND, viewer), look);
+        let (lag, mut deletable) = read.await?;
         deletable.is_shown |= lag.ms > 0;
         Ok(deletable)
     }

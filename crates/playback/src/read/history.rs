@@ -57,14 +57,14 @@ impl Playback {
         &self,
         app: &Arc<PlaybackApp>,
         mid: i64,
-        read: impl FnOnce(&mut Tx<'_>, ViewerNo) -> Result<Vec<Placed>, DbError> + Send + 'static,
+        read: impl Fn(&mut Tx<'_>, ViewerNo) -> Result<Vec<Placed>, DbError> + Send + 'static,
     ) -> Result<(i64, Vec<(EntryPlace, EntryFacts)>), DbError> {
         let Some(identity) = self.viewers.find(app.app.no, mid).await? else {
             return Ok((0, Vec::new()));
         };
         let viewer = identity.viewer;
-        let lag_ms = self.fresh_viewer(viewer).await;
-        let placed = self.views.read_async(move |tx| read(tx, viewer)).await?;
+        let read = move |tx: &mut Tx<'_>| read(tx, viewer);
+        let (lag_ms, placed) = self.read_viewer(viewer, read).await?;
         Ok((lag_ms, self.join_catalogue(app, placed).await?))
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use reportd_db::DbError;
+use reportd_db::{DbError, Tx};
 use reportd_protocol::playback::{
     OnlineTotal, PlayerData, VideoQuery, bvid_of, data_reply, last_play_time_ms,
 };
@@ -67,11 +67,8 @@ impl Playback {
             return Ok((0, None));
         };
         let (viewer, no, rule) = (identity.viewer, app.app.no, app.settings.finish);
-        let lag_ms = self.fresh_viewer(viewer).await;
-        let newest = self
-            .views
-            .read_async::<_, DbError>(move |tx| query::newest_part(tx, viewer, aid))
-            .await?;
+        let read = move |tx: &mut Tx<'_>| query::newest_part(tx, viewer, aid);
+        let (lag_ms, newest) = self.read_viewer(viewer, read).await?;
         let Some(shown) = newest else {
             return Ok((lag_ms, None));
         };

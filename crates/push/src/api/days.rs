@@ -1,6 +1,6 @@
 //! Days of an app: what became of its pushes on each, and all that is known of one.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -110,7 +110,7 @@ struct ShownDay {
 }
 
 impl ShownDay {
-    fn new(day: i64, found: &mut BTreeMap<i64, Funnel>, without_display: ChannelSet) -> Self {
+    fn new(day: i64, found: &mut HashMap<i64, Funnel>, without_display: ChannelSet) -> Self {
         let funnel = found.remove(&day).unwrap_or_default();
         Self {
             day: day_text(day),

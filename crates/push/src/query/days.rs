@@ -1,14 +1,14 @@
 //! Days of an app: its funnel, what was lost, and how much of the quotas is used.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use reportd_db::{DbError, Tx};
+use reportd_db::{DbError, Query, Tx};
 use reportd_platform::AppNo;
 use reportd_protocol::push::{Channel, Funnel, Loss, Quota};
 
-use super::rows::{COUNTERS, channel, loss, total, unknown};
-use super::tasks::add_counters;
+use super::rows::{COUNTERS, channel, loss, unknown};
+use super::tasks::funnels;
 
 /// The funnels of days; a day on which nothing happened is left out. Without actions.
 pub(crate) fn day_funnels(
@@ -16,26 +16,20 @@ pub(crate) fn day_funnels(
     app: AppNo,
     days: RangeInclusive<i64>,
     by_brand: bool,
-) -> Result<BTreeMap<i64, Funnel>, DbError> {
+) -> Result<HashMap<i64, Funnel>, DbError> {
     let bound = [app.into(), (*days.start()).into(), (*days.end()).into()];
-    let sql = format!(
+    let channels = format!(
         "SELECT day, channel, {COUNTERS} FROM push_day_count WHERE app = $1 AND day >= $2 AND day <= $3 AND brand = 0"
     );
-    let mut funnels = BTreeMap::<i64, Funnel>::new();
-    for row in tx.query(&sql, &bound)? {
-        add_counters(funnels.entry(row.int(0)?).or_default(), &row, 1)?;
-    }
-    if by_brand {
-        let sql = format!(
-            "SELECT c.day, w.word, {COUNTERS} FROM push_day_count c JOIN push_word w ON w.id = c.brand \
-             WHERE c.app = $1 AND c.day >= $2 AND c.day <= $3 AND c.brand > 0"
-        );
-        for mut row in tx.query(&sql, &bound)? {
-            let brand = (row.take_text(1)?, total(&row, 2)?.figures);
-            funnels.entry(row.int(0)?).or_default().brands.push(brand);
-        }
-    }
-    Ok(funnels)
+    let brands = format!(
+        "SELECT c.day, w.word, {COUNTERS} FROM push_day_count c JOIN push_word w ON w.id = c.brand \
+         WHERE c.app = $1 AND c.day >= $2 AND c.day <= $3 AND c.brand > 0"
+    );
+    let queries: [Query<'_>; 2] = [(&channels, &bound), (&brands, &bound)];
+    let asked = &queries[..if by_brand { 2 } else { 1 }];
+    let mut told = tx.query_each(asked)?.into_iter();
+    let of_channels = told.next().unwrap_or_default();
+    funnels(&of_channels, told.next().unwrap_or_default())
 }
 
 /// The funnel of a day; empty where nothing happened. Without actions.

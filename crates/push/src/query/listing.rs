@@ -1,6 +1,5 @@
 //! Lists of tasks, and all that is known of one: what the seven reports cannot show.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
 use reportd_db::{DbError, Tx, Value};
@@ -8,7 +7,7 @@ use reportd_platform::AppNo;
 use reportd_protocol::push::{Funnel, Loss, TaskKind, Total};
 
 use super::rows::{COUNTERS, loss, total, unknown};
-use super::tasks::{add_brands, channel_funnels, find_tasks};
+use super::tasks::{OfTasks, ask, brands, channels, find_tasks, funnels};
 
 /// A task in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -107,27 +106,27 @@ pub(crate) fn task(
     let Some(Some(found)) = find_tasks(tx, app, std::slice::from_ref(&id))?.pop() else {
         return Ok(None);
     };
-    let mut funnels: HashMap<i64, Funnel> = channel_funnels(tx, &[found.no])?;
-    add_brands(tx, &[found.no], &mut funnels)?;
-    let mut funnel = funnels.remove(&found.no).unwrap_or_default();
-    let sql = "SELECT w.word, a.n FROM push_task_action a JOIN push_word w ON w.id = a.action WHERE a.task = $1 \
+    let queries = [Some(channels as OfTasks), Some(brands)];
+    let [channels, brands] = ask(tx, &[found.no], queries)?;
+    let funnel = funnels(&channels, brands)?.remove(&found.no);
+    let mut funnel = funnel.unwrap_or_default();
+    let actions = "SELECT w.word, a.n FROM push_task_action a JOIN push_word w ON w.id = a.action WHERE a.task = $1 \
                ORDER BY a.n DESC, w.word LIMIT $2";
     let bound = [found.no.into(), MOST_ROWS.into()];
-    for mut row in tx.query(sql, &bound)? {
-        funnel.actions.push((row.take_text(0)?, row.int(1)?));
-    }
-    let sql = "SELECT phase, channel, reason, n FROM push_task_loss WHERE task = $1 ORDER BY phase, channel, reason";
-    let losses = tx
-        .query(sql, &bound[..1])?
-        .iter()
-        .map(|row| loss(row, 0))
-        .collect::<Result<_, _>>()?;
-    let sql = format!(
+    let losses = "SELECT phase, channel, reason, n FROM push_task_loss WHERE task = $1 ORDER BY phase, channel, reason";
+    let days = format!(
         "SELECT day, {COUNTERS} FROM (SELECT * FROM push_task_day WHERE task = $1 ORDER BY day DESC LIMIT $2) AS newest \
          ORDER BY day"
     );
-    let days = tx.query(&sql, &bound)?;
-    let days = days.iter().map(|row| Ok((row.int(0)?, total(row, 1)?)));
+    let told = tx.query_each(&[(actions, &bound), (losses, &bound[..1]), (&days, &bound)])?;
+    let mut told = told.into_iter().map(Vec::into_iter);
+    for mut row in told.next().unwrap_or_default() {
+        funnel.actions.push((row.take_text(0)?, row.int(1)?));
+    }
+    let losses = told.next().unwrap_or_default();
+    let losses = losses.map(|row| loss(&row, 0)).collect::<Result<_, _>>()?;
+    let days = told.next().unwrap_or_default();
+    let days = days.map(|row| Ok((row.int(0)?, total(&row, 1)?)));
     Ok(Some(ShownTask {
         task: ListedTask {
             no: found.no,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use reportd_db::{Column, DbError, Merge, Row, Table, Tx, Value};
+use reportd_db::{Column, DbError, Merge, Query, Row, Table, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_protocol::push::{Detail, Funnel, TaskKind};
 
@@ -116,10 +116,12 @@ pub(crate) fn task_funnels(
 ) -> Result<Vec<(String, Funnel)>, DbError> {
     let tasks = served_tasks(tx, app, ids, served)?;
     let numbers: Vec<i64> = tasks.iter().map(|(_, no)| *no).collect();
-    let mut funnels = channel_funnels(tx, &numbers)?;
-    if by_brand {
-        add_brands(tx, &numbers, &mut funnels)?;
-    }
+    let queries = [
+        Some(channels as OfTasks),
+        by_brand.then_some(brands as OfTasks),
+    ];
+    let [channels, brands] = ask(tx, &numbers, queries)?;
+    let mut funnels = funnels(&channels, brands)?;
     if !actions.is_empty() {
         add_actions(tx, app, &numbers, actions, &mut funnels)?;
     }
@@ -136,13 +138,10 @@ pub(crate) fn task_details(
 ) -> Result<Vec<(String, Detail)>, DbError> {
     let tasks = served_tasks(tx, app, ids, served)?;
     let numbers: Vec<i64> = tasks.iter().map(|(_, no)| *no).collect();
-    let mut funnels = channel_funnels(tx, &numbers)?;
-    let (places, values) = list(&numbers, 0);
-    let sql = format!(
-        "SELECT task, phase, channel, reason, n FROM push_task_loss WHERE task IN ({places})"
-    );
+    let [channels, lost] = ask(tx, &numbers, [Some(channels), Some(losses)])?;
+    let mut funnels = funnels(&channels, Vec::new())?;
     let mut losses = HashMap::<i64, Vec<_>>::new();
-    for row in tx.query(&sql, &values)? {
+    for row in lost {
         losses.entry(row.int(0)?).or_default().push(loss(&row, 1)?);
     }
     let detail = |(id, no)| {
@@ -157,18 +156,54 @@ pub(crate) fn task_details(
     Ok(tasks.into_iter().map(detail).collect())
 }
 
-/// The funnels of tasks by their numbers, without brands and actions; a task without data has none.
-pub(super) fn channel_funnels(
+/// A query about tasks, of the list of their numbers.
+pub(super) type OfTasks = fn(&str) -> String;
+
+pub(super) fn channels(numbers: &str) -> String {
+    format!(
+        "SELECT task, channel, {COUNTERS} FROM push_task_count WHERE task IN ({numbers}) AND brand = 0"
+    )
+}
+
+pub(super) fn brands(numbers: &str) -> String {
+    format!(
+        "SELECT c.task, w.word, {COUNTERS} FROM push_task_count c JOIN push_word w ON w.id = c.brand \
+         WHERE c.task IN ({numbers}) AND c.brand > 0"
+    )
+}
+
+fn losses(numbers: &str) -> String {
+    format!("SELECT task, phase, channel, reason, n FROM push_task_loss WHERE task IN ({numbers})")
+}
+
+/// Asks about tasks by their numbers, all in one round trip.
+pub(super) fn ask<const N: usize>(
     tx: &mut Tx<'_>,
     numbers: &[i64],
-) -> Result<HashMap<i64, Funnel>, DbError> {
+    queries: [Option<OfTasks>; N],
+) -> Result<[Vec<Row>; N], DbError> {
     let (places, values) = list(numbers, 0);
-    let sql = format!(
-        "SELECT task, channel, {COUNTERS} FROM push_task_count WHERE task IN ({places}) AND brand = 0"
-    );
+    let texts = queries.map(|query| query.map(|query| query(&places)));
+    let asked: Vec<Query<'_>> = (texts.iter().flatten())
+        .map(|sql| (sql.as_str(), &values[..]))
+        .collect();
+    let mut told = tx.query_each(&asked)?.into_iter();
+    Ok(queries.map(|query| query.and_then(|_| told.next()).unwrap_or_default()))
+}
+
+/// Funnels by the number of a task, or the day, that is in front of rows of channels and of brands; one without data is
+/// left out.
+pub(super) fn funnels(
+    of_channels: &[Row],
+    of_brands: Vec<Row>,
+) -> Result<HashMap<i64, Funnel>, DbError> {
     let mut funnels = HashMap::<i64, Funnel>::new();
-    for row in tx.query(&sql, &values)? {
-        add_counters(funnels.entry(row.int(0)?).or_default(), &row, 1)?;
+    for row in of_channels {
+        add_counters(funnels.entry(row.int(0)?).or_default(), row, 1)?;
+    }
+    for mut row in of_brands {
+        let brand = (row.take_text(1)?, total(&row, 2)?.figures);
+        funnels.entry(row.int(0)?).or_default().brands.push(brand);
     }
     Ok(funnels)
 }
@@ -179,24 +214,6 @@ pub(super) fn add_counters(funnel: &mut Funnel, row: &Row, column: usize) -> Res
     match channel(row, column)? {
         None => funnel.total = counters,
         Some(channel) => funnel.channels.push((channel, counters.figures)),
-    }
-    Ok(())
-}
-
-/// Adds the brands of tasks.
-pub(super) fn add_brands(
-    tx: &mut Tx<'_>,
-    numbers: &[i64],
-    funnels: &mut HashMap<i64, Funnel>,
-) -> Result<(), DbError> {
-    let (places, values) = list(numbers, 0);
-    let sql = format!(
-        "SELECT c.task, w.word, {COUNTERS} FROM push_task_count c JOIN push_word w ON w.id = c.brand \
-         WHERE c.task IN ({places}) AND c.brand > 0"
-    );
-    for mut row in tx.query(&sql, &values)? {
-        let brand = (row.take_text(1)?, total(&row, 2)?.figures);
-        funnels.entry(row.int(0)?).or_default().brands.push(brand);
     }
     Ok(())
 }
@@ -257,31 +274,32 @@ pub(crate) fn group_funnel(
         (*served.created_ms.end()).into(),
         left_out.into(),
     ];
-    let sql = format!("SELECT 1 FROM push_task t WHERE {OF_GROUP} LIMIT 1");
-    if tx.query_first(&sql, &values)?.is_none() {
-        return Ok(None);
-    }
     let sums: Vec<_> = (COUNTERS.split(", "))
         .map(|counter| format!("CAST(SUM(c.{counter}) AS BIGINT)"))
         .collect();
     let sums = sums.join(", ");
-    let mut funnel = Funnel::default();
-    let sql = format!(
+    let any = format!("SELECT 1 FROM push_task t WHERE {OF_GROUP} LIMIT 1");
+    let channels = format!(
         "SELECT c.channel, {sums} FROM push_task t JOIN push_task_count c ON c.task = t.id AND c.brand = 0 \
          WHERE {OF_GROUP} GROUP BY c.channel"
     );
-    for row in tx.query(&sql, &values)? {
+    let brands = format!(
+        "SELECT w.word, {sums} FROM push_task t JOIN push_task_count c ON c.task = t.id AND c.brand > 0 \
+         JOIN push_word w ON w.id = c.brand WHERE {OF_GROUP} GROUP BY w.word"
+    );
+    let queries: [Query<'_>; 3] = [(&any, &values), (&channels, &values), (&brands, &values)];
+    let asked = &queries[..if by_brand { 3 } else { 2 }];
+    let mut told = tx.query_each(asked)?.into_iter();
+    if told.next().is_none_or(|any| any.is_empty()) {
+        return Ok(None);
+    }
+    let mut funnel = Funnel::default();
+    for row in told.next().unwrap_or_default() {
         add_counters(&mut funnel, &row, 0)?;
     }
-    if by_brand {
-        let sql = format!(
-            "SELECT w.word, {sums} FROM push_task t JOIN push_task_count c ON c.task = t.id AND c.brand > 0 \
-             JOIN push_word w ON w.id = c.brand WHERE {OF_GROUP} GROUP BY w.word"
-        );
-        for mut row in tx.query(&sql, &values)? {
-            let figures = total(&row, 1)?.figures;
-            funnel.brands.push((row.take_text(0)?, figures));
-        }
+    for mut row in told.next().unwrap_or_default() {
+        let figures = total(&row, 1)?.figures;
+        funnel.brands.push((row.take_text(0)?, figures));
     }
     Ok(Some(funnel))
 }

@@ -1,9 +1,9 @@
 //! Users of an app by day, and how many were online.
 
 use std::collections::HashMap;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
-use reportd_db::{DbError, Tx};
+use reportd_db::{DbError, Query, Row, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_protocol::push::Users;
 
@@ -16,22 +16,37 @@ pub(crate) fn users(
 ) -> Result<Vec<Users>, DbError> {
     let before =
         "SELECT CAST(SUM(registered) AS BIGINT) FROM push_user_day WHERE app = $1 AND day < $2";
-    let mut accumulative_num = tx.query_int(before, &[app.into(), first.into()])?;
-    let mut of_days = registered_and_active(tx, app, first..first + count(starts_ms))?;
+    let of_days = "SELECT day, registered, active FROM push_user_day WHERE app = $1 AND day >= $2 AND day < $3";
     let peak = "SELECT MAX(users) FROM push_online WHERE app = $1 AND point >= $2 AND point < $3";
+    let days: [Value<'_>; 3] = [app.into(), first.into(), (first + count(starts_ms)).into()];
+    let points = starts_ms.windows(2);
+    let points: Vec<[Value<'_>; 3]> = points
+        .map(|ends| [app.into(), ends[0].into(), ends[1].into()])
+        .collect();
+    let mut queries: Vec<Query<'_>> = vec![(before, &days[..2]), (of_days, &days)];
+    queries.extend(points.iter().map(|points| (peak, &points[..])));
+    let mut told = tx.query_each(&queries)?.into_iter();
+    let mut accumulative_num = number(told.next())?;
+    let mut of_days = registered_and_active(&told.next().unwrap_or_default())?;
     let mut users = Vec::new();
-    for (day, ends) in (first..).zip(starts_ms.windows(2)) {
+    for (day, peak) in (first..).zip(told) {
         let (register_num, active_num) = of_days.remove(&day).unwrap_or_default();
         accumulative_num += register_num;
-        let points = [app.into(), ends[0].into(), ends[1].into()];
         users.push(Users {
             accumulative_num,
             register_num,
             active_num,
-            online_num: tx.query_int(peak, &points)?,
+            online_num: number(Some(peak))?,
         });
     }
     Ok(users)
+}
+
+/// The number that a query tells; 0 where it is NULL.
+fn number(rows: Option<Vec<Row>>) -> Result<i64, DbError> {
+    let row = rows.unwrap_or_default().into_iter().next();
+    let number = row.map(|row| row.opt_int(0)).transpose()?;
+    Ok(number.flatten().unwrap_or(0))
 }
 
 /// How many days lie between `starts_ms`.
@@ -40,13 +55,7 @@ fn count(starts_ms: &[i64]) -> i64 {
 }
 
 /// Who registered and who was online, by day.
-fn registered_and_active(
-    tx: &mut Tx<'_>,
-    app: AppNo,
-    days: Range<i64>,
-) -> Result<HashMap<i64, (i64, i64)>, DbError> {
-    let sql = "SELECT day, registered, active FROM push_user_day WHERE app = $1 AND day >= $2 AND day < $3";
-    let rows = tx.query(sql, &[app.into(), days.start.into(), days.end.into()])?;
+fn registered_and_active(rows: &[Row]) -> Result<HashMap<i64, (i64, i64)>, DbError> {
     rows.iter()
         .map(|row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?))))
         .collect()

@@ -245,14 +245,14 @@ impl Push {
     async fn read(
         &self,
         app: &Arc<PushApp>,
-        render: impl FnOnce(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,
+        render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,
     ) -> Result<Answer, Refused> {
-        let lag_ms = self.journal.fresh(KIND, u64::from(app.app.no)).await.ms;
-        let app = Arc::clone(app);
-        let body = self
-            .views
-            .read_async::<_, DbError>(move |tx| render(tx, &app))
-            .await?;
-        Ok(Answer { body, lag_ms })
+        let (of, app) = ((KIND, u64::from(app.app.no)), Arc::clone(app));
+        let read = move |tx: &mut Tx<'_>| render(tx, &app);
+        let (lag, body) = self.journal.read(&self.views, of, read).await?;
+        Ok(Answer {
+            body,
+            lag_ms: lag.ms,
+        })
     }
 }
