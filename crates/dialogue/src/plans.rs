@@ -1,11 +1,11 @@
 //! How the store answers: no read and no change of a ticket looks at a whole table, or at all tickets of an app.
 //!
-//! PostgreSQL tells which statements a session has prepared, so these are the ones that are really sent, without a list
-//! that somebody must keep. SQLite is asked about the same texts.
+//! These are the statements that are really sent.
 
-use reportd_db::{Database, DbError, Row, Tx, Value};
+use reportd_db::{Database, Tx};
 use reportd_platform::random::SeededRandom;
 use reportd_protocol::dialogue::Report;
+use reportd_testbed::plans::{self, Contents, embedded_plan, filled_store};
 use reportd_testbed::{Ground, StoreKind};
 
 use crate::audit::{self, AuditListing};
@@ -14,8 +14,8 @@ use crate::query::{self, About, DeliveryListing, Listing, Place, Queue};
 use crate::tickets::{self, Actor, TicketError, TicketState};
 use crate::{MIGRATIONS, events, monitor, streams};
 
-/// What the store holds: a table, how many rows, and each column of row `i`. Of the tickets one in ten is open.
-const CONTENTS: [(&str, u32, &str); 11] = [
+/// What the store holds. Of the tickets one in ten is open.
+const CONTENTS: [Contents; 11] = [
     (
         "dialogue_ticket (app, category, state, group_id, received_at, reports, users, infos, report_id, revision, moved_at)",
         20_000,
@@ -80,26 +80,13 @@ const REPORT: &str = r#"{"uniqid":"u1","report_id":"r5","category":"c1","timesta
 /// Behind all events of the store.
 const NOW_MS: i64 = 10_020_000;
 
-/// A filled store, in a session that has not seen how it was filled.
 fn filled(ground: &Ground, kind: StoreKind) -> Database {
-    let state = ground.open("state");
-    MIGRATIONS.apply(&state).unwrap();
-    let fill = |tx: &mut Tx<'_>| {
-        for (table, rows, columns) in CONTENTS {
-            let rows_of = "WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 <";
-            tx.define(&format!(
-                "{rows_of} {rows}) INSERT INTO {table} SELECT {columns} FROM n;"
-            ))?;
-        }
-        let body = zstd::bulk::compress(b"{}", 1).unwrap();
-        tx.execute("UPDATE dialogue_report SET body = $1", &[body[..].into()])
-    };
-    state.write(fill).unwrap();
-    if kind == StoreKind::Postgres {
-        // As the server does by itself after a while. SQLite is never told.
-        state.execute("ANALYZE", &[]).unwrap();
-    }
-    ground.open("state")
+    let state = filled_store(ground, kind, &[&MIGRATIONS], &CONTENTS);
+    let body = zstd::bulk::compress(b"{}", 1).unwrap();
+    let compress = "UPDATE dialogue_report SET body = $1";
+    state.execute(compress, &[body[..].into()]).unwrap();
+    // That was none of the statements that are looked at.
+    ground.open("store")
 }
 
 fn actor() -> Actor {
@@ -215,54 +202,12 @@ fn change_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     Ok(())
 }
 
-/// A statement that was sent: its name in the session, its text and the types of its values.
-struct Sent {
-    name: String,
-    sql: String,
-    types: Vec<String>,
-}
-
-/// What this session has prepared of this room's statements.
-fn sent(tx: &mut Tx<'_>) -> Result<Vec<Sent>, DbError> {
-    let sql = "SELECT name, statement, array_to_string(parameter_types::text[], ',') FROM pg_prepared_statements \
-               WHERE statement LIKE '% dialogue\\_%' AND statement NOT LIKE '%LIMIT 0' ORDER BY statement";
-    let told = |mut row: Row| {
-        let types = row.take_text(2)?;
-        let types = types.split(',').filter(|one| !one.is_empty());
-        Ok(Sent {
-            name: row.take_text(0)?,
-            sql: row.take_text(1)?,
-            types: types.map(str::to_owned).collect(),
-        })
-    };
-    tx.query(sql, &[])?.into_iter().map(told).collect()
-}
-
-/// The plan that the server keeps for a statement whatever its values are.
-fn postgres_plan(tx: &mut Tx<'_>, sent: &Sent) -> Result<Vec<String>, DbError> {
-    tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
-    let value = |of: &String| match of.as_str() {
-        array if array.ends_with("[]") => format!("'{{1}}'::{array}"),
-        of => format!("'1'::{of}"),
-    };
-    let values: Vec<String> = sent.types.iter().map(value).collect();
-    let values = if values.is_empty() {
-        String::new()
-    } else {
-        format!("({})", values.join(", "))
-    };
-    let sql = format!("EXPLAIN (COSTS OFF) EXECUTE {}{values}", sent.name);
-    let rows = tx.query(&sql, &[])?;
-    rows.into_iter().map(|mut row| row.take_text(0)).collect()
-}
-
 /// Looks at the plan of each statement that this session has sent.
 fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
-    let all = sent(tx)?;
+    let all = plans::sent(tx, "dialogue")?;
     assert!(all.len() >= least, "{} statements are not all", all.len());
     for sent in &all {
-        let plan = postgres_plan(tx, sent)?;
-        println!("{}\n    {}\n", sent.sql, plan.join("\n    "));
+        let plan = sent.plan(tx)?;
         let has = |what: &str| plan.iter().any(|line| line.contains(what));
         // The marks are one row.
         let is_scan =
@@ -275,17 +220,9 @@ fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
     Ok(())
 }
 
-fn embedded_plan(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, DbError> {
-    let places = (1..).take_while(|place| sql.contains(&format!("${place}")));
-    let values = vec![Value::Int(1); places.count()];
-    let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), &values)?;
-    rows.into_iter().map(|mut row| row.take_text(3)).collect()
-}
-
 fn check_embedded(tx: &mut Tx<'_>, sqls: &[String]) -> Result<(), TicketError> {
     for sql in sqls {
         let plan = embedded_plan(tx, sql)?;
-        println!("{sql}\n    {}\n", plan.join("\n    "));
         for line in &plan {
             // What a subquery has found is read as it is, and the whole audit trail by its number up to a limit.
             let is_found = ["SCAN counted", "SCAN r", "SCAN (subquery-1)"].contains(&line.as_str());
@@ -309,7 +246,7 @@ fn texts(work: impl Fn(&mut Tx<'_>) -> Result<(), TicketError>, least: usize) ->
         work(tx)?;
         check_postgres(tx, least)?;
         Ok::<_, TicketError>(
-            sent(tx)?
+            plans::sent(tx, "dialogue")?
                 .into_iter()
                 .map(|sent| sent.sql)
                 .collect::<Vec<_>>(),

@@ -1,15 +1,15 @@
 //! How the stores answer: no read scans a table or an index, and the fold finds each row by its key.
 //!
-//! PostgreSQL tells which statements a session has prepared, so these are the ones that reads and the fold really send,
-//! without a list that somebody must keep. SQLite is asked about the same texts; there the fold looks for one key at a
+//! These are the statements that reads and the fold really send; on the embedded store the fold looks for one key at a
 //! time, as [`find_sql`] says.
 
-use std::fmt::Write;
-
-use reportd_db::{Database, DbError, Merge, Table, Tx, Value};
+use reportd_db::{Database, DbError, Tx};
 use reportd_protocol::playback::meaning::{DeleteScope, Kid, OrderKey};
 use reportd_protocol::playback::{
     Beat, Business, HistoryFilter, ListQuery, MAX_LIST_SIZE, PageStart, VideoType,
+};
+use reportd_testbed::plans::{
+    self, Contents, Sent, embedded_plan, filled_store, find_sql, reads_whole_index,
 };
 use reportd_testbed::{Ground, StoreKind};
 
@@ -21,8 +21,8 @@ use crate::query::{self, HistorySlice, Sort};
 use crate::schema::{LENGTH, PLAY, REACH, SEEN, STATE_MIGRATIONS, VIEW_MIGRATIONS, VIEWER, WATCH};
 use crate::view::PlaybackView;
 
-/// What the store holds: a table, how many rows, and each column of row `i`.
-const CONTENTS: [(&str, u32, &str); 14] = [
+/// What the store holds.
+const CONTENTS: [Contents; 14] = [
     (
         "playback_seen",
         20_000,
@@ -79,27 +79,10 @@ const CONTENTS: [(&str, u32, &str); 14] = [
     ("playback_erasure", 20_000, "i, 1, i, 1"),
 ];
 
-/// A filled store, in a session that has not seen how it was filled. One for the state and for the views: no table is in
-/// both.
+/// One store for the state and for the views: no table is in both.
 fn filled(ground: &Ground, kind: StoreKind) -> Database {
-    let store = ground.open("store");
-    STATE_MIGRATIONS.apply(&store).unwrap();
-    VIEW_MIGRATIONS.apply(&store).unwrap();
-    let fill = |tx: &mut Tx<'_>| {
-        for (table, rows, columns) in CONTENTS {
-            let rows_of = "WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 <";
-            tx.define(&format!(
-                "{rows_of} {rows}) INSERT INTO {table} SELECT {columns} FROM n;"
-            ))?;
-        }
-        Ok(())
-    };
-    store.write(fill).unwrap();
-    if kind == StoreKind::Postgres {
-        // As the server does by itself after a while. SQLite is never told.
-        store.execute("ANALYZE", &[]).unwrap();
-    }
-    ground.open("store")
+    let migrations = [&STATE_MIGRATIONS, &VIEW_MIGRATIONS];
+    filled_store(ground, kind, &migrations, &CONTENTS)
 }
 
 /// Every read of the endpoints and of the API.
@@ -214,85 +197,12 @@ fn write_all(tx: &mut Tx<'_>) -> Result<(), DbError> {
     catalogue::put(tx, 1, &upload)
 }
 
-/// A statement that was sent: its name in the session, its text and the types of its values.
-struct Sent {
-    name: String,
-    sql: String,
-    types: Vec<String>,
-}
-
-/// What this session has prepared of this room's statements.
+/// What this session has read, inserted and deleted.
 fn sent(tx: &mut Tx<'_>) -> Result<Vec<Sent>, DbError> {
-    let sql = "SELECT name, statement, array_to_string(parameter_types::text[], ',') FROM pg_prepared_statements \
-               WHERE (statement LIKE 'SELECT%' OR statement LIKE 'INSERT%' OR statement LIKE 'DELETE%') \
-               AND statement LIKE '% playback\\_%' AND statement NOT LIKE '%LIMIT 0' ORDER BY statement";
-    let rows = tx.query(sql, &[])?.into_iter();
-    rows.map(|mut row| {
-        let types = row.take_text(2)?;
-        Ok(Sent {
-            name: row.take_text(0)?,
-            sql: row.take_text(1)?,
-            types: types
-                .split(',')
-                .filter(|one| !one.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        })
-    })
-    .collect()
-}
-
-/// The plan that the server keeps for a statement whatever its values are.
-fn postgres_plan(tx: &mut Tx<'_>, sent: &Sent) -> Result<Vec<String>, DbError> {
-    tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
-    let value = |of: &String| match of.as_str() {
-        array if array.ends_with("[]") => format!("'{{1}}'::{array}"),
-        of => format!("'1'::{of}"),
-    };
-    let values: Vec<String> = sent.types.iter().map(value).collect();
-    let values = if values.is_empty() {
-        String::new()
-    } else {
-        format!("({})", values.join(", "))
-    };
-    let rows = tx.query(
-        &format!("EXPLAIN (COSTS OFF) EXECUTE {}{values}", sent.name),
-        &[],
-    )?;
-    rows.into_iter().map(|mut row| row.take_text(0)).collect()
-}
-
-fn embedded_plan(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, DbError> {
-    let places = (1..).take_while(|place| sql.contains(&format!("${place}")));
-    let values = vec![Value::Int(1); places.count()];
-    let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), &values)?;
-    rows.into_iter().map(|mut row| row.take_text(3)).collect()
-}
-
-/// How the embedded store looks for the row of a key.
-fn find_sql(table: &Table) -> String {
-    let (keys, beside) = table.columns.split_at(table.key_width());
-    assert!(keys.iter().all(|column| column.merge == Merge::Key));
-    let names: Vec<_> = beside.iter().map(|column| column.name).collect();
-    let equal: Vec<_> = (1..)
-        .zip(keys)
-        .map(|(place, key)| format!("{} = ${place}", key.name))
-        .collect();
-    format!(
-        "SELECT {} FROM {} WHERE {}",
-        names.join(", "),
-        table.name,
-        equal.join(" AND ")
-    )
-}
-
-/// Statement and plan, for people: `cargo test plans -- --nocapture`.
-fn print(sql: &str, plan: &[String]) {
-    let mut text = format!("{sql}\n");
-    for line in plan {
-        let _ = writeln!(text, "    {line}");
-    }
-    println!("{text}");
+    let mut sent = plans::sent(tx, "playback")?;
+    let verbs = ["SELECT", "INSERT", "DELETE"];
+    sent.retain(|sent| verbs.iter().any(|verb| sent.sql.starts_with(verb)));
+    Ok(sent)
 }
 
 /// Looks at the plan of each statement that this session has sent.
@@ -300,8 +210,7 @@ fn check_postgres(tx: &mut Tx<'_>) -> Result<(), DbError> {
     let all = sent(tx)?;
     assert!(all.len() > 12, "{} statements are not all", all.len());
     for sent in &all {
-        let plan = postgres_plan(tx, sent)?;
-        print(&sent.sql, &plan);
+        let plan = sent.plan(tx)?;
         let has = |what: &str| plan.iter().any(|line| line.contains(what));
         assert!(!has("Seq Scan on playback_"), "{}: {plan:#?}", sent.sql);
         // The rows of an app or a viewer are many: a search has to go on from there.
@@ -317,12 +226,8 @@ fn check_postgres(tx: &mut Tx<'_>) -> Result<(), DbError> {
         let is_one = is_one || sent.sql.starts_with("DELETE");
         let is_wide = plan.iter().any(is_wide) && !is_one && !ends;
         assert!(!is_wide, "{}: {plan:#?}", sent.sql);
-        let scans = plan
-            .iter()
-            .filter(|line| line.contains("Index") && line.contains(" Scan"));
-        let bound = plan.iter().filter(|line| line.contains("Index Cond:"));
-        let whole = scans.count().saturating_sub(bound.count());
-        assert_eq!(whole, 0, "a whole index: {}: {plan:#?}", sent.sql);
+        let is_whole = reads_whole_index(&plan);
+        assert!(!is_whole, "{}: {plan:#?}", sent.sql);
     }
     Ok(())
 }
@@ -370,7 +275,6 @@ fn the_embedded_store_reads_by_index_alone() {
             read_all(tx)?;
             for sql in sent.chain(finds) {
                 let plan = embedded_plan(tx, sql.trim_end_matches(" FOR UPDATE"))?;
-                print(&sql, &plan);
                 for line in &plan {
                     let is_one = [
                         "playback_seen",

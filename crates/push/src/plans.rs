@@ -1,14 +1,14 @@
 //! How the stores answer: no report reads marks or a whole table, and the fold finds each row by its key.
 //!
-//! PostgreSQL tells which statements a session has prepared, so these are the ones that reports and the fold really
-//! send, without a list that somebody must keep. SQLite is asked about the same texts; there the fold looks for one key
-//! at a time, as [`find_sql`] says.
+//! These are the statements that reports and the fold really send; on the embedded store the fold looks for one key at a
+//! time, as [`find_sql`] says.
 
-use std::fmt::Write;
-
-use reportd_db::{Database, DbError, Merge, Table, Tx, Value};
+use reportd_db::{Database, DbError, Tx};
 use reportd_platform::zones::Zone;
 use reportd_protocol::push::read_events;
+use reportd_testbed::plans::{
+    self, Contents, Sent, embedded_plan, filled_store, find_sql, reads_whole_index,
+};
 use reportd_testbed::{Ground, StoreKind};
 
 use crate::entry::Encoder;
@@ -20,8 +20,8 @@ use crate::schema::{
 };
 use crate::view::PushView;
 
-/// What the store holds: a table, how many rows, and each column of row `i`.
-const CONTENTS: [(&str, u32, &str); 16] = [
+/// What the store holds.
+const CONTENTS: [Contents; 16] = [
     (
         "push_task (app, task, created_at, kind, group_name, prefix_kind, first_at)",
         6_000,
@@ -90,25 +90,8 @@ const EVENTS: &str = r#"[
     {"type":"device","cid":"c5","at":1000},
     {"type":"online","cid":"c6","at":1000}]"#;
 
-/// A filled store, in a session that has not seen how it was filled.
 fn filled(ground: &Ground, kind: StoreKind) -> Database {
-    let views = ground.open("views");
-    VIEW_MIGRATIONS.apply(&views).unwrap();
-    let fill = |tx: &mut Tx<'_>| {
-        for (table, rows, columns) in CONTENTS {
-            let rows_of = "WITH RECURSIVE n (i) AS (SELECT CAST(0 AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 <";
-            tx.define(&format!(
-                "{rows_of} {rows}) INSERT INTO {table} SELECT {columns} FROM n;"
-            ))?;
-        }
-        Ok(())
-    };
-    views.write(fill).unwrap();
-    if kind == StoreKind::Postgres {
-        // As the server does by itself after a while. SQLite is never told.
-        views.execute("ANALYZE", &[]).unwrap();
-    }
-    ground.open("views")
+    filled_store(ground, kind, &[&VIEW_MIGRATIONS], &CONTENTS)
 }
 
 /// Every read of the seven reports and of the API.
@@ -153,85 +136,11 @@ fn fold(tx: &mut Tx<'_>) -> Result<(), DbError> {
     PushView::default().fold(tx, &gathered)
 }
 
-/// A statement that was sent: its name in the session, its text and the types of its values.
-struct Sent {
-    name: String,
-    sql: String,
-    types: Vec<String>,
-}
-
-/// What this session has prepared of this room's statements.
+/// What this session has read and inserted.
 fn sent(tx: &mut Tx<'_>) -> Result<Vec<Sent>, DbError> {
-    let sql = "SELECT name, statement, array_to_string(parameter_types::text[], ',') FROM pg_prepared_statements \
-               WHERE (statement LIKE 'SELECT%' OR statement LIKE 'INSERT%') AND statement LIKE '% push\\_%' \
-               AND statement NOT LIKE '%LIMIT 0' ORDER BY statement";
-    let rows = tx.query(sql, &[])?.into_iter();
-    rows.map(|mut row| {
-        let types = row.take_text(2)?;
-        Ok(Sent {
-            name: row.take_text(0)?,
-            sql: row.take_text(1)?,
-            types: types
-                .split(',')
-                .filter(|one| !one.is_empty())
-                .map(str::to_owned)
-                .collect(),
-        })
-    })
-    .collect()
-}
-
-/// The plan that the server keeps for a statement whatever its values are.
-fn postgres_plan(tx: &mut Tx<'_>, sent: &Sent) -> Result<Vec<String>, DbError> {
-    tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
-    let value = |of: &String| match of.as_str() {
-        array if array.ends_with("[]") => format!("'{{1}}'::{array}"),
-        of => format!("'1'::{of}"),
-    };
-    let values: Vec<String> = sent.types.iter().map(value).collect();
-    let values = if values.is_empty() {
-        String::new()
-    } else {
-        format!("({})", values.join(", "))
-    };
-    let rows = tx.query(
-        &format!("EXPLAIN (COSTS OFF) EXECUTE {}{values}", sent.name),
-        &[],
-    )?;
-    rows.into_iter().map(|mut row| row.take_text(0)).collect()
-}
-
-fn embedded_plan(tx: &mut Tx<'_>, sql: &str) -> Result<Vec<String>, DbError> {
-    let places = (1..).take_while(|place| sql.contains(&format!("${place}")));
-    let values = vec![Value::Int(1); places.count()];
-    let rows = tx.query(&format!("EXPLAIN QUERY PLAN {sql}"), &values)?;
-    rows.into_iter().map(|mut row| row.take_text(3)).collect()
-}
-
-/// How the embedded store looks for the row of a key.
-fn find_sql(table: &Table) -> String {
-    let (keys, beside) = table.columns.split_at(table.key_width());
-    assert!(keys.iter().all(|column| column.merge == Merge::Key));
-    let names: Vec<_> = beside.iter().map(|column| column.name).collect();
-    let equal: Vec<_> = (1..)
-        .zip(keys)
-        .map(|(place, key)| format!("{} = ${place}", key.name))
-        .collect();
-    format!(
-        "SELECT {} FROM {} WHERE {}",
-        names.join(", "),
-        table.name,
-        equal.join(" AND ")
-    )
-}
-
-/// Statement and plan, for people: `cargo test plans -- --nocapture`.
-fn print(sql: &str, plan: &[String]) {
-    let mut text = format!("{sql}\n");
-    for line in plan {
-        let _ = writeln!(text, "    {line}");
-    }
-    println!("{text}");
+    let mut sent = plans::sent(tx, "push")?;
+    sent.retain(|sent| sent.sql.starts_with("SELECT") || sent.sql.starts_with("INSERT"));
+    Ok(sent)
 }
 
 fn assert_is_no_report_of_receipts(sql: &str) {
@@ -245,19 +154,14 @@ fn check_postgres(tx: &mut Tx<'_>, is_report: bool) -> Result<(), DbError> {
     let all = sent(tx)?;
     assert!(all.len() > 12, "{} statements are not all", all.len());
     for sent in &all {
-        let plan = postgres_plan(tx, sent)?;
-        print(&sent.sql, &plan);
+        let plan = sent.plan(tx)?;
         let has = |what: &str| plan.iter().any(|line| line.contains(what));
         assert!(!has("Seq Scan on push_"), "{}: {plan:#?}", sent.sql);
         // An app's rows are many: a search has to go on from there.
         let is_wide = plan.iter().any(|line| line.ends_with("Cond: (app = $1)"));
         assert!(!is_wide, "{}: {plan:#?}", sent.sql);
-        let scans = plan
-            .iter()
-            .filter(|line| line.contains("Index") && line.contains(" Scan"));
-        let bound = plan.iter().filter(|line| line.contains("Index Cond:"));
-        let whole = scans.count().saturating_sub(bound.count());
-        assert_eq!(whole, 0, "a whole index: {}: {plan:#?}", sent.sql);
+        let is_whole = reads_whole_index(&plan);
+        assert!(!is_whole, "{}: {plan:#?}", sent.sql);
         if is_report {
             assert_is_no_report_of_receipts(&sent.sql);
         }
@@ -275,7 +179,7 @@ fn postgres_reads_by_index_alone() {
     });
     told.unwrap();
     // In a session of its own.
-    let told = ground.open("views").write(|tx| {
+    let told = ground.open("store").write(|tx| {
         fold(tx)?;
         check_postgres(tx, false)
     });
@@ -316,7 +220,6 @@ fn the_embedded_store_reads_by_index_alone() {
             read_all(tx)?;
             for sql in reports.chain(finds) {
                 let plan = embedded_plan(tx, &sql)?;
-                print(&sql, &plan);
                 for line in &plan {
                     // What a subquery has found is read as it is.
                     let is_scan = line.starts_with("SCAN") && line != "SCAN newest";

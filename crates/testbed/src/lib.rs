@@ -5,6 +5,8 @@
 
 #[cfg(feature = "databases")]
 mod databases;
+#[cfg(feature = "databases")]
+pub mod plans;
 mod programs;
 #[cfg(feature = "databases")]
 mod run;

@@ -111,7 +111,7 @@ pub(super) struct ShownCurve {
 #[schema(as = push::OnlinePoint)]
 pub(super) struct ShownPoint {
     /// When, in ms since 1970.
-    #[schema(minimum = 0, example = 1_795_233_600_000_i64)]
+    #[schema(example = 1_795_233_600_000_i64)]
     pub(super) at: i64,
     /// Users online then.
     #[schema(minimum = 0, example = 3)]

@@ -87,7 +87,7 @@ pub(super) struct PostApp {
     zone: Option<String>,
     /// Settings by name.
     #[serde(default)]
-    #[schema(value_type = Option<Object>, example = json!({"comm.max_age": "48h"}))]
+    #[schema(value_type = Object, required = false, example = json!({"comm.max_age": "48h"}))]
     settings: BTreeMap<String, String>,
     /// Token of bot event reports.
     #[schema(value_type = Option<String>, write_only)]
@@ -174,7 +174,7 @@ pub(super) struct PatchApp {
     disabled: Option<bool>,
     /// Settings by name; those that are left out stay.
     #[serde(default)]
-    #[schema(value_type = Option<Object>)]
+    #[schema(value_type = Object, required = false)]
     settings: BTreeMap<String, String>,
 }
 
