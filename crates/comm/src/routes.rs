@@ -2,12 +2,11 @@
 
 mod described;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -16,7 +15,7 @@ use axum::routing::any;
 use bytes::Bytes;
 use reportd_platform::directory::Denied;
 use reportd_platform::web::{
-    BodyError, ClientAddress, drain_body, limit_key, read_body, retry_after,
+    Afterwards, BodyError, ClientAddress, drain_body, limit_key, read_body, reply,
 };
 use reportd_protocol::comm::{self, Refusal, Reply, Ret};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
@@ -64,21 +63,20 @@ pub fn protocol_openapi() -> OpenApi {
     document
 }
 
+/// The type of every reply.
+const CONTENT_TYPE: &str = "application/json";
+
 /// A refusal as it goes out.
 struct Refused {
     refusal: Refusal,
-    retry_after: Option<Duration>,
-    /// The rest of the body is not read: end the connection.
-    close: bool,
+    afterwards: Afterwards,
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let retry_after = (refusal.ret == Ret::Unavailable).then_some(Duration::from_secs(1));
         Self {
+            afterwards: Afterwards::of_refusal(refusal.ret == Ret::Unavailable),
             refusal,
-            retry_after,
-            close: false,
         }
     }
 }
@@ -103,14 +101,14 @@ impl Refused {
             ),
         };
         Self {
-            close: true,
+            afterwards: Afterwards::unread(),
             ..refusal.into()
         }
     }
 
     fn rate_limited(wait: Duration) -> Self {
         Self {
-            retry_after: Some(wait),
+            afterwards: Afterwards::retry(wait),
             ..Ret::RateLimited.into()
         }
     }
@@ -136,7 +134,7 @@ async fn report(State(comm): State<Arc<Comm>>, request: Request) -> Response {
             .map_err(|r| r.refusal.ret.code()),
     );
     match outcome {
-        Ok(_) => respond(StatusCode::OK, Body::from(Reply::OK_JSON)),
+        Ok(_) => reply(StatusCode::OK, CONTENT_TYPE, Reply::OK_JSON),
         Err(refused) => refused.into_response(),
     }
 }
@@ -166,10 +164,7 @@ async fn admit(comm: &Comm, parts: &Parts) -> Result<Arc<CommApp>, Refused> {
     if parts.method != Method::POST {
         return Err(Ret::MethodNotAllowed.into());
     }
-    let address = parts
-        .extensions
-        .get()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
+    let address = ClientAddress::of(&parts.extensions);
     if let Some(rate) = comm.limits.per_address {
         comm.address_limiter
             .take(limit_key(address), 1, rate)
@@ -260,30 +255,13 @@ impl IntoResponse for Refused {
     fn into_response(self) -> Response {
         let status =
             StatusCode::from_u16(self.refusal.ret.http_status()).unwrap_or(StatusCode::BAD_REQUEST);
-        let mut response = respond(
-            status,
-            Body::from(self.refusal.reply().encode().into_owned()),
-        );
+        let body = self.refusal.reply().encode().into_owned();
+        let mut response = reply(status, CONTENT_TYPE, body);
         let headers = response.headers_mut();
-        if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, retry_after(wait));
-        }
-        if self.close {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        self.afterwards.tell(headers);
         if self.refusal.ret == Ret::MethodNotAllowed {
             headers.insert(header::ALLOW, HeaderValue::from_static("POST"));
         }
         response
     }
-}
-
-fn respond(status: StatusCode, body: Body) -> Response {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    response.headers_mut().insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    response
 }

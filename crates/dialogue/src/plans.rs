@@ -81,7 +81,7 @@ const REPORT: &str = r#"{"uniqid":"u1","report_id":"r5","category":"c1","timesta
 const NOW_MS: i64 = 10_020_000;
 
 fn filled(ground: &Ground, kind: StoreKind) -> Database {
-    let state = filled_store(ground, kind, &[&MIGRATIONS], &CONTENTS);
+    let state = filled_store(ground, kind, &[&MIGRATIONS], &CONTENTS).unwrap();
     let body = zstd::bulk::compress(b"{}", 1).unwrap();
     let compress = "UPDATE dialogue_report SET body = $1";
     state.execute(compress, &[body[..].into()]).unwrap();

@@ -5,6 +5,7 @@ mod labels;
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::changes::touch;
+use reportd_platform::settings::SettingsError;
 use reportd_protocol::dialogue::{DEFAULT_WINDOW_MS, OTHER_SUCCESS_EC, SUCCESS_EC};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -107,23 +108,6 @@ pub(crate) struct PutSettings {
     allow_private_callbacks: Option<bool>,
 }
 
-/// Why settings were not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SettingsError {
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// A value that does not fit.
-    #[error("{field}: {expected}")]
-    Invalid { field: String, expected: String },
-}
-
-fn invalid(field: impl Into<String>, expected: impl Into<String>) -> SettingsError {
-    SettingsError::Invalid {
-        field: field.into(),
-        expected: expected.into(),
-    }
-}
-
 impl Settings {
     /// These with what `put` names in place of theirs.
     fn with(self, put: PutSettings) -> Result<Self, SettingsError> {
@@ -158,20 +142,20 @@ impl Settings {
             };
             check_url(url, &policy).map_err(|refused| {
                 let expected = format!("expected an allowed callback address: {refused}");
-                invalid("default_redirect", expected)
+                SettingsError::invalid("default_redirect", expected)
             })?;
         }
         if ![SUCCESS_EC, OTHER_SUCCESS_EC].contains(&self.success_ec) {
-            return Err(invalid("success_ec", "expected 0 or 200"));
+            return Err(SettingsError::invalid("success_ec", "expected 0 or 200"));
         }
         if !(1..=MOST_WINDOW_S).contains(&self.window_s) {
-            return Err(invalid(
+            return Err(SettingsError::invalid(
                 "window_s",
                 format!("expected 1 to {MOST_WINDOW_S}"),
             ));
         }
         if self.undo_seconds > MOST_UNDO_S {
-            return Err(invalid(
+            return Err(SettingsError::invalid(
                 "undo_seconds",
                 format!("expected 0 to {MOST_UNDO_S}"),
             ));
@@ -205,8 +189,8 @@ impl Settings {
 
     /// Reads the text of the store.
     pub(crate) fn parse(text: &str) -> Result<Self, SettingsError> {
-        let put =
-            serde_json::from_str(text).map_err(|error| invalid("settings", error.to_string()))?;
+        let put = serde_json::from_str(text)
+            .map_err(|error| SettingsError::invalid("settings", error.to_string()))?;
         Self::default().with(put)
     }
 }
@@ -218,7 +202,10 @@ fn check_list(
     max_chars: usize,
 ) -> Result<(), SettingsError> {
     if texts.len() > most {
-        return Err(invalid(field, format!("expected at most {most}")));
+        return Err(SettingsError::invalid(
+            field,
+            format!("expected at most {most}"),
+        ));
     }
     for (index, text) in texts.iter().enumerate() {
         check_text(&format!("{field}[{index}]"), text, max_chars)?;
@@ -232,7 +219,7 @@ fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), SettingsE
     if fits {
         return Ok(());
     }
-    Err(invalid(
+    Err(SettingsError::invalid(
         field,
         format!("expected 1 to {max_chars} printable characters"),
     ))

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::SignedDuration;
+use reportd_db::DbError;
 
 /// What else must change with a setting, by name and value, given the app's settings as they were and the present time
 /// in ms.
@@ -34,6 +35,32 @@ impl AppSettings {
         self.0
             .get(setting.name)
             .map_or(setting.default, String::as_str)
+    }
+}
+
+/// Why a kind's settings of an app were not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The store failed.
+    #[error(transparent)]
+    Db(#[from] DbError),
+    /// A value that does not fit.
+    #[error("{field}: {expected}")]
+    Invalid {
+        /// Where it stands: `quotas.gt.apps`, `cors_origins[0]`.
+        field: String,
+        /// What was expected there.
+        expected: String,
+    },
+}
+
+impl SettingsError {
+    /// A value in `field` that does not fit.
+    pub fn invalid(field: impl Into<String>, expected: impl Into<String>) -> Self {
+        Self::Invalid {
+            field: field.into(),
+            expected: expected.into(),
+        }
     }
 }
 

@@ -16,7 +16,6 @@ mod import;
 mod intake;
 mod metrics;
 mod now;
-mod object;
 #[cfg(test)]
 mod plans;
 mod plays;

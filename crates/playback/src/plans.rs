@@ -82,7 +82,7 @@ const CONTENTS: [Contents; 14] = [
 /// One store for the state and for the views: no table is in both.
 fn filled(ground: &Ground, kind: StoreKind) -> Database {
     let migrations = [&STATE_MIGRATIONS, &VIEW_MIGRATIONS];
-    filled_store(ground, kind, &migrations, &CONTENTS)
+    filled_store(ground, kind, &migrations, &CONTENTS).unwrap()
 }
 
 /// Every read of the endpoints and of the API.

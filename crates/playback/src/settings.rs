@@ -5,11 +5,12 @@ mod check;
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::changes::touch;
+use reportd_platform::settings::SettingsError;
 use reportd_protocol::playback::meaning::FinishRule;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::object::Object;
+use reportd_platform::web::Object;
 
 /// The settings of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,27 +80,6 @@ struct ShownFinish {
     within_percent: u32,
 }
 
-/// Why settings were not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SettingsError {
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// A value that does not fit.
-    #[error("{field}: {expected}")]
-    Invalid {
-        /// Where it stands: `cors_origins[0]`.
-        field: String,
-        expected: String,
-    },
-}
-
-fn invalid(field: impl Into<String>, expected: impl Into<String>) -> SettingsError {
-    SettingsError::Invalid {
-        field: field.into(),
-        expected: expected.into(),
-    }
-}
-
 impl Settings {
     /// These with what `put` names in place of theirs.
     fn with(mut self, put: PutSettings) -> Result<Self, SettingsError> {
@@ -137,7 +117,7 @@ impl Settings {
     /// Reads the text of the store.
     pub(crate) fn parse(text: &str) -> Result<Self, SettingsError> {
         let put = serde_json::from_str(text);
-        let put = put.map_err(|error| invalid("settings", error.to_string()))?;
+        let put = put.map_err(|error| SettingsError::invalid("settings", error.to_string()))?;
         Self::default().with(put)
     }
 }
@@ -164,7 +144,10 @@ pub(crate) fn put(
     for (index, host) in settings.playback_hosts.iter().enumerate() {
         if taken.contains(host) {
             let field = format!("playback_hosts[{index}]");
-            return Err(invalid(field, "expected a host that no other app has"));
+            return Err(SettingsError::invalid(
+                field,
+                "expected a host that no other app has",
+            ));
         }
     }
     let text = serde_json::to_string(&settings.shown())

@@ -91,7 +91,7 @@ const EVENTS: &str = r#"[
     {"type":"online","cid":"c6","at":1000}]"#;
 
 fn filled(ground: &Ground, kind: StoreKind) -> Database {
-    filled_store(ground, kind, &[&VIEW_MIGRATIONS], &CONTENTS)
+    filled_store(ground, kind, &[&VIEW_MIGRATIONS], &CONTENTS).unwrap()
 }
 
 /// Every read of the seven reports and of the API.

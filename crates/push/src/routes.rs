@@ -9,18 +9,15 @@ mod reply;
 mod reports;
 mod segments;
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use reportd_platform::rate_limit::Rate;
-use reportd_platform::web::ClientAddress;
 use reportd_protocol::push::Code;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
@@ -120,14 +117,6 @@ async fn refuse_path(State(push): State<Arc<Push>>) -> Response {
 
 async fn refuse_method(State(push): State<Arc<Push>>, _: Request) -> Response {
     answer(&push, async { Err(Code::MethodNotAllowed.into()) }).await
-}
-
-/// The client's address.
-fn address(parts: &Parts) -> IpAddr {
-    parts
-        .extensions
-        .get()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip)
 }
 
 impl Push {

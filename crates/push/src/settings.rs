@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::changes::touch;
+use reportd_platform::settings::SettingsError;
 use reportd_protocol::push::{Channel, ChannelSet, Quota, QuotaUse};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -82,25 +83,6 @@ pub(crate) struct ShownSettings {
     count_allowed: bool,
 }
 
-/// Why settings were not taken.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SettingsError {
-    #[error(transparent)]
-    Db(#[from] DbError),
-    /// A value that does not fit.
-    #[error("{field}: {expected}")]
-    Invalid {
-        /// Where it stands: `quotas.gt.apps`.
-        field: String,
-        expected: String,
-    },
-}
-
-fn invalid(field: String, expected: impl Into<String>) -> SettingsError {
-    let expected = expected.into();
-    SettingsError::Invalid { field, expected }
-}
-
 impl Settings {
     /// These with what `put` names in place of theirs.
     fn with(self, put: PutSettings) -> Result<Self, SettingsError> {
@@ -152,7 +134,7 @@ impl Settings {
     /// Reads the text of the store.
     pub(crate) fn parse(text: &str) -> Result<Self, SettingsError> {
         let put = serde_json::from_str(text)
-            .map_err(|error| invalid("settings".to_owned(), error.to_string()))?;
+            .map_err(|error| SettingsError::invalid("settings".to_owned(), error.to_string()))?;
         Self::default().with(put)
     }
 }
@@ -164,7 +146,7 @@ fn quotas(names: &QuotaNames) -> Result<BTreeMap<(Channel, Quota), i64>, Setting
         let Some(channel) = channel else {
             let known = Quota::CHANNELS.map(Channel::name).join(", ");
             let expected = format!("expected a channel that has quotas: {known}");
-            return Err(invalid(format!("quotas.{name}"), expected));
+            return Err(SettingsError::invalid(format!("quotas.{name}"), expected));
         };
         for (kind, &number) in kinds {
             let field = || format!("quotas.{name}.{kind}");
@@ -174,10 +156,13 @@ fn quotas(names: &QuotaNames) -> Result<BTreeMap<(Channel, Quota), i64>, Setting
                     .map(|quota| quota.name())
                     .collect();
                 let expected = format!("expected a kind of quota of {name}: {}", known.join(", "));
-                return Err(invalid(field(), expected));
+                return Err(SettingsError::invalid(field(), expected));
             };
             if !(0..=MOST_QUOTA).contains(&number) {
-                return Err(invalid(field(), format!("expected 0 to {MOST_QUOTA}")));
+                return Err(SettingsError::invalid(
+                    field(),
+                    format!("expected 0 to {MOST_QUOTA}"),
+                ));
             }
             quotas.insert((channel, quota), number);
         }
@@ -190,7 +175,7 @@ fn channel_set(names: &[String]) -> Result<ChannelSet, SettingsError> {
         Channel::from_name(name).ok_or_else(|| {
             let known = Channel::ALL.map(Channel::name).join(", ");
             let field = format!("channels_without_display[{index}]");
-            invalid(field, format!("expected one of {known}"))
+            SettingsError::invalid(field, format!("expected one of {known}"))
         })
     };
     names.iter().enumerate().map(channel).collect()

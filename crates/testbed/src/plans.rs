@@ -13,19 +13,18 @@ pub type Contents = (&'static str, u32, &'static str);
 
 /// A store with these tables and rows, in a session that has not seen how it was filled.
 ///
-/// # Panics
+/// # Errors
 ///
-/// Where it cannot be made.
-#[must_use]
+/// As the database fails.
 pub fn filled_store(
     ground: &Ground,
     kind: StoreKind,
     migrations: &[&Migrations],
     contents: &[Contents],
-) -> Database {
+) -> Result<Database, DbError> {
     let store = ground.open("store");
     for migrations in migrations {
-        migrations.apply(&store).unwrap();
+        migrations.apply(&store)?;
     }
     let fill = |tx: &mut Tx<'_>| {
         for (table, rows, columns) in contents {
@@ -36,12 +35,12 @@ pub fn filled_store(
         }
         Ok(())
     };
-    store.write(fill).unwrap();
+    store.write(fill)?;
     if kind == StoreKind::Postgres {
         // As the server does by itself after a while. SQLite is never told.
-        store.execute("ANALYZE", &[]).unwrap();
+        store.execute("ANALYZE", &[])?;
     }
-    ground.open("store")
+    Ok(ground.open("store"))
 }
 
 /// A statement that was sent to PostgreSQL.

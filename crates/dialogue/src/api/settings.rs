@@ -8,7 +8,7 @@ use reportd_platform::web::{Caller, Json, Problem};
 use super::TAG;
 use super::acting::{Acting, AuditorHeader};
 use crate::Dialogue;
-use crate::settings::{self, PutSettings, Settings, SettingsError};
+use crate::settings::{self, PutSettings, Settings};
 
 /// The settings for dialogue reports
 ///
@@ -54,11 +54,7 @@ pub(super) async fn put_settings(
     let changed = dialogue
         .state
         .write_async(move |tx| settings::put(tx, &actor, no, put, now_ms))
-        .await;
-    let changed = changed.map_err(|error| match error {
-        SettingsError::Db(error) => error.into(),
-        SettingsError::Invalid { field, expected } => Problem::invalid(&field, expected),
-    })?;
+        .await?;
     dialogue.directory.refresh().await?;
     Ok(Json(changed))
 }

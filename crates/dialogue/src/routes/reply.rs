@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderValue, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use reportd_db::DbError;
 use reportd_platform::apps::App;
-use reportd_platform::web::{BodyError, retry_after};
+use reportd_platform::web::{Afterwards, BodyError, note_failure, reply};
 use reportd_protocol::dialogue::{Code, Refusal, ReplyTime, success_reply};
 
 use crate::Dialogue;
@@ -28,19 +27,15 @@ pub(super) struct Refused {
     refusal: Refusal,
     /// Whose report it was, where that is known.
     app: Option<Arc<App>>,
-    retry_after: Option<Duration>,
-    /// The rest of the body is not read: end the connection.
-    close: bool,
+    afterwards: Afterwards,
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let retry_after = (refusal.code == Code::Unavailable).then_some(Duration::from_secs(1));
         Self {
+            afterwards: Afterwards::of_refusal(refusal.code == Code::Unavailable),
             refusal,
             app: None,
-            retry_after,
-            close: false,
         }
     }
 }
@@ -54,12 +49,7 @@ impl From<Code> for Refused {
 /// Whatever the store failed on, the client can only try later.
 impl From<DbError> for Refused {
     fn from(error: DbError) -> Self {
-        if error.is_transient() {
-            // No more than debug: while the store is away each request ends here.
-            tracing::debug!(%error, "the store is unavailable");
-        } else {
-            tracing::error!(%error, "a database call failed");
-        }
+        note_failure(&error);
         Code::Unavailable.into()
     }
 }
@@ -81,7 +71,7 @@ impl Refused {
             BodyError::Incomplete => Self::field("body: did not come whole, or not in time"),
         };
         Self {
-            close: true,
+            afterwards: Afterwards::unread(),
             ..refused
         }
     }
@@ -89,7 +79,7 @@ impl Refused {
     /// Over a limit.
     pub(super) fn limited(wait: Duration) -> Self {
         Self {
-            retry_after: Some(wait),
+            afterwards: Afterwards::retry(wait),
             ..Code::RateLimited.into()
         }
     }
@@ -128,31 +118,20 @@ pub(super) async fn respond(
                 dialogue.metrics.repeats.inc();
             }
             let ticket = accepted.taken.ticket.to_string();
-            reply(success_reply(accepted.success_ec, &ticket, time))
+            reply(
+                StatusCode::OK,
+                CONTENT_TYPE,
+                success_reply(accepted.success_ec, &ticket, time),
+            )
         }
         Err(refused) => {
             if let Some(app) = &refused.app {
                 let day = app.zone.day(dialogue.clock.now_ms());
                 dialogue.monitor.rejected(app.no, day, refused.code());
             }
-            let mut response = reply(refused.refusal.reply(time));
-            let headers = response.headers_mut();
-            if let Some(wait) = refused.retry_after {
-                headers.insert(header::RETRY_AFTER, retry_after(wait));
-            }
-            if refused.close {
-                headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-            }
+            let mut response = reply(StatusCode::OK, CONTENT_TYPE, refused.refusal.reply(time));
+            refused.afterwards.tell(response.headers_mut());
             response
         }
     }
-}
-
-fn reply(body: String) -> Response {
-    let mut response = Response::new(Body::from(body));
-    let content_type = HeaderValue::from_static(CONTENT_TYPE);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
-    response
 }

@@ -1,6 +1,5 @@
 //! A request to a stored report: who sent it, what it holds, and where it went.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -32,7 +31,7 @@ struct Incoming {
 /// Takes a report: it is stored when this returns a ticket.
 pub(super) async fn take(dialogue: &Dialogue, request: HttpRequest) -> Result<Accepted, Refused> {
     let (parts, body) = request.into_parts();
-    let address = address(&parts);
+    let address = ClientAddress::of(&parts.extensions);
     if let Some(rate) = dialogue.limits.reports_per_address {
         let key = limit_key(address);
         if let Err(wait) = dialogue.address_limiter.take(key, 1, rate).await {
@@ -55,14 +54,6 @@ pub(super) async fn take(dialogue: &Dialogue, request: HttpRequest) -> Result<Ac
     let (app, report) = opened?;
     let stored = store(dialogue, &app, report).await;
     stored.map_err(|refused| refused.of(&app.app))
-}
-
-/// The client's address.
-fn address(parts: &Parts) -> IpAddr {
-    parts
-        .extensions
-        .get()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip)
 }
 
 /// Whether a request is of nobody who is known here, or of somebody with another key.

@@ -5,7 +5,9 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{SettingsError, check_text, invalid};
+use reportd_platform::settings::SettingsError;
+
+use super::check_text;
 
 /// The label of who did nothing wrong: a user left out of a verdict has it.
 pub(crate) const NORMAL: &str = "normal";
@@ -57,7 +59,10 @@ pub(super) fn defaults() -> Vec<Label> {
 /// Refuses labels of which two could not be told apart, or none says that nothing is wrong.
 pub(super) fn check(labels: &[Label]) -> Result<(), SettingsError> {
     if labels.len() > MOST_LABELS {
-        return Err(invalid("labels", format!("expected at most {MOST_LABELS}")));
+        return Err(SettingsError::invalid(
+            "labels",
+            format!("expected at most {MOST_LABELS}"),
+        ));
     }
     let (mut keys, mut wires) = (HashSet::new(), HashSet::new());
     for (index, label) in labels.iter().enumerate() {
@@ -65,7 +70,7 @@ pub(super) fn check(labels: &[Label]) -> Result<(), SettingsError> {
         let is_plain =
             |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
         if !(1..=MAX_KEY_CHARS).contains(&label.key.len()) || !label.key.bytes().all(is_plain) {
-            return Err(invalid(
+            return Err(SettingsError::invalid(
                 field("key"),
                 "expected 1 to 32 characters of a-z, 0-9, _ and -",
             ));
@@ -74,20 +79,20 @@ pub(super) fn check(labels: &[Label]) -> Result<(), SettingsError> {
             check_text(&field(name), text, MAX_TEXT_CHARS)?;
         }
         if !keys.insert(&label.key) {
-            return Err(invalid(
+            return Err(SettingsError::invalid(
                 field("key"),
                 "expected a key that no other label has",
             ));
         }
         if !wires.insert(&label.wire) {
-            return Err(invalid(
+            return Err(SettingsError::invalid(
                 field("wire"),
                 "expected a wire value that no other label has",
             ));
         }
     }
     if !keys.contains(&NORMAL.to_owned()) {
-        return Err(invalid(
+        return Err(SettingsError::invalid(
             "labels",
             "expected one with the key normal among them",
         ));

@@ -1,12 +1,21 @@
 //! The address of a client, also behind proxies that are trusted.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use axum::http::HeaderMap;
+use axum::http::{Extensions, HeaderMap};
 
 /// Address that a request came from, put into its extensions by the server loop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
+
+impl ClientAddress {
+    /// The address of a request; the unspecified one where no server loop has put any.
+    #[must_use]
+    pub fn of(request: &Extensions) -> IpAddr {
+        let unknown = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        request.get().map_or(unknown, |&Self(ip)| ip)
+    }
+}
 
 /// What a limit by address counts: an IPv6 client holds a whole /64, so all addresses in it are one key.
 #[must_use]

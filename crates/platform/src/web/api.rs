@@ -1,6 +1,5 @@
 //! What every JSON API call starts with: the API key, the app in the path, and the query.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::Json as AxumJson;
@@ -11,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
 
-use super::{BodyError, BodyLimits, ClientAddress, Problem, read_body};
+use super::{BodyError, BodyLimits, ClientAddress, Object, Problem, read_body};
 use crate::AppNo;
 use crate::access::{Permission, Principal, PrincipalKind};
 use crate::apps::App;
@@ -123,10 +122,7 @@ async fn authenticate(
     if let Some(Acting(person)) = parts.extensions.get() {
         return Ok((Arc::clone(person), directory.snapshot()));
     }
-    let address = parts
-        .extensions
-        .get()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip);
+    let address = ClientAddress::of(&parts.extensions);
     let Some(text) = bearer(&parts.headers) else {
         directory
             .count_failure(address)
@@ -191,7 +187,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// A JSON body, in and out.
+/// A JSON body, an object, in and out.
 pub struct Json<T>(pub T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T>
@@ -214,7 +210,7 @@ where
                 }
             })?;
         let mut text = serde_json::Deserializer::from_slice(&body);
-        let value = read("body", &mut text)?;
+        let Object(value) = read("body", &mut text)?;
         text.end()
             .map_err(|error| Problem::invalid("body", error.to_string()))?;
         Ok(Self(value))

@@ -1,10 +1,9 @@
 //! Parameters that calls of the JSON API share, and replies that tell their lag.
 
-use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-use super::{Json, Problem};
+use super::{Json, Problem, tell_lag};
 use crate::zones::parse_day;
 
 /// Rows of a page where the call names no `limit`.
@@ -23,12 +22,7 @@ pub struct Fresh<T> {
 impl<T: Serialize> IntoResponse for Fresh<T> {
     fn into_response(self) -> Response {
         let mut response = self.body.into_response();
-        if self.lag_ms > 0 {
-            let header = HeaderName::from_static("reportd-lag-ms");
-            response
-                .headers_mut()
-                .insert(header, HeaderValue::from(self.lag_ms));
-        }
+        tell_lag(response.headers_mut(), self.lag_ms);
         response
     }
 }

@@ -8,7 +8,9 @@ use reportd_db::DbError;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::reply::{note_failure, retry_after};
 use crate::directory::Denied;
+use crate::settings::SettingsError;
 
 /// A problem reply: `application/problem+json` with `type`, `title`, `status`, `detail`, and where they apply `field`
 /// and `request_id`.
@@ -182,21 +184,12 @@ impl IntoResponse for Problem {
     }
 }
 
-/// A `Retry-After` of whole seconds, rounded up, at least 1.
-#[must_use]
-pub fn retry_after(wait: Duration) -> HeaderValue {
-    let seconds = u64::try_from(wait.as_millis().div_ceil(1000)).unwrap_or(u64::MAX);
-    HeaderValue::from(seconds.clamp(1, 86_400))
-}
-
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
+        note_failure(&error);
         if error.is_transient() {
-            // No more than debug: while the store is away each request ends here.
-            tracing::debug!(%error, "the store is unavailable");
             return Self::try_later();
         }
-        tracing::error!(%error, "a database call failed");
         Self::new(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the server failed on this request: its log tells more",
@@ -213,6 +206,15 @@ impl From<Denied> for Problem {
             ),
             Denied::TooManyFailures(wait) => Self::too_many(wait),
             Denied::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<SettingsError> for Problem {
+    fn from(error: SettingsError) -> Self {
+        match error {
+            SettingsError::Db(error) => error.into(),
+            SettingsError::Invalid { field, expected } => Self::invalid(&field, expected),
         }
     }
 }

@@ -11,11 +11,11 @@ use utoipa::ToSchema;
 
 use super::TAG;
 use crate::Playback;
-use crate::object::Object;
 use crate::registry::Change;
 use crate::sessions::{
     NewKey, NewKeyOf, SessionKeysError, ShownKey, add_key, list_keys, remove_key, replace_keys,
 };
+use reportd_platform::web::Object;
 
 /// All session keys of an app.
 #[derive(Deserialize, ToSchema)]
@@ -158,7 +158,7 @@ pub(super) async fn get_session_keys(
 pub(super) async fn put_session_keys(
     State(playback): State<Playback>,
     caller: Caller,
-    Json(Object(put)): Json<Object<PutSessionKeys>>,
+    Json(put): Json<PutSessionKeys>,
 ) -> Result<Json<ShownSessionKeys>, Problem> {
     let app = caller.needs(Permission::Manage)?.no;
     let keys = put.keys.into_iter().enumerate();
@@ -191,7 +191,7 @@ pub(super) async fn put_session_keys(
 pub(super) async fn post_session_key(
     State(playback): State<Playback>,
     caller: Caller,
-    Json(Object(put)): Json<Object<PutSessionKey>>,
+    Json(put): Json<PutSessionKey>,
 ) -> Result<Json<ShownSessionKeys>, Problem> {
     let app = caller.needs(Permission::Manage)?.no;
     let key = put.read("")?;

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 
 use super::{TAG, viewer_in_path};
 use crate::Playback;
-use crate::object::Object;
 use crate::sessions::{self, Issued, ListedSession, SessionError, TokenId};
 
 /// Most characters of the `jti` of a token.
@@ -114,7 +113,7 @@ pub(super) async fn post_session(
     State(playback): State<Playback>,
     Path((_, mid)): Path<(String, String)>,
     caller: Caller,
-    Json(Object(new)): Json<Object<PostSession>>,
+    Json(new): Json<PostSession>,
 ) -> Result<Json<ShownIssued>, Problem> {
     let app = caller.needs(Permission::Feed)?;
     let viewer = (app.no, viewer_in_path(&mid)?);

@@ -7,8 +7,7 @@ use reportd_platform::web::{Caller, Json, Problem};
 
 use super::TAG;
 use crate::Playback;
-use crate::object::Object;
-use crate::settings::{self, PutSettings, SettingsError, ShownSettings};
+use crate::settings::{self, PutSettings, ShownSettings};
 
 /// The settings for playback reports
 ///
@@ -40,18 +39,14 @@ pub(super) async fn get_settings(
 pub(super) async fn put_settings(
     State(playback): State<Playback>,
     caller: Caller,
-    Json(Object(put)): Json<Object<PutSettings>>,
+    Json(put): Json<PutSettings>,
 ) -> Result<Json<ShownSettings>, Problem> {
     let app = caller.needs(Permission::Manage)?;
     let no = app.no;
     let state = playback.directory.db();
     let changed = state
         .write_async(move |tx| settings::put(tx, no, put))
-        .await;
-    let changed = changed.map_err(|error| match error {
-        SettingsError::Db(error) => error.into(),
-        SettingsError::Invalid { field, expected } => Problem::invalid(&field, expected),
-    })?;
+        .await?;
     playback.directory.refresh().await?;
     Ok(Json(changed.shown()))
 }

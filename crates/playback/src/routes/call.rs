@@ -1,6 +1,5 @@
 //! From a request to what it asks for, in this order: its form, its session, the csrf token, then its parameters.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use axum::body::Body;
@@ -87,7 +86,7 @@ async fn log_in(
     };
     let sender = Sender {
         host: host(parts),
-        address: address(parts),
+        address: ClientAddress::of(&parts.extensions),
     };
     let found = playback
         .log_in(carried.secrets(), carried.is_cookie(), sender)
@@ -187,21 +186,13 @@ fn host(parts: &Parts) -> Option<&str> {
     header.or(parts.uri.host())
 }
 
-/// The client's address.
-fn address(parts: &Parts) -> IpAddr {
-    parts
-        .extensions
-        .get()
-        .map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |&ClientAddress(ip)| ip)
-}
-
 impl Playback {
     /// Counts a request of an address where these are limited.
     async fn limit_address(&self, parts: &Parts) -> Result<(), Refused> {
         let Some(rate) = self.limits.per_address else {
             return Ok(());
         };
-        let key = limit_key(address(parts));
+        let key = limit_key(ClientAddress::of(&parts.extensions));
         let taken = self.address_limiter.take(key, 1, rate).await;
         taken.map_err(Refused::limited)
     }

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use reportd_db::DbError;
 use reportd_platform::random::NoRandomness;
-use reportd_platform::web::{BodyError, retry_after};
+use reportd_platform::web::{Afterwards, BodyError, note_failure, reply, tell_lag};
 use reportd_protocol::playback::{CONTENT_TYPE, Code, Refusal};
 
 use crate::intake::NotStored;
@@ -42,12 +42,8 @@ impl Answer {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let mut response = respond(self.body);
-        if self.lag_ms > 0 {
-            let header = HeaderName::from_static("reportd-lag-ms");
-            let value = HeaderValue::from(self.lag_ms);
-            response.headers_mut().insert(header, value);
-        }
+        let mut response = reply(StatusCode::OK, CONTENT_TYPE, self.body);
+        tell_lag(response.headers_mut(), self.lag_ms);
         response
     }
 }
@@ -66,18 +62,14 @@ impl From<read::Answer> for Answer {
 #[derive(Debug)]
 pub(super) struct Refused {
     code: Code,
-    retry_after: Option<Duration>,
-    /// The rest of the body is not read: end the connection.
-    close: bool,
+    afterwards: Afterwards,
 }
 
 impl From<Code> for Refused {
     fn from(code: Code) -> Self {
-        let retry_after = (code == Code::Unavailable).then_some(Duration::from_secs(1));
         Self {
             code,
-            retry_after,
-            close: false,
+            afterwards: Afterwards::of_refusal(code == Code::Unavailable),
         }
     }
 }
@@ -93,12 +85,7 @@ impl From<Refusal> for Refused {
 /// Whatever the store failed on, the client can only try later.
 impl From<DbError> for Refused {
     fn from(error: DbError) -> Self {
-        if error.is_transient() {
-            // No more than debug: while the store is away each request ends here.
-            tracing::debug!(%error, "the store is unavailable");
-        } else {
-            tracing::error!(%error, "a database call failed");
-        }
+        note_failure(&error);
         Code::Unavailable.into()
     }
 }
@@ -140,7 +127,7 @@ impl Refused {
     /// Over a limit.
     pub(super) fn limited(wait: Duration) -> Self {
         Self {
-            retry_after: Some(wait),
+            afterwards: Afterwards::retry(wait),
             ..Code::Limited.into()
         }
     }
@@ -148,7 +135,7 @@ impl Refused {
     /// For a request whose body was not read: the connection ends.
     pub(super) fn unread(code: Code) -> Self {
         Self {
-            close: true,
+            afterwards: Afterwards::unread(),
             ..code.into()
         }
     }
@@ -158,23 +145,8 @@ impl Refused {
     }
 
     pub(super) fn into_response(self) -> Response {
-        let mut response = respond(Body::from(self.code.reply()));
-        let headers = response.headers_mut();
-        if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, retry_after(wait));
-        }
-        if self.close {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        let mut response = reply(StatusCode::OK, CONTENT_TYPE, self.code.reply());
+        self.afterwards.tell(response.headers_mut());
         response
     }
-}
-
-fn respond(body: Body) -> Response {
-    let mut response = Response::new(body);
-    let content_type = HeaderValue::from_static(CONTENT_TYPE);
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, content_type);
-    response
 }

@@ -1,6 +1,6 @@
 //! What hosts, origins and numbers a setting may hold.
 
-use super::{SettingsError, invalid};
+use reportd_platform::settings::SettingsError;
 
 /// Most hosts or origins of an app.
 const MOST: usize = 32;
@@ -14,7 +14,10 @@ pub(super) fn list(
     read: fn(&str) -> Result<(), &'static str>,
 ) -> Result<Vec<String>, SettingsError> {
     if texts.len() > MOST {
-        return Err(invalid(field, format!("expected at most {MOST}")));
+        return Err(SettingsError::invalid(
+            field,
+            format!("expected at most {MOST}"),
+        ));
     }
     let mut all = Vec::with_capacity(texts.len());
     for (index, text) in texts.iter().enumerate() {
@@ -24,7 +27,7 @@ pub(super) fn list(
             (_, true) => Err("expected each once"),
             _ => read(&text),
         };
-        read.map_err(|expected| invalid(format!("{field}[{index}]"), expected))?;
+        read.map_err(|expected| SettingsError::invalid(format!("{field}[{index}]"), expected))?;
         all.push(text);
     }
     Ok(all)
@@ -70,5 +73,8 @@ pub(super) fn at_most(field: &str, number: u32, most: u32) -> Result<u32, Settin
     if number <= most {
         return Ok(number);
     }
-    Err(invalid(field, format!("expected 0 to {most}")))
+    Err(SettingsError::invalid(
+        field,
+        format!("expected 0 to {most}"),
+    ))
 }

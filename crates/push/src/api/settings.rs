@@ -7,7 +7,7 @@ use reportd_platform::web::{Caller, Json, Problem};
 
 use super::TAG;
 use crate::Push;
-use crate::settings::{self, PutSettings, SettingsError, ShownSettings};
+use crate::settings::{self, PutSettings, ShownSettings};
 
 /// The settings for push reports
 ///
@@ -46,11 +46,7 @@ pub(super) async fn put_settings(
     let state = push.directory.db();
     let changed = state
         .write_async(move |tx| settings::put(tx, no, put))
-        .await;
-    let changed = changed.map_err(|error| match error {
-        SettingsError::Db(error) => error.into(),
-        SettingsError::Invalid { field, expected } => Problem::invalid(&field, expected),
-    })?;
+        .await?;
     push.directory.refresh().await?;
     Ok(Json(changed.shown()))
 }

@@ -11,14 +11,14 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use reportd_platform::secret::SecretHash;
-use reportd_platform::web::{drain_body, read_body};
+use reportd_platform::web::{ClientAddress, drain_body, read_body};
 use reportd_protocol::push::{
     AuthRequest, Code, Fault, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
 };
 
 use super::described::{AuthBody, AuthReplies, LogOutReplies};
 use super::reply::{Answer, Refused};
-use super::{TAG, address, answer, segments};
+use super::{TAG, answer, segments};
 use crate::Push;
 use crate::registry::PushApp;
 use crate::tokens::{self, Holder};
@@ -52,7 +52,7 @@ pub(super) async fn log_out(State(push): State<Arc<Push>>, request: Request) -> 
 
 async fn issue(push: &Push, request: Request) -> Result<Answer, Refused> {
     let (parts, body) = request.into_parts();
-    let address = address(&parts);
+    let address = ClientAddress::of(&parts.extensions);
     let limited = |wait| Refused::limited(Code::AuthLimited, wait);
     let body = read_body(body, push.limits.auth_body)
         .await
@@ -141,7 +141,10 @@ fn token(headers: &HeaderMap) -> Option<&str> {
 }
 
 async fn holder(push: &Push, parts: &Parts, token: Option<&str>) -> Result<Arc<PushApp>, Refused> {
-    let (address, id) = (address(parts), segments::app_id(&parts.uri));
+    let (address, id) = (
+        ClientAddress::of(&parts.extensions),
+        segments::app_id(&parts.uri),
+    );
     let refused = |wait| Refused::limited(Code::BadToken, wait);
     if let Some(token) = token {
         if !is_proved(push, id, token) {

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use reportd_platform::access::Permission;
 use reportd_platform::apps::App;
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{Caller, Json, Problem, drain_body, limit_key};
+use reportd_platform::web::{Caller, ClientAddress, Json, Problem, drain_body, limit_key};
 use reportd_protocol::push::{
     Accepted, FeedError, FeedErrorKind, ReceiptApp, ReceiptMeaning, read_events, read_receipts,
 };
@@ -22,7 +22,7 @@ use utoipa_axum::routes;
 
 use self::body::{Packing, read, with_whole};
 use super::described::{EventsBody, FeedProblems, ReceiptsBody};
-use super::{TAG, address, segments};
+use super::{TAG, segments};
 use crate::Push;
 use crate::entry::Encoder;
 use crate::feed_room::Feed;
@@ -142,7 +142,7 @@ async fn take_receipts(push: &Push, request: Request) -> Result<Accepted, Proble
     match take_signed(push, id, app.as_deref(), body).await {
         Err(Refused::BadSign(_)) => {
             push.directory
-                .count_failure(address(&parts))
+                .count_failure(ClientAddress::of(&parts.extensions))
                 .await
                 .map_err(Problem::too_many)?;
             // What was made or rotated just now is in the store already.
@@ -222,7 +222,7 @@ impl Push {
         let Some(rate) = self.limits.feeds_per_address else {
             return Ok(());
         };
-        let key = limit_key(address(parts));
+        let key = limit_key(ClientAddress::of(&parts.extensions));
         let taken = self.address_limiter.take(key, 1, rate).await;
         taken.map_err(Problem::too_many)
     }

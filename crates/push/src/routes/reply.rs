@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::Response;
 use reportd_db::DbError;
-use reportd_platform::web::{BodyError, retry_after};
+use reportd_platform::web::{Afterwards, BodyError, note_failure, reply, tell_lag};
 use reportd_protocol::push::{CONTENT_TYPE, Code, Fault, Refusal};
 
 /// A success: the whole reply, and how far what it shows lags.
@@ -24,13 +23,8 @@ impl From<Vec<u8>> for Answer {
 
 impl Answer {
     pub(super) fn into_response(self) -> Response {
-        let mut response = respond(StatusCode::OK, self.body);
-        if self.lag_ms > 0 {
-            let header = HeaderName::from_static("reportd-lag-ms");
-            response
-                .headers_mut()
-                .insert(header, HeaderValue::from(self.lag_ms));
-        }
+        let mut response = reply(StatusCode::OK, CONTENT_TYPE, self.body);
+        tell_lag(response.headers_mut(), self.lag_ms);
         response
     }
 }
@@ -38,18 +32,14 @@ impl Answer {
 /// A refusal as it goes out.
 pub(super) struct Refused {
     refusal: Refusal,
-    retry_after: Option<Duration>,
-    /// The rest of the body is not read: end the connection.
-    close: bool,
+    afterwards: Afterwards,
 }
 
 impl From<Refusal> for Refused {
     fn from(refusal: Refusal) -> Self {
-        let retry_after = (refusal.code == Code::Unavailable).then_some(Duration::from_secs(1));
         Self {
+            afterwards: Afterwards::of_refusal(refusal.code == Code::Unavailable),
             refusal,
-            retry_after,
-            close: false,
         }
     }
 }
@@ -63,12 +53,7 @@ impl From<Code> for Refused {
 /// Whatever the store failed on, the client can only try later.
 impl From<DbError> for Refused {
     fn from(error: DbError) -> Self {
-        if error.is_transient() {
-            // No more than debug: while the store is away each request ends here.
-            tracing::debug!(%error, "the store is unavailable");
-        } else {
-            tracing::error!(%error, "a database call failed");
-        }
+        note_failure(&error);
         Code::Unavailable.into()
     }
 }
@@ -81,7 +66,7 @@ impl Refused {
             BodyError::Incomplete => Fault::Invalid,
         };
         Self {
-            close: true,
+            afterwards: Afterwards::unread(),
             ..Refusal::parameter("body", fault).into()
         }
     }
@@ -89,7 +74,7 @@ impl Refused {
     /// Over a limit. The status is never 429: clients lose the body then (spec push-report).
     pub(super) fn limited(code: Code, wait: Duration) -> Self {
         Self {
-            retry_after: Some(wait),
+            afterwards: Afterwards::retry(wait),
             ..code.into()
         }
     }
@@ -100,26 +85,9 @@ impl Refused {
 
     pub(super) fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.refusal.code.http_status());
-        let mut response = respond(
-            status.unwrap_or(StatusCode::BAD_REQUEST),
-            self.refusal.reply(),
-        );
-        let headers = response.headers_mut();
-        if let Some(wait) = self.retry_after {
-            headers.insert(header::RETRY_AFTER, retry_after(wait));
-        }
-        if self.close {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
+        let status = status.unwrap_or(StatusCode::BAD_REQUEST);
+        let mut response = reply(status, CONTENT_TYPE, self.refusal.reply());
+        self.afterwards.tell(response.headers_mut());
         response
     }
-}
-
-fn respond(status: StatusCode, body: Vec<u8>) -> Response {
-    let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status;
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(CONTENT_TYPE));
-    response
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 /// A value that is written as an object. A list of its members in their order, which serde takes for a struct as well, is
 /// refused: nobody means it, and no description of ours allows it.
 #[derive(Debug, Default)]
-pub(crate) struct Object<T>(pub(crate) T);
+pub struct Object<T>(pub T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
