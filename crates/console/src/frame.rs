@@ -76,7 +76,7 @@ impl Frame {
             address: visit.address.clone(),
             sections: Vec::new(),
             pages: Vec::new(),
-            app: app_in(path),
+            app: app_in(path).filter(|id| visit.apps().any(|app| app.id == *id)),
             apps: Vec::new(),
             range: None,
             kept: Vec::new(),
