@@ -25,19 +25,25 @@ struct Read {
     name: &'static str,
     report: &'static str,
     /// What 99 of 100 reads should stay below.
-    goal_p99_ms: f64,
+    goal_p99_ms: Option<f64>,
 }
 
-const READS: [Read; 2] = [
+const READS: [Read; 3] = [
     Read {
         name: "page of the history",
         report: "history",
-        goal_p99_ms: 3.0,
+        goal_p99_ms: Some(3.0),
     },
     Read {
         name: "resume point",
         report: "player",
-        goal_p99_ms: 1.0,
+        goal_p99_ms: Some(1.0),
+    },
+    // It reads no store: what the machine and the connection cost of the others.
+    Read {
+        name: "viewers now",
+        report: "online",
+        goal_p99_ms: None,
     },
 ];
 
@@ -115,7 +121,8 @@ fn row(read: &Read, reads: &[Vec<Load>; 2]) -> Vec<String> {
     let mut row = vec![read.name.to_owned()];
     row.extend(told(p50));
     row.extend(told(p99));
-    row.push(format!("{:.0} ms", read.goal_p99_ms));
+    let goal = read.goal_p99_ms;
+    row.push(goal.map_or_else(String::new, |goal| format!("{goal:.0} ms")));
     row
 }
 
