@@ -29,8 +29,9 @@ const REPORTS: u64 = 150_000;
 /// When the census of a day begins.
 const CENSUS_AT_MS: i64 = 4 * HOUR_MS + 10 * MINUTE_MS;
 const CENSUS_ITEMS: usize = 10;
-/// Between two live requests.
-const LIVE_INTERVAL: Duration = Duration::from_secs(2);
+/// Live requests of a usual day, of two or three messages each: as many as in the history. And the longest wait for one.
+const LIVE_REQUESTS: u64 = REPORTS / 30 / 5 * 2;
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Days before the last on which one uploader is asked for everywhere, and from which hour on.
 const TALKED_ABOUT_DAYS_AGO: i64 = 11;
 /// The operation that a newer bot reports and nobody has registered.
@@ -235,8 +236,7 @@ pub(super) async fn send_live(client: CommClient, clock: Arc<SystemClock>) {
         if let Err(error) = client.send(&report).await {
             tracing::warn!(%error, "a live report was not taken");
         }
-        // Livelier in the evening.
-        let pause = LIVE_INTERVAL * u32::try_from(16_000 / (CHATS.at(now_ms) + 4_000)).unwrap_or(1);
-        tokio::time::sleep(pause.max(LIVE_INTERVAL)).await;
+        let pause = CHATS.pause(now_ms, LIVE_REQUESTS, LONGEST_PAUSE);
+        tokio::time::sleep(pause).await;
     }
 }

@@ -1,5 +1,7 @@
 //! How busy people are: by the hour of their day, and at the weekend.
 
+use std::time::Duration;
+
 use reportd_platform::clock::{DAY_MS, HOUR_MS};
 
 use crate::traffic::mix;
@@ -48,6 +50,22 @@ impl Rhythm {
         hour.map_or(0, |hour| self.hours[hour]) * factor * self.mood(at_ms) / 10_000
     }
 
+    /// Of what comes so many times on a usual day: how many come in an interval at a time, in thousandths.
+    pub(super) fn per_mille(&self, at_ms: i64, a_day: u64, interval: Duration) -> u64 {
+        let usual_day = self.hours.iter().sum::<u64>() * 100;
+        let interval_ms = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        let weight = u128::from(self.at(at_ms)) * u128::from(interval_ms) * 1_000;
+        let weights = u128::from(usual_day) * u128::from(HOUR_MS.unsigned_abs());
+        u64::try_from(u128::from(a_day) * weight / weights).unwrap_or(u64::MAX)
+    }
+
+    /// How long until the next one comes, `longest` at most: somebody looks on.
+    pub(super) fn pause(&self, at_ms: i64, a_day: u64, longest: Duration) -> Duration {
+        let in_a_minute = self.per_mille(at_ms, a_day, Duration::from_mins(1));
+        let pause = Duration::from_millis(60_000_000 / in_a_minute.max(1));
+        pause.min(longest)
+    }
+
     /// No day and no hour is like another: in ten thousandths.
     fn mood(&self, at_ms: i64) -> u64 {
         let chance = |number: i64, salt: u64, most: u64| mix(number.unsigned_abs() ^ salt) % most;
@@ -85,6 +103,19 @@ mod tests {
     use reportd_platform::zones::{Zone, parse_day};
 
     use super::*;
+
+    #[test]
+    fn what_comes_live_comes_as_often_as_in_the_history() {
+        let sunday = start_of(parse_day("2026-11-22").unwrap());
+        let second = Duration::from_secs(1);
+        let come: u64 = (0..7 * DAY_MS / 60_000)
+            .map(|minute| CHATS.per_mille(sunday + minute * 60_000, 5_000, 60 * second))
+            .sum();
+        assert!((33_000_000..41_000_000).contains(&come), "{come}");
+        let pause = |hour| CHATS.pause(sunday + hour * HOUR_MS, 2_000, 30 * second);
+        assert!(pause(21) < 20 * second && pause(21) > 5 * second);
+        assert_eq!(pause(4), 30 * second);
+    }
 
     #[test]
     fn days_are_those_of_the_zone() {

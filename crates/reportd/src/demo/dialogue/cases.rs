@@ -9,10 +9,10 @@ use crate::demo::draw::{Draw, Shares};
 use crate::demo::rhythm::{CHATS, day, local, start_of};
 use crate::demo::steps::Steps;
 
-/// Tickets of the history, and those of them that came in the last hours, most of which wait.
+/// Tickets of the history, and those of them that came in the last days, most of which wait.
 pub(super) const TICKETS: u64 = 150;
-const RECENT_TICKETS: u64 = 40;
-const RECENT_MS: i64 = 20 * HOUR_MS;
+const RECENT_TICKETS: u64 = 36;
+const RECENT_MS: i64 = 66 * HOUR_MS;
 /// People who report: some report much, some report everything.
 const REPORTERS: u64 = 46;
 /// Those who judge, and the lead among them.

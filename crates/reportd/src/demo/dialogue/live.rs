@@ -15,7 +15,7 @@ use crate::demo::APP;
 use crate::demo::draw::Draw;
 
 /// Between two live reports.
-const LIVE_INTERVAL: Duration = Duration::from_secs(20);
+const LIVE_INTERVAL: Duration = Duration::from_mins(3);
 /// Where more wait, the demo's own moderator judges the oldest: a demo that runs all night stays a demo.
 const MOST_WAITING: usize = 120;
 const HELPER: &str = "night shift";

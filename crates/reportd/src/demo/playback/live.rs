@@ -15,10 +15,11 @@ use super::catalogue::{VIDEOS, VIRAL_VIDEO, duration_s};
 use super::mid;
 use super::plays::{CADENCE_S, beat};
 use crate::demo::APP;
+use crate::demo::rhythm::VIDEOS as EVENINGS;
 use crate::traffic::mix;
 
-/// Viewers who watch at once, and how long their sessions live.
-const LIVE_VIEWERS: u64 = 48;
+/// Viewers who watch at once on the liveliest evening, and how long their sessions live.
+const LIVE_VIEWERS: u64 = 12;
 const LIVE_SESSION_MS: i64 = 30 * DAY_MS;
 /// Between two beats of all viewers together: each sends every 15 seconds.
 const LIVE_INTERVAL: Duration = Duration::from_millis(15_000 / LIVE_VIEWERS);
@@ -61,8 +62,10 @@ pub(in crate::demo) async fn send_live(players: Vec<PlaybackClient>, clock: Arc<
     for number in 0_u64.. {
         let (viewer, turn) = (number % LIVE_VIEWERS, number / LIVE_VIEWERS);
         let place = usize::try_from(viewer).unwrap_or(0);
-        let beat = live_beat(viewer, turn, start_ms, clock.now_ms());
-        if let Some(player) = players.get(place)
+        let now_ms = clock.now_ms();
+        let beat = live_beat(viewer, turn, start_ms, now_ms);
+        if viewer < watching(now_ms)
+            && let Some(player) = players.get(place)
             && let Err(error) = player.heartbeat(&beat).await
         {
             tracing::warn!(%error, "a live heartbeat was not taken");
@@ -75,6 +78,11 @@ pub(in crate::demo) async fn send_live(players: Vec<PlaybackClient>, clock: Arc<
         };
         tokio::time::sleep(pause).await;
     }
+}
+
+/// How many watch at a time: two at night.
+fn watching(now_ms: i64) -> u64 {
+    (2 + EVENINGS.at(now_ms) / 2_000).min(LIVE_VIEWERS)
 }
 
 /// A beat of one who watches video after video, and has begun some time ago.

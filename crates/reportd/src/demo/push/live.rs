@@ -16,11 +16,11 @@ use crate::demo::draw::Draw;
 use crate::demo::rhythm::{PHONES, day, start_of};
 
 /// Between two live requests.
-const LIVE_INTERVAL: Duration = Duration::from_millis(800);
+const LIVE_INTERVAL: Duration = Duration::from_secs(3);
 /// Live requests until each device that stays online is told again.
-const TURNS: u64 = ONLINE_EVERY_MS.unsigned_abs() / 800;
-/// Devices that get a message with each request.
-const MESSAGES: u64 = 3;
+const TURNS: u64 = ONLINE_EVERY_MS.unsigned_abs() / 3_000;
+/// Messages of a usual day beside the campaigns.
+const LIVE_MESSAGES: u64 = 6_000;
 
 /// Presence of some devices and a few events of today's tasks, again and again, until it is aborted.
 pub(in crate::demo) async fn send_live(client: PushFeedClient, clock: Arc<SystemClock>) {
@@ -39,7 +39,7 @@ pub(in crate::demo) async fn send_live(client: PushFeedClient, clock: Arc<System
             told.announce(&app_task(today), TaskKind::App, "weekly highlights");
         }
         told.online(turn, PHONES.at(now_ms));
-        for _ in 0..MESSAGES {
+        if draw.happens(PHONES.per_mille(now_ms, LIVE_MESSAGES, LIVE_INTERVAL)) {
             let task = if draw.happens(700) {
                 list_task(today)
             } else {
@@ -79,7 +79,7 @@ impl Told {
 
     /// A share of all who are online now, each in its turn.
     fn online(&mut self, turn: u64, weight: u64) {
-        let online = weight / 90 + 20;
+        let online = weight / 105 + 5;
         for number in (0..online).filter(|number| number % TURNS == turn % TURNS) {
             let device = number.wrapping_mul(7_919) % DEVICES;
             self.events.push(Event::Presence {
