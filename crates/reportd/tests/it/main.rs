@@ -8,6 +8,7 @@ mod browser;
 mod cluster;
 mod console;
 mod console_moderation;
+mod console_twice;
 mod credentials;
 mod demo;
 mod dialogue;
