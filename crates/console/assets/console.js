@@ -115,7 +115,13 @@
     const at = (clientX - box.left) / box.width, isBars = drawing.classList.contains("bars");
     const step = isBars ? Math.floor(at * rows.length) : Math.round(at * (rows.length - 1));
     const cells = rows[Math.max(0, Math.min(rows.length - 1, step))].cells, heads = table.tHead.rows[0].cells;
-    tip.textContent = [...cells].map((cell, n) => n ? heads[n].textContent + "  " + cell.textContent : cell.textContent).join("\n");
+    const name = document.createElement("bdi");
+    const line = (cell, n) => {
+      const of = name.cloneNode();
+      of.textContent = heads[n].textContent;
+      return ["\n", of, "  " + cell.textContent];
+    };
+    tip.replaceChildren(...[...cells].flatMap((cell, n) => n ? line(cell, n) : [cell.textContent]));
     drawing.append(tip);
     const left = clientX - drawing.getBoundingClientRect().left;
     tip.style.left = (at < 0.5 ? left : left - tip.offsetWidth - 24) + "px";

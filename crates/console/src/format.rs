@@ -2,6 +2,11 @@
 
 use reportd_platform::zones::{Zone, day_text};
 
+use crate::texts::turns;
+
+/// Most characters of a title that stand in a heading or in a cell.
+const MOST_HEADLINE_CHARS: usize = 120;
+
 /// `1,234,567`.
 pub(crate) fn count(number: i64) -> String {
     let digits = number.unsigned_abs().to_string();
@@ -60,9 +65,30 @@ pub(crate) fn bytes(bytes: u64) -> String {
     }
 }
 
+/// A text of a stranger as a heading: without marks that turn the direction of what follows, and not without end.
+pub(crate) fn headline(text: &str) -> String {
+    let mut chars = text
+        .chars()
+        .filter(|char| !turns(*char) && !char.is_control());
+    let mut short: String = chars.by_ref().take(MOST_HEADLINE_CHARS).collect();
+    if chars.next().is_some() {
+        short.push('…');
+    }
+    short
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn headlines_turn_nothing_and_end() {
+        assert_eq!(headline("a\u{202e}b\u{2067}\u{200f}c\n"), "abc");
+        assert_eq!(headline("א ב"), "א ב", "letters stay");
+        let long = headline(&"字".repeat(10_000));
+        assert_eq!(long.chars().count(), MOST_HEADLINE_CHARS + 1);
+        assert_eq!(headline(&"x".repeat(120)).len(), 120);
+    }
 
     #[test]
     fn numbers_are_read_by_people() {

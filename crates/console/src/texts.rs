@@ -59,7 +59,15 @@ macro_rules! texts {
 }
 pub(crate) use texts;
 
-/// A text with its places filled: `{name}` stands for a value.
+/// True of a mark that turns the direction of what stands behind it.
+pub(crate) fn turns(character: char) -> bool {
+    matches!(
+        character,
+        '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    )
+}
+
+/// A text with its places filled: `{name}` stands for a value. A value of a stranger turns nothing of the words around it.
 pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
     let mut filled = String::with_capacity(text.len() + 16);
     let mut rest = text;
@@ -71,7 +79,8 @@ pub(crate) fn fill(text: &str, values: &[(&str, &str)]) -> String {
             continue;
         };
         let value = values.iter().find(|(known, _)| *known == name);
-        filled.push_str(value.map_or(name, |(_, value)| value));
+        let value = value.map_or(name, |(_, value)| value);
+        filled.extend(value.chars().filter(|character| !turns(*character)));
         rest = behind;
     }
     filled.push_str(rest);
@@ -132,6 +141,12 @@ mod tests {
         ] {
             assert_eq!(fill(text, &[("n", "1"), ("m", "2")]), filled);
         }
+    }
+
+    #[test]
+    fn a_value_turns_nothing_of_the_words_around_it() {
+        let filled = fill("of {name}: 12", &[("name", "a\u{202e}b\u{2067}א")]);
+        assert_eq!(filled, "of abא: 12");
     }
 
     #[test]

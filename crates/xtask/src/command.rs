@@ -29,7 +29,10 @@ usage: cargo xtask test [FILTER]
                [--tickets 100000]
            measures dialogue reports: intake, what a report costs; verdicts, how soon a callback comes, and the most
            verdicts a second that are kept up; tickets, what tickets/next costs with --tickets stored against 1000; crash,
-           what kill -9 loses and how soon callbacks go on";
+           what kill -9 loses and how soon callbacks go on
+       cargo xtask bench console [--requests 200]
+           measures the console on the demo's data: how soon the demo is ready, what each page costs, of so many requests,
+           against the login page, and what the first page weighs";
 
 /// What was asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -50,6 +53,21 @@ pub(crate) enum Command {
     BenchPush(BenchPush),
     /// Measure dialogue reports.
     BenchDialogue(BenchDialogue),
+    /// Measure the pages of the console.
+    BenchConsole(BenchConsole),
+}
+
+/// How to measure the pages of the console.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BenchConsole {
+    /// Of each page.
+    pub(crate) requests: u64,
+}
+
+impl Default for BenchConsole {
+    fn default() -> Self {
+        Self { requests: 200 }
+    }
 }
 
 /// How to measure bot event reports.
@@ -206,7 +224,10 @@ impl Command {
             ["bench", "dialogue", flags @ ..] => {
                 BenchDialogue::parse(flags).map(Self::BenchDialogue)
             }
-            ["bench", ..] => Err("bench: expected comm, playback, push or dialogue".to_owned()),
+            ["bench", "console", flags @ ..] => BenchConsole::parse(flags).map(Self::BenchConsole),
+            ["bench", ..] => {
+                Err("bench: expected comm, playback, push, dialogue or console".to_owned())
+            }
             [] => Err("expected a command".to_owned()),
             [word, ..] => Err(format!("there is no command «{word}»")),
         }
@@ -310,6 +331,19 @@ impl BenchDialogue {
     }
 }
 
+impl BenchConsole {
+    fn parse(flags: &[&str]) -> Result<Self, String> {
+        let mut options = Self::default();
+        for (flag, value) in pairs(flags)? {
+            match flag {
+                "--requests" => options.requests = number(flag, value, 1)?,
+                _ => return Err(format!("bench console has no flag «{flag}»")),
+            }
+        }
+        Ok(options)
+    }
+}
+
 fn dialogue_part(flag: &str, text: &str) -> Result<DialoguePart, String> {
     Ok(match text {
         "all" => DialoguePart::All,
@@ -396,6 +430,10 @@ mod tests {
             parse("bench dialogue --seconds 4 --part crash"),
             Ok(Command::BenchDialogue(asked))
         );
+        assert_eq!(
+            parse("bench console --requests 50"),
+            Ok(Command::BenchConsole(BenchConsole { requests: 50 }))
+        );
         let asked = BenchPush {
             history: Some(100_000_000),
             store: StoreKind::Postgres,
@@ -425,6 +463,8 @@ mod tests {
             ("bench push --history 1999", "from 2000 on"),
             ("bench push --part half", "--part half"),
             ("bench push --nodes 2", "«--nodes»"),
+            ("bench console --requests 0", "from 1 on"),
+            ("bench console --part reads", "«--part»"),
             ("bench dialogue --part reads", "--part reads"),
             ("bench dialogue --tickets 999", "from 1000 on"),
         ] {

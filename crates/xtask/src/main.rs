@@ -32,6 +32,7 @@ fn main() -> ExitCode {
         Command::BenchComm(options) => bench::comm(&options),
         Command::BenchPlayback(options) => bench::playback(&options),
         Command::BenchPush(options) => bench::push(&options),
+        Command::BenchConsole(options) => bench::console(&options),
         Command::BenchDialogue(options) => bench::dialogue(&options),
     };
     match ran {

@@ -13,6 +13,7 @@ use super::texts::CommTexts;
 use super::{Registry, Requirement, address, field_name, frame, number};
 use crate::csv;
 use crate::fault::Fault;
+use crate::format::headline;
 use crate::frame::Frame;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
@@ -95,7 +96,7 @@ impl Requirement {
     /// `gid`, `ext1 = youtube`.
     fn text(&self, t: &'static CommTexts) -> String {
         match &self.equals {
-            Some(value) => format!("{} = {value}", self.field),
+            Some(value) => format!("{} = {}", self.field, headline(value)),
             None if self.non_negative_integer => format!("{} ({})", self.field, t.integer),
             None => self.field.clone(),
         }

@@ -12,7 +12,7 @@ use super::{ACTIVE_MESSAGE, Operation, Registry, address, field_name, frame, num
 use crate::chart::{Chart, Line, Shape};
 use crate::csv;
 use crate::fault::Fault;
-use crate::format;
+use crate::format::{self, headline};
 use crate::frame::Frame;
 use crate::range::{Days, Range};
 use crate::table::{Cell, Table};
@@ -168,7 +168,11 @@ impl Shown {
         let (t, locale) = (CommTexts::of(visit.locale), visit.locale);
         let chosen = self.oper_id.to_string();
         let operation = |operation: &Operation| {
-            let name = format!("{} · {}", operation.shown_name(locale), operation.oper_id);
+            let name = format!(
+                "{} · {}",
+                headline(&operation.shown_name(locale)),
+                operation.oper_id
+            );
             Choice::new(operation.oper_id.to_string(), name, &chosen)
         };
         let mut operations: Vec<_> = registry.0.iter().map(operation).collect();
@@ -291,7 +295,7 @@ impl Shown {
         let mut table = Table::new(
             visit.locale,
             "values",
-            format!("{} · {field}", self.name),
+            format!("{} · {field}", headline(&self.name)),
             &heads,
         );
         let lines = series

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use crate::csv;
 use crate::fault::Fault;
+use crate::format::{self, headline};
 use crate::frame::{Frame, Link};
 use crate::texts::fill;
 use crate::visit::Visit;
@@ -264,7 +265,7 @@ async fn all_settings(visit: &Visit, apps: &BTreeSet<&str>) -> Result<AppSetting
 
 fn states(t: &ModerationTexts, asked: &Asked, view: View, counts: &Counts) -> Vec<Link> {
     let counted = |count: i64| {
-        let text = crate::format::count(count);
+        let text = format::count(count);
         if counts.most > 0 && count >= counts.most {
             fill(t.counted, &[("n", &text)])
         } else {
@@ -325,7 +326,7 @@ fn categories(
         return links;
     }
     links.extend(counts.categories.iter().map(|one| {
-        let mut text = format!("{} {}", one.category, crate::format::count(one.waiting));
+        let mut text = format!("{} {}", headline(&one.category), format::count(one.waiting));
         if has_apps {
             text = format!("{} · {text}", app_name(visit, &one.app_id));
         }

@@ -7,11 +7,10 @@ use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::shown::headline;
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::fault::Fault;
-use crate::format;
+use crate::format::{self, headline};
 use crate::frame::Frame;
 use crate::texts::fill;
 use crate::visit::{Posted, Visit};

@@ -5,11 +5,11 @@ use axum::http::Method;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 
+use super::address;
 use super::texts::PlaybackTexts;
 use super::video::{Place, may_list, part_name};
-use super::{address, shown};
 use crate::fault::Fault;
-use crate::format;
+use crate::format::{self, headline};
 use crate::visit::{Posted, Visit};
 
 /// Parts that a page shows.
@@ -101,13 +101,13 @@ impl EntryShown {
             cid => part_name(t, (cid, part.page), &part.part_title),
         };
         let author = match (part.author.mid, &*part.author.name) {
-            (0, name) => shown::headline(name),
+            (0, name) => headline(name),
             (mid, "") => format!("mid {mid}"),
-            (mid, name) => format!("{} · mid {mid}", shown::headline(name)),
+            (mid, name) => format!("{} · mid {mid}", headline(name)),
         };
         Self {
             name,
-            title: shown::headline(&part.title),
+            title: headline(&part.title),
             duration: part.duration.map(format::duration),
             author,
             cover: is_web_address(&part.cover).then(|| part.cover.clone()),

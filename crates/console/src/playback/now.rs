@@ -5,13 +5,13 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::shown::{Card, headline};
+use super::shown::Card;
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::chart::{Chart, Line, Shape};
 use crate::csv;
 use crate::fault::Fault;
-use crate::format;
+use crate::format::{self, headline};
 use crate::frame::Frame;
 use crate::range::{Days, Range};
 use crate::table::{Cell, Table};

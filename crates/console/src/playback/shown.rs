@@ -5,22 +5,6 @@ use crate::format;
 use crate::table::Cell;
 use crate::texts::fill;
 
-/// Most characters of a title that stand in a heading or in a cell.
-const MOST_HEADLINE_CHARS: usize = 120;
-
-/// A text of a stranger as a heading: without marks that turn the direction of what follows, and not without end.
-pub(super) fn headline(text: &str) -> String {
-    let turns = |char: char| matches!(char, '\u{200e}' | '\u{200f}' | '\u{061c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut chars = text
-        .chars()
-        .filter(|char| !turns(*char) && !char.is_control());
-    let mut short: String = chars.by_ref().take(MOST_HEADLINE_CHARS).collect();
-    if chars.next().is_some() {
-        short.push('…');
-    }
-    short
-}
-
 /// How long something was watched, as people say it: `12 h 5 min`.
 pub(super) fn spent(t: &PlaybackTexts, seconds: i64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
@@ -154,15 +138,6 @@ pub(super) fn short_day(day: &str) -> String {
 mod tests {
     use super::*;
     use crate::texts::Locale;
-
-    #[test]
-    fn headlines_turn_nothing_and_end() {
-        assert_eq!(headline("a\u{202e}b\u{2067}\u{200f}c\n"), "abc");
-        assert_eq!(headline("א ב"), "א ב", "letters stay");
-        let long = headline(&"字".repeat(10_000));
-        assert_eq!(long.chars().count(), MOST_HEADLINE_CHARS + 1);
-        assert_eq!(headline(&"x".repeat(120)).len(), 120);
-    }
 
     #[test]
     fn times_and_shares_are_read_by_people() {

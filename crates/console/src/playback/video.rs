@@ -10,14 +10,14 @@ use serde::Deserialize;
 use super::catalogue::{Listing, ListingShown};
 use super::retention::{Retention, RetentionShown};
 use super::shown::{
-    Card, headline, per_play, percent, rate_cell, short_day, spent, time_cell, whole_percent,
+    Card, per_play, percent, rate_cell, short_day, spent, time_cell, whole_percent,
 };
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::chart::{Chart, Line, Shape};
 use crate::csv;
 use crate::fault::Fault;
-use crate::format;
+use crate::format::{self, headline};
 use crate::frame::Frame;
 use crate::range::{Days, Range};
 use crate::table::{Cell, Table};

@@ -8,12 +8,11 @@ use reportd_platform::access::Permission;
 use reportd_platform::zones::Zone;
 use serde::Deserialize;
 
-use super::shown::headline;
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::csv;
 use crate::fault::Fault;
-use crate::format;
+use crate::format::{self, headline};
 use crate::frame::Frame;
 use crate::table::{Cell, Table};
 use crate::texts::fill;

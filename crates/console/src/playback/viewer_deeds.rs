@@ -8,11 +8,11 @@ use reportd_platform::access::Permission;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::shown::headline;
 use super::texts::PlaybackTexts;
 use super::viewer::check_may_see;
 use super::{address, frame};
 use crate::fault::Fault;
+use crate::format::headline;
 use crate::frame::Frame;
 use crate::texts::fill;
 use crate::visit::{Posted, Visit};

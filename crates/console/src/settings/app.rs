@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use askama::Template;
 use axum::extract::Path;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use reportd_platform::zones::Zone;
 use serde::Deserialize;
@@ -116,7 +116,7 @@ fn part(
     refused: &Option<Refused>,
 ) -> Part {
     let t = SettingsTexts::of(visit.locale);
-    let mut form = known.form(visit, &app.app_id).filled(told);
+    let mut form = known.form(visit, &app.app_id).filled(told).dated();
     let zone = form.fields.iter_mut().find(|field| field.name == "zone");
     if let (Some(zone), true) = (zone, app.zone_fixed) {
         *zone = zone.clone().hint(t.zone_is_fixed);
@@ -127,7 +127,11 @@ fn part(
         .as_ref()
         .filter(|refused| refused.form.id == known.id)
     {
-        form = refused.form.clone();
+        // Who sends it again has been told of what stands now.
+        form = Form {
+            was: form.was,
+            ..refused.form.clone()
+        };
     }
     Part {
         title: known.title(t),
@@ -222,10 +226,7 @@ pub(super) async fn save(
     let known = known.ok_or_else(|| Fault::not_found(form))?;
     let posted = known.form(&visit, &id).sent(&pairs);
     let saved: Result<Value, Fault> = match posted.body() {
-        Ok(body) => {
-            let call = visit.call((known.method)(), known.path, &[&id]);
-            call.json(&body).send().await
-        }
+        Ok(body) => put(&visit, &id, known, &body, super::sent(&pairs, "was")).await,
         Err(fault) => Err(fault),
     };
     match saved {
@@ -235,6 +236,25 @@ pub(super) async fn save(
             page(&visit, &id, Some(Refused { form, fault })).await
         }
     }
+}
+
+/// Saves a form, unless somebody has changed what it was filled from. Where that says the same already, it was sent twice.
+async fn put(
+    visit: &Visit,
+    id: &str,
+    known: &AppForm,
+    body: &Value,
+    was: &str,
+) -> Result<Value, Fault> {
+    let told: Value = visit.get(known.path, &[id]).send().await?;
+    let now = known.form(visit, id).filled(&told).body()?;
+    let is_changed = serde_json::from_str::<Value>(was).is_ok_and(|was| was != now);
+    if is_changed && now != *body {
+        let t = SettingsTexts::of(visit.locale);
+        return Err(Fault::new(StatusCode::CONFLICT, t.changed_meanwhile, None));
+    }
+    let call = visit.call((known.method)(), known.path, &[id]);
+    call.json(body).send().await
 }
 
 pub(super) async fn set_state(

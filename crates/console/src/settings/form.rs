@@ -228,6 +228,8 @@ pub(crate) struct Form {
     pub(crate) question: Option<String>,
     /// What is wrong, with no one field.
     pub(crate) error: Option<String>,
+    /// What stood there when the page was made: tells whether somebody has changed it since.
+    pub(crate) was: Option<String>,
 }
 
 impl Form {
@@ -241,6 +243,7 @@ impl Form {
             is_danger: false,
             question: None,
             error: None,
+            was: None,
         }
     }
 
@@ -265,6 +268,13 @@ impl Form {
         for field in &mut self.fields {
             field.fill(from);
         }
+        self
+    }
+
+    /// Knows what stands there now.
+    #[must_use]
+    pub(crate) fn dated(mut self) -> Self {
+        self.was = self.body().ok().map(|body| body.to_string());
         self
     }
 

@@ -5,6 +5,7 @@ use crate::texts::texts;
 texts! {
     /// Texts of the settings.
     SettingsTexts {
+        changed_meanwhile: "Nothing was saved: somebody has changed these settings since this page was opened. A fresh page shows them; saving again puts what is filled in here in their place." / "未保存:本页打开之后,这些设置已被他人修改。刷新页面可查看;再次保存将以此处填写的内容覆盖。",
         apps: "Apps" / "应用",
         keys: "Keys" / "API 密钥",
         people: "People" / "人员",

@@ -4,7 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
 use axum::http::Method;
-use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand};
+use fantoccini::actions::{InputSource, MOUSE_BUTTON_LEFT, MouseActions, PointerAction};
+use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
@@ -32,6 +33,26 @@ impl WebDriverCompatibleCommand for GetLog {
 
     fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
         (Method::POST, Some(json!({"type": self.0}).to_string()))
+    }
+}
+
+/// A command of the browser's own protocol, for what WebDriver has no word for.
+#[derive(Debug)]
+struct Devtools(&'static str, Value);
+
+impl WebDriverCompatibleCommand for Devtools {
+    fn endpoint(&self, base: &Url, session: Option<&str>) -> Result<Url, ParseError> {
+        base.join(&format!(
+            "session/{}/goog/cdp/execute",
+            session.unwrap_or_default()
+        ))
+    }
+
+    fn method_and_body(&self, _: &Url) -> (Method, Option<String>) {
+        (
+            Method::POST,
+            Some(json!({"cmd": self.0, "params": self.1}).to_string()),
+        )
     }
 }
 
@@ -157,6 +178,78 @@ impl Browser {
             self.client.screenshot().await
         };
         self.runtime.block_on(picture).unwrap()
+    }
+
+    /// Makes pages so wide, as narrow as a phone too, which a window cannot be.
+    pub(crate) fn set_width(&self, width: u32) {
+        let size = json!({"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": false});
+        self.tell("Emulation.setDeviceMetricsOverride", size);
+    }
+
+    /// Asks for pages in dark colours, or in light ones.
+    pub(crate) fn set_dark(&self, is_dark: bool) {
+        let value = if is_dark { "dark" } else { "light" };
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": value}]});
+        self.tell("Emulation.setEmulatedMedia", features);
+    }
+
+    fn tell(&self, command: &'static str, parameters: Value) {
+        let told = self.client.issue_cmd(Devtools(command, parameters));
+        self.runtime.block_on(told).unwrap();
+    }
+
+    /// Clicks twice on what a selector finds, as quickly as a person does.
+    pub(crate) fn double_click(&self, selector: &str) {
+        let clicked = async {
+            let element = self.client.find(Locator::Css(selector)).await?;
+            let click = || {
+                [
+                    PointerAction::Down {
+                        button: MOUSE_BUTTON_LEFT,
+                    },
+                    PointerAction::Up {
+                        button: MOUSE_BUTTON_LEFT,
+                    },
+                ]
+            };
+            let to = PointerAction::MoveToElement {
+                element,
+                duration: None,
+                x: 0.0,
+                y: 0.0,
+            };
+            let actions = [to].into_iter().chain(click()).chain(click());
+            let mouse = actions.fold(MouseActions::new("mouse".to_owned()), MouseActions::then);
+            self.client.perform_actions(mouse).await
+        };
+        let clicked = self.runtime.block_on(clicked);
+        clicked.unwrap_or_else(|error| panic!("{selector}: {error}: {}", self.text()));
+    }
+
+    /// Goes back, as by the button.
+    pub(crate) fn back(&self) {
+        self.runtime.block_on(self.client.back()).unwrap();
+    }
+
+    /// Opens a tab and goes there; returns its name.
+    pub(crate) fn open_tab(&self) -> WindowHandle {
+        let opened = async {
+            let tab = self.client.new_window(true).await?.handle;
+            self.client.switch_to_window(tab.clone()).await?;
+            Ok::<_, fantoccini::error::CmdError>(tab)
+        };
+        self.runtime.block_on(opened).unwrap()
+    }
+
+    /// The tab that is in front.
+    pub(crate) fn tab(&self) -> WindowHandle {
+        self.runtime.block_on(self.client.window()).unwrap()
+    }
+
+    /// Goes to a tab.
+    pub(crate) fn go_to_tab(&self, tab: WindowHandle) {
+        let gone = self.client.switch_to_window(tab);
+        self.runtime.block_on(gone).unwrap();
     }
 
     /// Forgets all cookies: the session is over.

@@ -7,6 +7,7 @@ use reportd_testbed::StoreKind::Embedded;
 use serde_json::Value;
 
 use crate::browser::Browser;
+use crate::crawl::crawl;
 use crate::harness::{Data, Server, now_seconds, wait_until};
 use crate::people::PASSWORD;
 
@@ -193,32 +194,14 @@ fn no_page_complains_or_asks_another_host() {
     assert_eq!(fed.status, 200, "{}", fed.text());
     let browser = Browser::start(&server, "en");
     browser.log_in("admin", PASSWORD);
-    let mut left = vec!["/console".to_owned()];
-    let mut seen = BTreeSet::new();
-    // Every page that links lead to, so many at most: each section has fewer.
-    while let Some(path) = left.pop().filter(|_| seen.len() < 90) {
-        if !seen.insert(path.clone()) {
-            continue;
-        }
-        browser.open(&path);
+    let seen = crawl(&browser, &["/console"], 90, |path| {
         let wide = browser.script("return document.documentElement.scrollWidth - innerWidth");
         assert!(
             wide.as_i64().is_some_and(|wide| wide <= 0),
             "{path} is {wide} too wide"
         );
-        let links = browser.script(
-            "return [...document.querySelectorAll('a[href^=\"/console\"]')].filter(a => !a.download && !a.search.includes('csv=')).map(a => a.pathname)",
-        );
-        let links = links.as_array().cloned().unwrap_or_default();
-        left.extend(
-            links
-                .iter()
-                .filter_map(Value::as_str)
-                .filter(|path| !path.contains("/language") && !path.contains("/export"))
-                .map(str::to_owned),
-        );
         assert_eq!(browser.complaints(), [""; 0], "{path}");
-    }
+    });
     assert!(seen.len() > 25, "only {seen:?}");
     assert_eq!(browser.strangers(), [""; 0]);
 }

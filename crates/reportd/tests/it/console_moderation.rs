@@ -9,7 +9,7 @@ use crate::receiver::{Manner, Receiver};
 use crate::reporter::{CREATE, allow_loopback, file};
 
 /// A chat with so many open tickets, whose verdicts go to `receiver`.
-fn chat(tickets: usize, receiver: &Receiver) -> (Data, Server) {
+pub(crate) fn chat(tickets: usize, receiver: &Receiver) -> (Data, Server) {
     let data = Data::empty(Embedded);
     data.run(&CREATE);
     for name in ["mei", "robin"] {
@@ -25,7 +25,7 @@ fn chat(tickets: usize, receiver: &Receiver) -> (Data, Server) {
     (data, server)
 }
 
-fn is_ticket(browser: &Browser) -> bool {
+pub(crate) fn is_ticket(browser: &Browser) -> bool {
     browser
         .path()
         .strip_prefix("/console/tickets/")

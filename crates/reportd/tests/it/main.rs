@@ -2,12 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod accessible;
 mod aged;
 mod backup;
 mod browser;
 mod cluster;
 mod console;
 mod console_moderation;
+mod console_twice;
+mod crawl;
 mod credentials;
 mod demo;
 mod dialogue;
@@ -22,6 +25,7 @@ mod export;
 mod export_playback;
 mod export_push;
 mod harness;
+mod hostile;
 mod kill;
 mod manage;
 mod master_key;

@@ -1,5 +1,6 @@
 //! `cargo xtask bench`: figures of one run on one machine. Only a wrong count fails; no speed does.
 
+mod console;
 mod dialogue;
 mod figures;
 mod fold;
@@ -17,6 +18,7 @@ pub(crate) mod store;
 mod throughput;
 mod traffic;
 
+pub(crate) use console::measure as console;
 pub(crate) use dialogue::measure as dialogue;
 pub(crate) use playback::measure as playback;
 pub(crate) use push::measure as push;
@@ -64,9 +66,26 @@ fn median(mut times: Vec<Duration>) -> Duration {
     times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
+/// The one below which so many of a hundred lie; of few, the greatest.
+fn percentile(times: &[Duration], hundredths: usize) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    let place = (times.len() * hundredths).div_ceil(100).saturating_sub(1);
+    times.get(place).copied().unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_percentile_has_the_others_below_it() {
+        let times: Vec<_> = (1..=200).rev().map(Duration::from_millis).collect();
+        let of = |hundredths| percentile(&times, hundredths).as_millis();
+        assert_eq!([50, 99, 100].map(of), [100, 198, 200]);
+        assert_eq!(percentile(&times[..1], 99), times[0]);
+        assert_eq!(percentile(&[], 99), Duration::ZERO);
+    }
 
     #[test]
     fn the_median_is_in_the_middle() {
