@@ -66,7 +66,8 @@ impl Server {
         let mut upkeep = rooms.open.upkeep;
         upkeep.push(tokio::spawn(follow_directory(Arc::clone(&running))));
         upkeep.push(tokio::spawn(follow_views(Arc::clone(&running))));
-        if let Some(kept_ms) = retention::kept_ms(settings)? {
+        let reports = &settings.retention.reports;
+        if let Some(kept_ms) = retention::kept_ms("retention.reports", reports)? {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
         }

@@ -177,6 +177,8 @@ pub(crate) struct Views {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Retention {
     pub(crate) reports: String,
+    pub(crate) tickets: String,
+    pub(crate) audit: String,
     pub(crate) rejections: String,
 }
 

@@ -14,6 +14,7 @@ mod intake;
 mod monitor;
 mod persons;
 mod receivers;
+mod retention;
 mod roles;
 mod settings;
 mod verdicts;

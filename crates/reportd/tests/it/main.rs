@@ -37,6 +37,7 @@ mod receiver;
 mod repair;
 mod reporter;
 mod requests;
+mod retention;
 mod secrets;
 mod serve;
 mod slow;
