@@ -11,7 +11,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use reportd_db::{Database, Desk};
-use reportd_dialogue::callback::{CallbackMetrics, Dispatcher, Network, Options, Parts, Pending};
+use reportd_dialogue::callback::{
+    CallbackMetrics, Dispatcher, Network, Options, Parts, Pending, Trust,
+};
 use reportd_dialogue::query::Ticket;
 use reportd_dialogue::tickets::{Actor, Judgement, TicketError};
 use reportd_dialogue::{
@@ -440,6 +442,7 @@ fn open_room(
         desk: Arc::clone(&desk),
         senders: Arc::clone(&registry) as _,
         network: Arc::new(Nowhere),
+        trust: Trust::System,
         clock: Arc::clone(&time),
         random: Arc::clone(&random),
         node: node.into(),

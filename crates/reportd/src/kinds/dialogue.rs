@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, ensure};
 use reportd_db::{Database, DbError, Desk};
 use reportd_dialogue::callback::{
-    BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
+    BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork, Trust,
 };
 use reportd_dialogue::{
     Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Retention, Streams,
@@ -109,6 +109,7 @@ impl LoadedKind for LoadedDialogue {
             desk: Arc::clone(&desk),
             senders: Arc::clone(&self.registry) as _,
             network: Arc::new(SystemNetwork::default()),
+            trust: Trust::System,
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
             node: Arc::clone(&ground.node),
