@@ -48,7 +48,7 @@ pub use retention::{Dropped, Retention};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
-pub use streams::Streams;
+pub use streams::{StreamOptions, Streams};
 
 /// What this room works with.
 #[derive(Clone)]

@@ -10,7 +10,7 @@ use reportd_dialogue::callback::{
     BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork, Trust,
 };
 use reportd_dialogue::{
-    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Retention, Streams,
+    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Retention, StreamOptions, Streams,
 };
 use reportd_journal::View;
 use reportd_platform::directory::Follower;
@@ -27,8 +27,6 @@ use crate::settings;
 
 /// Large reports that are worked on at once.
 const LARGE_REPORTS: usize = 16;
-/// Followers of events at once.
-const EVENT_STREAMS: usize = 256;
 /// Threads that write on a store that several nodes share; each has a connection.
 const MOST_LANES: usize = 4;
 /// Between two looks for claims that have ended.
@@ -132,7 +130,7 @@ impl LoadedKind for LoadedDialogue {
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&self.metrics),
             monitor: Arc::clone(&self.monitor),
-            streams: Arc::new(Streams::new(EVENT_STREAMS)),
+            streams: Arc::new(Streams::new(StreamOptions::default())),
             limits: DialogueLimits {
                 body: ground.body_limits(settings.body_bytes),
                 reports_per_app: rate(settings.app_rate_limit),
