@@ -4,6 +4,7 @@
 
 mod api;
 mod callback;
+mod callback_ill;
 mod callback_tls;
 mod claims;
 mod errors;
