@@ -9,6 +9,7 @@ mod parameters;
 mod problem;
 mod request_id;
 mod server;
+mod tls;
 mod write_deadline;
 
 pub use address::{ClientAddress, TrustedProxies, limit_key};
@@ -17,4 +18,5 @@ pub use body::{BodyError, BodyLimits, drain_body, read_body};
 pub use parameters::{DEFAULT_PAGE, Fresh, MOST_PAGE, day, days, path_number, within};
 pub use problem::{Problem, ProblemDetails, retry_after};
 pub use request_id::{RequestId, RequestIds, with_request_id};
-pub use server::{Limits, Stopping, serve};
+pub use server::{Limits, Listener, Stopping, serve};
+pub use tls::{Tls, TlsFault};

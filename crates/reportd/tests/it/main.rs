@@ -41,4 +41,5 @@ mod retention;
 mod secrets;
 mod serve;
 mod slow;
+mod tls;
 mod viewer;
