@@ -33,3 +33,4 @@ pub use metrics::CallbackMetrics;
 pub use outbox::{HandOver, Lease, NewDelivery};
 pub use resolver::{Network, Pending, SystemNetwork};
 pub use send::{Sender, Senders};
+pub use tls::Trust;

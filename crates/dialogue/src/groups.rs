@@ -41,3 +41,12 @@ pub(crate) fn join(
         ],
     )
 }
+
+/// Forgets groups that began before that time, at most `most` of them: no ticket joins them any more. Tells how many.
+pub(crate) fn prune(tx: &mut Tx<'_>, before_ms: i64, most: i64) -> Result<u64, DbError> {
+    tx.execute(
+        "DELETE FROM dialogue_group WHERE began_at < $1 AND (app, digest) IN \
+         (SELECT app, digest FROM dialogue_group WHERE began_at < $1 ORDER BY began_at LIMIT $2)",
+        &[before_ms.into(), most.into()],
+    )
+}

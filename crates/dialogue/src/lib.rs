@@ -17,6 +17,7 @@ mod monitor;
 mod plans;
 pub mod query;
 mod registry;
+mod retention;
 mod routes;
 mod schema;
 mod settings;
@@ -43,10 +44,11 @@ pub use audit::{AuditListing, MOST_RECORDS, Record};
 pub use metrics::DialogueMetrics;
 pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
+pub use retention::{Dropped, Retention};
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
-pub use streams::Streams;
+pub use streams::{StreamOptions, Streams};
 
 /// What this room works with.
 #[derive(Clone)]

@@ -24,6 +24,7 @@ use reportd_platform::AppNo;
 use reportd_platform::metrics::Metrics;
 use reportd_protocol::dialogue::Code;
 
+pub(crate) use gather::{Marks, marks};
 #[cfg(test)]
 pub(crate) use report::read_all;
 pub(crate) use report::{Days, ModeratorFigures, Reading, Report, Sums, moderators, report};

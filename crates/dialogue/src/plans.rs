@@ -12,10 +12,10 @@ use crate::audit::{self, AuditListing};
 use crate::intake::NewReport;
 use crate::query::{self, About, DeliveryListing, Listing, Place, Queue};
 use crate::tickets::{self, Actor, TicketError, TicketState};
-use crate::{MIGRATIONS, events, monitor, streams};
+use crate::{MIGRATIONS, events, monitor, retention, streams};
 
 /// What the store holds. Of the tickets one in ten is open.
-const CONTENTS: [Contents; 11] = [
+const CONTENTS: [Contents; 12] = [
     (
         "dialogue_ticket (app, category, state, group_id, received_at, reports, users, infos, report_id, revision, moved_at)",
         20_000,
@@ -66,6 +66,11 @@ const CONTENTS: [Contents; 11] = [
         "dialogue_attempt (delivery, attempt, at, took_ms)",
         20_000,
         "i + 1, 1, i, 1",
+    ),
+    (
+        "dialogue_group (app, digest, group_id, began_at)",
+        20_000,
+        "1 + i, CAST('' AS {{bytes}}), i, i",
     ),
     (
         "dialogue_count (app, day, figure, part, number)",
@@ -202,6 +207,11 @@ fn change_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     Ok(())
 }
 
+/// What is deleted because it is old.
+fn drop_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
+    Ok(retention::drop_all(tx)?)
+}
+
 /// Looks at the plan of each statement that this session has sent.
 fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
     let all = plans::sent(tx, "dialogue")?;
@@ -263,6 +273,7 @@ fn both_stores_answer_by_index_alone() {
     let mut sqls = texts(read_all, 18);
     sqls.extend(texts(change_all, 20));
     sqls.extend(texts(watch_all, 12));
+    sqls.extend(texts(drop_all, 14));
     let ground = Ground::new(StoreKind::Embedded);
     let state = filled(&ground, StoreKind::Embedded);
     state.try_write(|tx| check_embedded(tx, &sqls)).unwrap();

@@ -71,7 +71,9 @@ pub const MIGRATIONS: Migrations = Migrations {
         id {{serial}}, at BIGINT NOT NULL, app BIGINT NOT NULL, category {{text}} NOT NULL, kind {{text}} NOT NULL,
         ticket BIGINT NOT NULL);
         CREATE INDEX dialogue_event_at ON dialogue_event (at);
-        ", crate::monitor::TABLES],
+        ", crate::monitor::TABLES,
+        "CREATE INDEX dialogue_group_began ON dialogue_group (began_at);
+        "],
 };
 
 const fn column(name: &'static str, merge: Merge) -> Column {

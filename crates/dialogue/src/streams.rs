@@ -4,15 +4,13 @@
 mod poller;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use reportd_db::{DbError, Row, Tx};
 use reportd_platform::AppNo;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, watch};
 
 use crate::Dialogue;
-
-/// Events that a stream may be behind; one that is further behind is cut.
-const BEHIND: usize = 4_096;
 
 /// Events that are read at once.
 const PAGE: i64 = 1_000;
@@ -36,8 +34,30 @@ pub(crate) struct Event {
     pub(crate) ticket: i64,
 }
 
+/// How streams are kept.
+#[derive(Debug, Clone, Copy)]
+pub struct StreamOptions {
+    /// Most streams at a time; more are told to try later.
+    pub most: usize,
+    /// Events that a stream may be behind, kept once for all streams; one that is further behind is cut.
+    pub behind: usize,
+    /// How often a quiet stream says that it is there, so that no proxy cuts it.
+    pub heartbeat: Duration,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self {
+            most: 256,
+            behind: 4_096,
+            heartbeat: Duration::from_secs(15),
+        }
+    }
+}
+
 /// The streams of this node.
 pub struct Streams {
+    pub(crate) heartbeat: Duration,
     places: Arc<Semaphore>,
     events: broadcast::Sender<Arc<Event>>,
     /// The last event that the poller has handed out; none while it does not run.
@@ -54,12 +74,13 @@ pub(crate) struct Subscription {
 }
 
 impl Streams {
-    /// At most `most` streams at a time.
+    /// None yet.
     #[must_use]
-    pub fn new(most: usize) -> Self {
+    pub fn new(options: StreamOptions) -> Self {
         Self {
-            places: Arc::new(Semaphore::new(most)),
-            events: broadcast::Sender::new(BEHIND),
+            heartbeat: options.heartbeat,
+            places: Arc::new(Semaphore::new(options.most)),
+            events: broadcast::Sender::new(options.behind.max(1)),
             position: watch::Sender::new(None),
             is_polled: Mutex::default(),
         }

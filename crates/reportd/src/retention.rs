@@ -1,4 +1,4 @@
-//! Dropping old days of the journal: `retention.reports`.
+//! How long what is over is kept, and dropping old days of the journal: `retention.reports`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,23 +10,24 @@ use reportd_platform::settings::parse_duration_ms;
 use reportd_platform::zones::day_text;
 
 use crate::running::Running;
-use crate::settings::Settings;
 
 /// The text of a retention that never ends.
 const FOREVER: &str = "forever";
 /// How often is looked for days that are old enough.
 const LOOK_INTERVAL: Duration = Duration::from_secs(60);
 
-/// How long reports are kept, in ms; `None` for ever.
-pub(crate) fn kept_ms(settings: &Settings) -> anyhow::Result<Option<i64>> {
-    let text = settings.retention.reports.as_str();
+/// How long a setting says that something is kept, in ms; `None` for ever.
+///
+/// # Errors
+/// Where it is neither for ever nor a length of time of a day or more.
+pub(crate) fn kept_ms(name: &str, text: &str) -> anyhow::Result<Option<i64>> {
     if text == FOREVER {
         return Ok(None);
     }
     let kept_ms = parse_duration_ms(text).ok().filter(|&ms| ms >= DAY_MS);
-    kept_ms.map(Some).ok_or_else(|| {
-        anyhow!("retention.reports: expected «{FOREVER}» or a length of time of at least 1d")
-    })
+    kept_ms
+        .map(Some)
+        .ok_or_else(|| anyhow!("{name}: expected «{FOREVER}» or a length of time of at least 1d"))
 }
 
 /// Drops days that end before `kept_ms` ago, for as long as the server runs; of several nodes the one that leads does.

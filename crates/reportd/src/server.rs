@@ -16,7 +16,7 @@ use reportd_platform::metrics::{Metrics, open_file_limit};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::reseal::unopened;
-use reportd_platform::web::{self, Limits, TrustedProxies};
+use reportd_platform::web::{self, Limits, Listener, Tls, TrustedProxies};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -57,6 +57,7 @@ pub(crate) struct Server {
 impl Server {
     /// Opens the stores, starts the journal and the projector, and listens.
     pub(crate) async fn open(settings: &Settings, discard: bool) -> anyhow::Result<Self> {
+        let tls = settings.server.tls()?;
         let stores = Stores::open(settings)?;
         let lock = stores.folder.lock()?;
         let socket = stores.folder.control_socket();
@@ -66,14 +67,15 @@ impl Server {
         let mut upkeep = rooms.open.upkeep;
         upkeep.push(tokio::spawn(follow_directory(Arc::clone(&running))));
         upkeep.push(tokio::spawn(follow_views(Arc::clone(&running))));
-        if let Some(kept_ms) = retention::kept_ms(settings)? {
+        let reports = &settings.retention.reports;
+        if let Some(kept_ms) = retention::kept_ms("retention.reports", reports)? {
             let dropping = retention::drop_old_days(Arc::clone(&running), kept_ms);
             upkeep.push(tokio::spawn(dropping));
         }
         let control = control::listen(&socket, Arc::clone(&running))?;
-        let public = Door::open(&settings.listen, surface.public).await?;
+        let public = Door::open(&settings.listen, tls.clone(), surface.public).await?;
         let inner = match surface.inner {
-            Some(router) => Some(Door::open(&settings.server.admin_listen, router).await?),
+            Some(router) => Some(Door::open(&settings.server.admin_listen, tls, router).await?),
             None => None,
         };
         let limits = limits(settings)?;
@@ -131,19 +133,22 @@ impl Server {
 
 /// A listener, and what is behind it.
 struct Door {
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
 }
 
 impl Door {
-    async fn open(address: &str, router: Router) -> anyhow::Result<Self> {
-        let listener = TcpListener::bind(address).await;
-        let listener = listener.with_context(|| format!("cannot listen on {address}"))?;
+    async fn open(address: &str, tls: Option<Tls>, router: Router) -> anyhow::Result<Self> {
+        let tcp = TcpListener::bind(address).await;
+        let tcp = tcp.with_context(|| format!("cannot listen on {address}"))?;
+        let listener = Listener { tcp, tls };
         Ok(Self { listener, router })
     }
 
     fn url(&self) -> anyhow::Result<String> {
-        Ok(format!("http://{}", self.listener.local_addr()?))
+        let Listener { tcp, tls } = &self.listener;
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        Ok(format!("{scheme}://{}", tcp.local_addr()?))
     }
 
     async fn serve(self, limits: Limits, stop: impl Future<Output = ()>) {

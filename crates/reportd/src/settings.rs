@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use reportd_platform::secret::Secret;
 use reportd_platform::settings::parse_duration_ms;
+use reportd_platform::web::Tls;
 use serde::Deserialize;
 use toml::{Table, Value};
 
@@ -93,6 +94,28 @@ pub(crate) struct Server {
     pub(crate) shutdown_timeout_ms: u64,
     pub(crate) trusted_proxies: Vec<String>,
     pub(crate) admin_listen: String,
+    pub(crate) tls_certificate: PathBuf,
+    pub(crate) tls_key: PathBuf,
+}
+
+impl Server {
+    /// Whether clients come by TLS.
+    pub(crate) fn has_tls(&self) -> bool {
+        !self.tls_certificate.as_os_str().is_empty()
+    }
+
+    /// What is shown to clients, where they come by TLS.
+    pub(crate) fn tls(&self) -> anyhow::Result<Option<Tls>> {
+        if self.has_tls() == self.tls_key.as_os_str().is_empty() {
+            bail!("server.tls_certificate, server.tls_key: expected both, or neither");
+        }
+        if !self.has_tls() {
+            return Ok(None);
+        }
+        let tls = Tls::from_files(&self.tls_certificate, &self.tls_key);
+        tls.map(Some)
+            .context("server.tls_certificate, server.tls_key")
+    }
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -177,6 +200,8 @@ pub(crate) struct Views {
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct Retention {
     pub(crate) reports: String,
+    pub(crate) tickets: String,
+    pub(crate) audit: String,
     pub(crate) rejections: String,
 }
 

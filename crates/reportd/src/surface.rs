@@ -80,7 +80,7 @@ fn console(
         random: Arc::new(SystemRandom),
         buckets: buckets.clone(),
         logins_per_minute: settings.console.logins_per_minute,
-        secure_cookies: settings.console.secure_cookies,
+        secure_cookies: settings.console.secure_cookies || settings.server.has_tls(),
     })?;
     Ok(reportd_console::routes(console))
 }

@@ -28,7 +28,6 @@ use crate::Dialogue;
 use crate::streams::{Event, MOST_MISSED, Subscription, bounds, events_after};
 use crate::tickets::Actor;
 
-const HEARTBEAT: Duration = Duration::from_secs(15);
 /// How often a stream looks whether its key is still in force.
 const KEY_INTERVAL: Duration = Duration::from_secs(1);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
@@ -81,7 +80,7 @@ pub(super) async fn get_events(
     let since = dialogue.since(&subscription, resume_at).await?;
     let mut filter_actor = acting.actor;
     filter_actor.apps = app.map(|app| vec![app.no]).or(filter_actor.apps);
-    let heartbeat = interval(HEARTBEAT);
+    let heartbeat = interval(dialogue.streams.heartbeat);
     let stream = Stream {
         sent: HashSet::new(),
         ready: VecDeque::new(),

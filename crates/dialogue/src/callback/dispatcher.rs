@@ -26,6 +26,7 @@ use super::metrics::CallbackMetrics;
 use super::outbox::{HandOver, Lease, Leased};
 use super::resolver::Network;
 use super::send::{Outlet, Senders};
+use super::tls::Trust;
 pub use options::Options;
 
 /// How long attempts that run may go on when the server shuts down.
@@ -43,6 +44,8 @@ pub struct Parts {
     pub senders: Arc<dyn Senders>,
     /// The way out.
     pub network: Arc<dyn Network>,
+    /// Whose receivers are believed to be who they say.
+    pub trust: Trust,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Draws the jitter.
@@ -97,7 +100,8 @@ impl Dispatcher {
             breaker: options.breaker,
         });
         let clock = Arc::clone(&parts.clock);
-        let outlet = Outlet::new(parts.senders, parts.network, clock, hosts, options.timeout);
+        let way_out = (parts.network, parts.trust);
+        let outlet = Outlet::new(parts.senders, way_out, clock, hosts, options.timeout);
         let dispatcher = Arc::new(Self {
             outlet,
             state: parts.state,

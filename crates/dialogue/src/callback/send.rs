@@ -13,7 +13,7 @@ use super::guard::{CallbackUrl, Policy, check_url};
 use super::hosts::{Health, Hosts};
 use super::outbox::Leased;
 use super::resolver::{Network, NoConnection, connect};
-use super::tls::Tls;
+use super::tls::{Tls, Trust};
 
 /// Most characters that are kept of why an attempt failed.
 const MOST_ERROR_CHARS: usize = 300;
@@ -60,6 +60,7 @@ pub(super) struct Outlet {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) hosts: Mutex<Hosts>,
     pub(super) timeout: Duration,
+    trust: Trust,
     tls: OnceLock<Result<Tls, String>>,
 }
 
@@ -81,7 +82,7 @@ enum Failure {
 impl Outlet {
     pub(super) fn new(
         senders: Arc<dyn Senders>,
-        network: Arc<dyn Network>,
+        (network, trust): (Arc<dyn Network>, Trust),
         clock: Arc<dyn Clock>,
         hosts: Hosts,
         timeout: Duration,
@@ -92,6 +93,7 @@ impl Outlet {
             clock,
             hosts: Mutex::new(hosts),
             timeout,
+            trust,
             tls: OnceLock::new(),
         }
     }
@@ -180,7 +182,7 @@ impl Outlet {
         }
         let tls = self
             .tls
-            .get_or_init(|| Tls::new().map_err(|error| error.to_string()));
+            .get_or_init(|| Tls::new(&self.trust).map_err(|error| error.to_string()));
         let tls = tls
             .as_ref()
             .map_err(|error| NoConnection::Tls(error.clone()))?;

@@ -13,13 +13,13 @@ const MOST_ROWS: i64 = 5_000;
 
 /// Up to where rows are folded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Marks {
+pub(crate) struct Marks {
     /// The last report.
-    pub(super) report: i64,
+    pub(crate) report: i64,
     /// The last record of the audit trail.
-    pub(super) audit: i64,
+    pub(crate) audit: i64,
     /// The time, in ms, up to which deliveries had ended.
-    pub(super) delivery: i64,
+    pub(crate) delivery: i64,
 }
 
 /// What was found behind the marks.
@@ -33,7 +33,7 @@ pub(super) struct Gathered {
 }
 
 /// The marks as they stand.
-pub(super) fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
+pub(crate) fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
     let sql = "SELECT report, audit, delivery FROM dialogue_count_mark WHERE id = 1";
     let Some(row) = tx.query_first(sql, &[])? else {
         return Ok(Marks::default());
@@ -93,11 +93,13 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// What moderators did, and how long the first claim and the first verdict of a ticket took.
+    /// What moderators did, and how long the first claim and the first verdict of a ticket took: one before which there is
+    /// neither such a record nor a verdict, since records go when they are old.
     fn records(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
         let rows = tx.query(
             "SELECT a.id, a.at, a.app, a.action, a.actor, t.received_at, (SELECT COUNT(*) FROM dialogue_audit b \
-             WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) \
+             WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) + (SELECT COUNT(*) FROM dialogue_verdict v \
+             WHERE v.ticket = a.ticket AND v.judged_at < a.at) \
              FROM dialogue_audit a LEFT JOIN dialogue_ticket t ON t.id = a.ticket WHERE a.id > $1 ORDER BY a.id LIMIT $2",
             &[self.found.marks.audit.into(), MOST_ROWS.into()],
         )?;

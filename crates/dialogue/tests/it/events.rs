@@ -6,17 +6,19 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use axum::response::Response;
 use http_body_util::BodyExt;
+use reportd_dialogue::StreamOptions;
 use reportd_platform::access::revoke_key;
+use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::web::{Limits, TrustedProxies, serve};
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tower::ServiceExt;
 
-use crate::world::{NOON_MS, ONE, TWO, World, moderator, report, with};
+use crate::world::{NOON_MS, ONE, Setup, TWO, World, moderator, report, with};
 
 const LONG: Duration = Duration::from_secs(10);
 
@@ -24,6 +26,15 @@ const LONG: Duration = Duration::from_secs(10);
 struct Stream {
     body: Body,
     text: String,
+}
+
+/// A world whose streams are kept so.
+fn world_with(kind: StoreKind, streams: StreamOptions) -> World {
+    let setup = Setup {
+        streams,
+        ..Setup::default()
+    };
+    World::with(kind, setup)
 }
 
 impl World {
@@ -74,6 +85,20 @@ impl World {
         let id = field(0, "id: ").parse().unwrap();
         let data = serde_json::from_str(field(2, "data: ")).unwrap();
         Some((id, field(1, "event: ").to_owned(), data))
+    }
+
+    /// The next piece of a stream as it was sent.
+    fn next_piece(&self, stream: &mut Stream) -> Option<String> {
+        let frame = self.run(async { tokio::time::timeout(LONG, stream.body.frame()).await });
+        let piece = frame.unwrap()?.unwrap().into_data().unwrap();
+        Some(String::from_utf8(piece.to_vec()).unwrap())
+    }
+
+    /// Notes an event of a ticket in a category.
+    fn note_event(&self, category: &str, ticket: i64) {
+        let sql = "INSERT INTO dialogue_event (at, app, category, kind, ticket) VALUES ($1, 1, $2, 'new', $3)";
+        let values = [NOON_MS.into(), category.into(), ticket.into()];
+        self.dialogue.state.execute(sql, &values).unwrap();
     }
 
     /// The kinds and tickets of the next events.
@@ -225,6 +250,20 @@ fn there_are_only_so_many_streams_and_each_ends_with_its_key() {
     }
 }
 
+fn limits(write_timeout: Duration) -> Limits {
+    Limits {
+        connections: 8,
+        header_timeout: LONG,
+        write_timeout,
+        shutdown_timeout: LONG * 6,
+        trusted_proxies: TrustedProxies::default(),
+    }
+}
+
+fn events_request(key: &str) -> String {
+    format!("GET /api/tickets/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n")
+}
+
 #[test]
 fn a_stream_ends_when_the_server_stops() {
     let world = World::new(Embedded);
@@ -232,26 +271,150 @@ fn a_stream_ends_when_the_server_stops() {
     world.run(async move {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let limits = Limits {
-            connections: 8,
-            header_timeout: LONG,
-            write_timeout: LONG,
-            shutdown_timeout: LONG * 6,
-            trusted_proxies: TrustedProxies::default(),
-        };
+        let limits = limits(LONG);
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, router, limits, async {
             let _ = stopped.await;
         }));
         let mut client = TcpStream::connect(address).await.unwrap();
-        let request = format!(
-            "GET /api/tickets/events HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\n\r\n"
-        );
-        client.write_all(request.as_bytes()).await.unwrap();
+        client
+            .write_all(events_request(&key).as_bytes())
+            .await
+            .unwrap();
         let mut head = [0; 12];
         client.read_exact(&mut head).await.unwrap();
         assert_eq!(&head, b"HTTP/1.1 200");
         stop.send(()).unwrap();
         tokio::time::timeout(LONG, served).await.unwrap().unwrap();
     });
+}
+
+#[rstest]
+fn a_quiet_stream_says_that_it_is_there(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let heartbeat = Duration::from_millis(200);
+    let world = world_with(
+        kind,
+        StreamOptions {
+            heartbeat,
+            ..StreamOptions::default()
+        },
+    );
+    let clock = SystemClock::start();
+    // What others are told does not count as a word to this one.
+    let mut stream = world.stream("?category=room", None);
+    for count in 1..=3 {
+        world.note_event("chat", count);
+        assert_eq!(world.next_piece(&mut stream).as_deref(), Some(":\n\n"));
+        let took = clock.monotonic();
+        assert!(
+            took >= heartbeat * u32::try_from(count).unwrap(),
+            "{count}: {took:?}"
+        );
+    }
+    world.note_event("room", 7);
+    assert_eq!(world.events(&mut stream, 1), [seen("new", 7)]);
+    let piece = |_| world.next_piece(&mut stream).unwrap();
+    assert!((0..3).map(piece).all(|piece| piece == ":\n\n"));
+    assert_eq!(StreamOptions::default().heartbeat, Duration::from_secs(15));
+}
+
+/// What is kept for those who are behind is kept once, and is as long as it is.
+#[rstest]
+fn one_that_does_not_read_is_cut_and_holds_up_nobody(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = world_with(
+        kind,
+        StreamOptions {
+            behind: 8,
+            ..StreamOptions::default()
+        },
+    );
+    let mut idle = world.stream("", None);
+    let mut slow = world.stream("", None);
+    let mut quick = world.stream("", None);
+    world.note_event("chat", 100);
+    for stream in [&mut idle, &mut slow, &mut quick] {
+        assert_eq!(world.events(stream, 1), [seen("new", 100)]);
+    }
+    let mut last = 0;
+    for ticket in 1..=40 {
+        world.note_event("chat", ticket);
+        let (id, _, data) = world.next_event(&mut quick).unwrap();
+        assert_eq!(data["ticket_id"], ticket.to_string(), "at once");
+        if ticket % 4 == 0 {
+            let told = (ticket - 3..=ticket).map(|ticket| seen("new", ticket));
+            assert_eq!(world.events(&mut slow, 4), told.collect::<Vec<_>>());
+        }
+        if ticket == 1 {
+            last = id;
+        }
+    }
+    assert_eq!(
+        world.next_event(&mut idle),
+        None,
+        "40 behind, where 8 are kept"
+    );
+    // It comes again, and is told what it has missed.
+    let mut again = world.stream("", Some(last));
+    let missed = (2..=40).map(|ticket| seen("new", ticket));
+    assert_eq!(world.events(&mut again, 39), missed.collect::<Vec<_>>());
+}
+
+/// On a socket: what fills it is not waited for, nor kept.
+#[test]
+fn a_client_that_reads_nothing_is_cut_and_its_place_is_free() {
+    let world = world_with(
+        Embedded,
+        StreamOptions {
+            most: 1,
+            ..StreamOptions::default()
+        },
+    );
+    let (router, key) = (world.router.clone(), world.admin.clone());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let (client, served) = world.run(async move {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let limits = limits(Duration::from_millis(500));
+        let served = tokio::spawn(serve(listener, router, limits, async {
+            let _ = stopped.await;
+        }));
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let mut client = socket.connect(address).await.unwrap();
+        let request = events_request(&key);
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.read_exact(&mut [0; 12]).await.unwrap();
+        (client, served)
+    });
+    assert_eq!(
+        world.open_stream("", None).status(),
+        StatusCode::SERVICE_UNAVAILABLE
+    );
+    // More than the sockets hold: 16 MiB.
+    let large = "x".repeat(1 << 18);
+    let sent = 64;
+    for ticket in 1..=sent {
+        world.note_event(&large, ticket);
+    }
+    let clock = SystemClock::start();
+    while world.open_stream("", None).status() != StatusCode::OK {
+        assert!(clock.monotonic() < LONG, "its place is still held");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let read = world.run(async move {
+        let (mut client, mut all) = (client, Vec::new());
+        // It ends, or is reset.
+        let _ = tokio::time::timeout(LONG, client.read_to_end(&mut all))
+            .await
+            .unwrap();
+        stop.send(()).unwrap();
+        tokio::time::timeout(LONG, served).await.unwrap().unwrap();
+        all.len()
+    });
+    assert!(
+        read < large.len() * usize::try_from(sent).unwrap(),
+        "{read}"
+    );
 }

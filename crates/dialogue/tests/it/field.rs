@@ -8,7 +8,7 @@ use std::time::Duration;
 use reportd_db::{Database, DbError, Desk, Row, Value};
 use reportd_dialogue::MIGRATIONS;
 use reportd_dialogue::callback::{
-    Dispatcher, Network, Options, Parts, Sender, Senders, SystemNetwork, outbox,
+    Dispatcher, Network, Options, Parts, Sender, Senders, SystemNetwork, Trust, outbox,
 };
 use reportd_platform::AppNo;
 use reportd_platform::clock::{Clock, SystemClock};
@@ -90,6 +90,7 @@ impl Field {
             desk: Arc::clone(&self.desk),
             senders: Arc::new(Apps(apps.into_iter().map(Arc::new).collect())),
             network,
+            trust: Trust::System,
             clock: Arc::clone(&self.clock),
             random: Arc::new(SeededRandom::new(7)),
             node: name.into(),

@@ -4,6 +4,8 @@
 
 mod api;
 mod callback;
+mod callback_ill;
+mod callback_tls;
 mod claims;
 mod errors;
 mod events;
@@ -14,6 +16,7 @@ mod intake;
 mod monitor;
 mod persons;
 mod receivers;
+mod retention;
 mod roles;
 mod settings;
 mod verdicts;

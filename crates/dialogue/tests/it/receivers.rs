@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
 
 /// How a receiver behaves.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +63,16 @@ struct Shared {
     most_at_once: AtomicUsize,
 }
 
+/// The certificate that a receiver shows, if it has one; may be changed while it runs.
+type Shown = Arc<Mutex<Option<Arc<ServerConfig>>>>;
+
 impl Receiver {
     pub(crate) async fn start(manner: Manner) -> Self {
+        Self::start_with(manner, Arc::default()).await
+    }
+
+    /// One that speaks TLS as long as it has a certificate.
+    pub(crate) async fn start_with(manner: Manner, shown: Shown) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let receiver = Self {
             address: listener.local_addr().unwrap(),
@@ -78,7 +88,16 @@ impl Receiver {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 shared.connections.fetch_add(1, Ordering::SeqCst);
-                tokio::spawn(serve(stream, Arc::clone(&shared)));
+                let (shared, shown) = (Arc::clone(&shared), shown.lock().unwrap().clone());
+                tokio::spawn(async move {
+                    let Some(config) = shown else {
+                        return serve(stream, shared).await;
+                    };
+                    // The other side may not like the certificate.
+                    if let Ok(stream) = TlsAcceptor::from(config).accept(stream).await {
+                        serve(stream, shared).await;
+                    }
+                });
             }
         });
         receiver
@@ -109,7 +128,7 @@ impl Receiver {
     }
 }
 
-async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
+async fn serve<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, shared: Arc<Shared>) {
     let mut buffer = Vec::new();
     while let Some(came) = read(&mut stream, &mut buffer).await {
         shared.came.lock().unwrap().push(came);
@@ -124,7 +143,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
     }
 }
 
-async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Came> {
+async fn read(stream: &mut (impl AsyncRead + Unpin), buffer: &mut Vec<u8>) -> Option<Came> {
     loop {
         if let Some(end) = buffer.windows(4).position(|four| four == b"\r\n\r\n") {
             let head = String::from_utf8(buffer[..end].to_vec()).unwrap();
@@ -152,7 +171,7 @@ async fn read(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Came> {
 }
 
 /// Answers; false where the connection is closed behind it.
-async fn answer(stream: &mut TcpStream, manner: Manner) -> bool {
+async fn answer(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), manner: Manner) -> bool {
     match manner {
         Manner::Well | Manner::CloseBehind => {
             let reply = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";

@@ -11,12 +11,14 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use reportd_db::{Database, Desk};
-use reportd_dialogue::callback::{CallbackMetrics, Dispatcher, Network, Options, Parts, Pending};
+use reportd_dialogue::callback::{
+    CallbackMetrics, Dispatcher, Network, Options, Parts, Pending, Trust,
+};
 use reportd_dialogue::query::Ticket;
 use reportd_dialogue::tickets::{Actor, Judgement, TicketError};
 use reportd_dialogue::{
-    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams, api_routes,
-    protocol_routes,
+    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, StreamOptions, Streams,
+    api_routes, protocol_routes,
 };
 use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, NewApp};
@@ -171,6 +173,8 @@ pub(crate) struct Setup {
     pub(crate) per_app: Option<u32>,
     /// Reports a minute of an address.
     pub(crate) per_address: Option<u32>,
+    /// How streams of events are kept.
+    pub(crate) streams: StreamOptions,
 }
 
 impl Default for Setup {
@@ -179,6 +183,10 @@ impl Default for Setup {
             failures: 1_000_000,
             per_app: None,
             per_address: None,
+            streams: StreamOptions {
+                most: 8,
+                ..StreamOptions::default()
+            },
         }
     }
 }
@@ -440,6 +448,7 @@ fn open_room(
         desk: Arc::clone(&desk),
         senders: Arc::clone(&registry) as _,
         network: Arc::new(Nowhere),
+        trust: Trust::System,
         clock: Arc::clone(&time),
         random: Arc::clone(&random),
         node: node.into(),
@@ -457,7 +466,7 @@ fn open_room(
         random,
         metrics: Arc::new(DialogueMetrics::register(&metrics)),
         monitor: Arc::new(Monitor::register(&metrics)),
-        streams: Arc::new(Streams::new(8)),
+        streams: Arc::new(Streams::new(setup.streams)),
         limits: DialogueLimits {
             body: body(MAX_BODY_BYTES),
             reports_per_app: setup.per_app.map(per_minute),

@@ -11,6 +11,7 @@ mod problem;
 mod reply;
 mod request_id;
 mod server;
+mod tls;
 mod write_deadline;
 
 pub use address::{ClientAddress, TrustedProxies, limit_key};
@@ -21,4 +22,5 @@ pub use parameters::{DEFAULT_PAGE, Fresh, MOST_PAGE, day, days, path_number, wit
 pub use problem::{Problem, ProblemDetails};
 pub use reply::{Afterwards, note_failure, reply, retry_after, tell_lag};
 pub use request_id::{RequestId, RequestIds, with_request_id};
-pub use server::{Limits, Stopping, serve};
+pub use server::{Limits, Listener, Stopping, serve};
+pub use tls::{Tls, TlsFault};

@@ -10,20 +10,36 @@ use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
 use super::write_deadline::WriteDeadline;
-use super::{ClientAddress, TrustedProxies};
+use super::{ClientAddress, Tls, TrustedProxies};
+
+/// Where a server listens: by TLS where it has a certificate.
+pub struct Listener {
+    /// The socket.
+    pub tcp: TcpListener,
+    /// What it shows to clients.
+    pub tls: Option<Tls>,
+}
+
+impl From<TcpListener> for Listener {
+    /// Without TLS.
+    fn from(tcp: TcpListener) -> Self {
+        Self { tcp, tls: None }
+    }
+}
 
 /// Limits of the server loop.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Most connections open at once; further ones wait to be accepted.
     pub connections: usize,
-    /// Longest time for the head of a request, and for an idle connection.
+    /// Longest time for the head of a request, for an idle connection, and for agreeing on TLS.
     pub header_timeout: Duration,
     /// Longest time that a reply waits for the client to read on.
     pub write_timeout: Duration,
@@ -50,11 +66,12 @@ const MAX_HEAD_BYTES: usize = 64 << 10;
 
 /// Serves `router` on `listener` until `stop` is ready; then accepts no more and answers what is in flight.
 pub async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     limits: Limits,
     stop: impl Future<Output = ()>,
 ) {
+    let Listener { tcp: listener, tls } = listener.into();
     let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let proxies = Arc::new(limits.trusted_proxies);
@@ -69,18 +86,20 @@ pub async fn serve(
         let Some((stream, peer, place)) = accepted else {
             continue;
         };
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(limits.header_timeout)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(
-                TokioIo::new(WriteDeadline::new(stream, limits.write_timeout)),
-                service(router.clone(), peer, Arc::clone(&proxies), stopping.clone()),
-            );
-        let connection = graceful.watch(connection);
+        let stream = WriteDeadline::new(stream, limits.write_timeout);
+        let service = service(router.clone(), peer, Arc::clone(&proxies), stopping.clone());
+        let (tls, watcher, timeout) = (tls.clone(), graceful.watcher(), limits.header_timeout);
         tokio::spawn(async move {
-            // A connection that breaks is the client's affair.
-            let _ = connection.await;
+            // A connection that breaks is the client's affair, and so is one that agrees on no TLS.
+            match tls {
+                None => converse(stream, service, timeout, watcher).await,
+                Some(Tls(tls)) => {
+                    if let Ok(Ok(stream)) = tokio::time::timeout(timeout, tls.accept(stream)).await
+                    {
+                        converse(stream, service, timeout, watcher).await;
+                    }
+                }
+            }
             drop(place);
         });
     }
@@ -92,6 +111,24 @@ pub async fn serve(
     {
         tracing::warn!("some connections did not end in time and were cut");
     }
+}
+
+/// Answers requests on a stream until it ends, or the server does.
+async fn converse<S, V>(stream: S, service: V, header_timeout: Duration, watcher: Watcher)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    V: hyper::service::Service<
+            Request<Incoming>,
+            Response = axum::response::Response,
+            Error = std::convert::Infallible,
+        >,
+{
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(header_timeout)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    let _ = watcher.watch(connection).await;
 }
 
 async fn accept(

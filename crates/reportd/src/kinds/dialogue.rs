@@ -7,9 +7,11 @@ use std::time::Duration;
 use anyhow::{Context, anyhow, ensure};
 use reportd_db::{Database, DbError, Desk};
 use reportd_dialogue::callback::{
-    BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork,
+    BreakerOptions, CallbackMetrics, Dispatcher, Options, Parts, SystemNetwork, Trust,
 };
-use reportd_dialogue::{Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams};
+use reportd_dialogue::{
+    Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Retention, StreamOptions, Streams,
+};
 use reportd_journal::View;
 use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
@@ -20,16 +22,19 @@ use tokio::sync::Semaphore;
 
 use super::ground::{Ground, rate};
 use super::{LoadedKind, OpenKind, ReportKind};
+use crate::retention::kept_ms;
 use crate::settings;
 
 /// Large reports that are worked on at once.
 const LARGE_REPORTS: usize = 16;
-/// Followers of events at once.
-const EVENT_STREAMS: usize = 256;
 /// Threads that write on a store that several nodes share; each has a connection.
 const MOST_LANES: usize = 4;
 /// Between two looks for claims that have ended.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Between two looks for what is so old that it goes, and between two rounds where there is more of it.
+const RETENTION_INTERVAL: Duration = Duration::from_secs(60);
+const RETENTION_PAUSE: Duration = Duration::from_millis(50);
 
 /// Dialogue reports.
 pub(super) const DIALOGUE: ReportKind = ReportKind {
@@ -90,6 +95,7 @@ impl LoadedKind for LoadedDialogue {
 
     fn open(&self, ground: &Ground<'_>) -> anyhow::Result<OpenKind> {
         let (running, settings) = (ground.running, &ground.settings.dialogue);
+        let kept = retention(&ground.settings.retention)?;
         let lanes = if ground.is_alone {
             1
         } else {
@@ -101,6 +107,7 @@ impl LoadedKind for LoadedDialogue {
             desk: Arc::clone(&desk),
             senders: Arc::clone(&self.registry) as _,
             network: Arc::new(SystemNetwork::default()),
+            trust: Trust::System,
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
             node: Arc::clone(&ground.node),
@@ -123,7 +130,7 @@ impl LoadedKind for LoadedDialogue {
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&self.metrics),
             monitor: Arc::clone(&self.monitor),
-            streams: Arc::new(Streams::new(EVENT_STREAMS)),
+            streams: Arc::new(Streams::new(StreamOptions::default())),
             limits: DialogueLimits {
                 body: ground.body_limits(settings.body_bytes),
                 reports_per_app: rate(settings.app_rate_limit),
@@ -138,6 +145,7 @@ impl LoadedKind for LoadedDialogue {
         let upkeep = vec![
             tokio::spawn(keep_up(dialogue.clone())),
             tokio::spawn(dialogue.clone().fold_monitor()),
+            tokio::spawn(drop_old(dialogue.clone(), kept)),
         ];
         Ok(OpenKind {
             api: reportd_dialogue::api_routes(dialogue.clone()),
@@ -172,6 +180,42 @@ async fn keep_up(dialogue: Dialogue) {
             tracing::warn!(%error, "claims that are over were not ended");
         }
     }
+}
+
+/// Deletes what is older than it is kept, a round after another while there is more.
+async fn drop_old(dialogue: Dialogue, kept: Retention) {
+    loop {
+        let mut has_more = false;
+        match dialogue.drop_old(kept).await {
+            Ok(dropped) => {
+                has_more = dropped.has_more;
+                if dropped.tickets > 0 || dropped.records > 0 {
+                    let (tickets, records) = (dropped.tickets, dropped.records);
+                    tracing::info!(
+                        tickets,
+                        records,
+                        "old tickets and audit records were deleted"
+                    );
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "old tickets could not be deleted; it is tried again");
+            }
+        }
+        let rest = if has_more {
+            RETENTION_PAUSE
+        } else {
+            RETENTION_INTERVAL
+        };
+        tokio::time::sleep(rest).await;
+    }
+}
+
+fn retention(settings: &settings::Retention) -> anyhow::Result<Retention> {
+    Ok(Retention {
+        tickets_ms: kept_ms("retention.tickets", &settings.tickets)?,
+        audit_ms: kept_ms("retention.audit", &settings.audit)?,
+    })
 }
 
 fn callback_options(settings: &settings::Dialogue) -> anyhow::Result<Options> {

@@ -163,7 +163,8 @@ impl Server {
                 panic!("the server did not start: {}", log.lock().unwrap());
             };
             let line = line.unwrap();
-            if let Some((_, address)) = line.split_once("reportd listens on http://") {
+            let url = line.split_once("reportd listens on ").map(|(_, url)| url);
+            if let Some((_, address)) = url.and_then(|url| url.split_once("://")) {
                 break address.to_owned();
             }
             told.push(line);
