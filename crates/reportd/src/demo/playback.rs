@@ -32,8 +32,6 @@ pub(super) const FIRST_CID: i64 = 279_786;
 const SEED: u64 = 0x706c_6179;
 /// Videos in one request of the catalogue.
 const CATALOGUE_LINES: u64 = 250;
-/// Imports that wait for the disk at once.
-const LANES: usize = 512;
 
 /// The site in the history.
 pub(super) struct Site {
@@ -66,25 +64,17 @@ impl Site {
     pub(super) async fn step(&mut self, at: usize) -> anyhow::Result<u64> {
         let beats = std::mem::take(&mut self.beats[at]);
         let count = beats.len() as u64;
-        let mut lanes = JoinSet::new();
-        // A viewer's beats stay in their order.
-        let mut by_lane: Vec<Vec<TimedBeat>> =
-            (0..LANES.min(beats.len())).map(|_| Vec::new()).collect();
+        let mut importing = JoinSet::new();
+        // All at once, so that they share their commits: what a beat means does not depend on which comes first.
         for beat in beats {
-            let lane = usize::try_from(beat.mid).unwrap_or(0) % by_lane.len();
-            by_lane[lane].push(beat);
-        }
-        for beats in by_lane {
             let importer = Arc::clone(&self.importer);
-            lanes.spawn(async move {
-                for beat in beats {
-                    importer.import(beat.mid, beat.at_ms, beat.beat).await?;
-                }
-                anyhow::Ok(())
+            importing.spawn(async move {
+                let TimedBeat { mid, at_ms, beat } = beat;
+                importer.import(mid, at_ms, beat).await
             });
         }
-        while let Some(ended) = lanes.join_next().await {
-            ended??;
+        while let Some(imported) = importing.join_next().await {
+            imported??;
         }
         Ok(count)
     }
