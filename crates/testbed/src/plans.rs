@@ -78,13 +78,12 @@ pub fn sent(tx: &mut Tx<'_>, prefix: &str) -> Result<Vec<Sent>, DbError> {
 }
 
 impl Sent {
-    /// The plan that PostgreSQL keeps for it whatever its values are: its lines. It is printed too, for people.
+    /// The plan that PostgreSQL keeps for it in sessions of ours: its lines. It is printed too, for people.
     ///
     /// # Errors
     ///
     /// As the database fails.
     pub fn plan(&self, tx: &mut Tx<'_>) -> Result<Vec<String>, DbError> {
-        tx.execute("SET LOCAL plan_cache_mode = force_generic_plan", &[])?;
         let value = |of: &String| match of.as_str() {
             array if array.ends_with("[]") => format!("'{{1}}'::{array}"),
             of => format!("'1'::{of}"),
