@@ -11,7 +11,8 @@ use reportd_platform::secret::Secret;
 use reportd_platform::zones::{day_text, parse_day};
 
 pub(crate) use self::load::{
-    Load, LoadComm, LoadDialogue, LoadPlayback, LoadPush, PlaybackRead, PushFeed, PushReport,
+    Load, LoadComm, LoadDialogue, LoadPlayback, LoadPush, LoadRun, PlaybackRead, PushFeed,
+    PushReport,
 };
 
 /// One server for the reports of an app.

@@ -11,9 +11,9 @@ mod summary;
 use std::sync::Arc;
 
 use anyhow::bail;
-use reportd_platform::clock::Clock;
+use reportd_platform::clock::{Clock, SystemClock};
 
-use crate::cli::Load;
+use crate::cli::{Load, LoadRun};
 
 /// Sends as asked, and prints what came of it.
 pub(crate) async fn load(asked: Load) -> anyhow::Result<()> {
@@ -37,6 +37,20 @@ struct Plan {
     /// by whole milliseconds, which is much next to a read.
     counts_from_wake: bool,
     clock: Arc<dyn Clock>,
+}
+
+impl Plan {
+    /// As asked, from now on.
+    fn new(asked: &LoadRun, counts_from_wake: bool) -> anyhow::Result<Self> {
+        Ok(Self {
+            address: plain_address(&asked.url)?,
+            connections: asked.connections,
+            rate: asked.rate,
+            seconds: asked.seconds,
+            counts_from_wake,
+            clock: Arc::new(SystemClock::start()),
+        })
+    }
 }
 
 /// Host and port of a base URL.

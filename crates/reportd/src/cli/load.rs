@@ -17,26 +17,21 @@ pub(crate) enum Load {
     Dialogue(LoadDialogue),
 }
 
+/// What a load of any kind is told.
 #[derive(Debug, Clone, Args)]
-pub(crate) struct LoadComm {
+pub(crate) struct LoadRun {
     /// Base URL of the server
     #[arg(long, default_value = "http://127.0.0.1:8300")]
     pub(crate) url: String,
-    /// Token of the app
-    #[arg(long)]
-    pub(crate) token: Secret,
     /// Requests a second; 0 sends as fast as the server answers
     #[arg(long, default_value_t = 0)]
     pub(crate) rate: u32,
-    /// How long
+    /// How long at most
     #[arg(long, default_value_t = 10)]
     pub(crate) seconds: u32,
     /// Connections
     #[arg(long, default_value_t = 64)]
     pub(crate) connections: u32,
-    /// Reports in a request, 1 to 10
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10))]
-    pub(crate) items: u32,
     /// First number of the generator: other seeds send other reports
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
@@ -46,10 +41,21 @@ pub(crate) struct LoadComm {
 }
 
 #[derive(Debug, Clone, Args)]
+pub(crate) struct LoadComm {
+    #[command(flatten)]
+    pub(crate) run: LoadRun,
+    /// Token of the app
+    #[arg(long)]
+    pub(crate) token: Secret,
+    /// Reports in a request, 1 to 10
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) items: u32,
+}
+
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LoadPush {
-    /// Base URL of the server
-    #[arg(long, default_value = "http://127.0.0.1:8300")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) run: LoadRun,
     /// The app
     #[arg(long, value_name = "ID")]
     pub(crate) app: String,
@@ -68,18 +74,9 @@ pub(crate) struct LoadPush {
     /// Read this report and send nothing
     #[arg(long, value_enum)]
     pub(crate) report: Option<PushReport>,
-    /// Requests a second; 0 sends as fast as the server answers
-    #[arg(long, default_value_t = 0)]
-    pub(crate) rate: u32,
-    /// How long at most
-    #[arg(long, default_value_t = 10)]
-    pub(crate) seconds: u32,
     /// How many requests at most, those that are sent again apart
     #[arg(long)]
     pub(crate) requests: Option<u64>,
-    /// Connections
-    #[arg(long, default_value_t = 64)]
-    pub(crate) connections: u32,
     /// Lines in a request
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) items: u32,
@@ -101,19 +98,12 @@ pub(crate) struct LoadPush {
     /// Day of a report of days, such as 2026-11-21
     #[arg(long)]
     pub(crate) day: Option<String>,
-    /// First number of the generator: other seeds push other tasks
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// One JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LoadPlayback {
-    /// Base URL of the server
-    #[arg(long, default_value = "http://127.0.0.1:8300")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) run: LoadRun,
     /// Secret of an HS256 key that the app has registered: each viewer gets a session that is signed with it
     #[arg(long, value_name = "SECRET")]
     pub(crate) session_key_secret: Option<Secret>,
@@ -129,18 +119,9 @@ pub(crate) struct LoadPlayback {
     /// Read this and send nothing
     #[arg(long, value_enum)]
     pub(crate) report: Option<PlaybackRead>,
-    /// Requests a second; 0 sends as fast as the server answers
-    #[arg(long, default_value_t = 0)]
-    pub(crate) rate: u32,
-    /// How long at most
-    #[arg(long, default_value_t = 10)]
-    pub(crate) seconds: u32,
     /// How many heartbeats at most
     #[arg(long)]
     pub(crate) requests: Option<u64>,
-    /// Connections
-    #[arg(long, default_value_t = 64)]
-    pub(crate) connections: u32,
     /// Viewers, who send in turn
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub(crate) viewers: u32,
@@ -159,12 +140,6 @@ pub(crate) struct LoadPlayback {
     /// Heartbeats that each viewer has sent before
     #[arg(long, default_value_t = 0)]
     pub(crate) turn: u32,
-    /// First number of the generator: other seeds watch other videos
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// One JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }
 
 /// What to read of playback reports.
@@ -208,9 +183,8 @@ pub(crate) enum PushReport {
 
 #[derive(Debug, Clone, Args)]
 pub(crate) struct LoadDialogue {
-    /// Base URL of the server
-    #[arg(long, default_value = "http://127.0.0.1:8300")]
-    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) run: LoadRun,
     /// The app
     #[arg(long, value_name = "ID")]
     pub(crate) app: String,
@@ -241,25 +215,10 @@ pub(crate) struct LoadDialogue {
     /// Where verdicts on the reports go; without it the app's default
     #[arg(long, value_name = "URL")]
     pub(crate) redirect: Option<String>,
-    /// Requests a second; 0 sends as fast as the server answers
-    #[arg(long, default_value_t = 0)]
-    pub(crate) rate: u32,
-    /// How long at most
-    #[arg(long, default_value_t = 10)]
-    pub(crate) seconds: u32,
     /// How many reports or verdicts at most; of verdicts at no rate it must be said
     #[arg(long)]
     pub(crate) requests: Option<u32>,
-    /// Connections
-    #[arg(long, default_value_t = 64)]
-    pub(crate) connections: u32,
     /// Messages in a report, 1 to 50
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=50))]
     pub(crate) infos: u32,
-    /// First number of the generator: other seeds send other reports
-    #[arg(long, default_value_t = 1)]
-    pub(crate) seed: u64,
-    /// One JSON object
-    #[arg(long)]
-    pub(crate) json: bool,
 }

@@ -1,14 +1,11 @@
 //! `reportd load comm`: bot event reports.
 
-use std::sync::Arc;
-
 use reportd_client::{Bytes, ClientError, Connection};
-use reportd_platform::clock::SystemClock;
 use reportd_platform::secret::Secret;
 
+use super::Plan;
 use super::sender::{Acknowledged, Exchange, send_all};
 use super::summary::LoadResult;
-use super::{Plan, plain_address};
 use crate::cli::LoadComm;
 use crate::traffic::{Templates, Traffic};
 
@@ -17,16 +14,9 @@ const TEMPLATES: usize = 32;
 
 /// Sends bot event reports as asked, and prints what came of it.
 pub(super) async fn load_comm(asked: &LoadComm) -> anyhow::Result<()> {
-    let plan = Plan {
-        address: plain_address(&asked.url)?,
-        connections: asked.connections,
-        rate: asked.rate,
-        seconds: asked.seconds,
-        counts_from_wake: false,
-        clock: Arc::new(SystemClock::start()),
-    };
+    let plan = Plan::new(&asked.run, false)?;
     let seen = send_all(&plan, |number| Reports::new(asked, number)).await?;
-    LoadResult::new(seen, plan.clock.monotonic()).print(asked.json)
+    LoadResult::new(seen, plan.clock.monotonic()).print(asked.run.json)
 }
 
 /// The reports of a connection.
@@ -40,7 +30,7 @@ struct Reports {
 
 impl Reports {
     fn new(asked: &LoadComm, number: u32) -> Self {
-        let seed = asked
+        let seed = (asked.run)
             .seed
             .wrapping_mul(1_000_003)
             .wrapping_add(u64::from(number));

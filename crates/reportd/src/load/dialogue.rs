@@ -13,15 +13,14 @@ use std::sync::Arc;
 use anyhow::Context;
 use reportd_client::header::{AUTHORIZATION, CONTENT_TYPE};
 use reportd_client::{Bytes, ClientError, Connection, HeaderMap};
-use reportd_platform::clock::SystemClock;
 use reportd_platform::secret::Secret;
 use serde_json::Value;
 
 use self::filing::Filing;
 use self::reports::Reports;
+use super::Plan;
 use super::sender::send_all;
 use super::summary::LoadResult;
-use super::{Plan, plain_address};
 use crate::cli::LoadDialogue;
 
 /// Files, takes or judges as asked, and prints what came of it.
@@ -39,18 +38,11 @@ pub(super) async fn load_dialogue(asked: LoadDialogue) -> anyhow::Result<()> {
         let seen = send_all(&plan, |_| filing.clone()).await?;
         LoadResult::new(seen, plan.clock.monotonic())
     };
-    result.print(asked.json)
+    result.print(asked.run.json)
 }
 
 fn plan(asked: &LoadDialogue) -> anyhow::Result<Plan> {
-    Ok(Plan {
-        address: plain_address(&asked.url)?,
-        connections: asked.connections,
-        rate: asked.rate,
-        seconds: asked.seconds,
-        counts_from_wake: true,
-        clock: Arc::new(SystemClock::start()),
-    })
+    Plan::new(&asked.run, true)
 }
 
 /// The headers of an API call with the key that was given.

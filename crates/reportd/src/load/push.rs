@@ -7,33 +7,21 @@ mod reports;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use reportd_platform::clock::SystemClock;
-
 use self::campaign::Campaign;
 use self::feed::Feed;
+use super::Plan;
 use super::sender::send_all;
 use super::summary::LoadResult;
-use super::{Plan, plain_address};
 use crate::cli::LoadPush;
 
 /// Sends or reads as asked, and prints what came of it.
 pub(super) async fn load_push(asked: LoadPush) -> anyhow::Result<()> {
-    let plan = Plan {
-        address: plain_address(&asked.url)?,
-        connections: asked.connections,
-        rate: asked.rate,
-        seconds: asked.seconds,
-        counts_from_wake: asked.report.is_some(),
-        clock: Arc::new(SystemClock::start()),
-    };
-    let as_json = asked.json;
+    let plan = Plan::new(&asked.run, asked.report.is_some())?;
+    let as_json = asked.run.json;
     let result = if let Some(report) = asked.report {
         let reader = reports::open(&plan, report, &asked).await?;
         // The time that opening took is none of the run.
-        let plan = Plan {
-            clock: Arc::new(SystemClock::start()),
-            ..plan
-        };
+        let plan = Plan::new(&asked.run, true)?;
         let seen = send_all(&plan, |_| reader.clone()).await?;
         LoadResult::new(seen, plan.clock.monotonic())
     } else {

@@ -52,9 +52,9 @@ impl Reports {
         Ok(Self {
             app: asked.app.clone(),
             cipher: Cipher::new(&settings).context("--aes-key")?,
-            seed: asked.seed,
+            seed: asked.run.seed,
             infos: u64::from(asked.infos),
-            category: format!("load-{}", asked.seed),
+            category: format!("load-{}", asked.run.seed),
             redirect: asked.redirect.clone(),
         })
     }

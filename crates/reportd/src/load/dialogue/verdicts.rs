@@ -29,10 +29,9 @@ const POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// Files as many reports as will be judged, judges them, and prints what came of it.
 pub(super) async fn load_verdicts(asked: &LoadDialogue) -> anyhow::Result<()> {
     let plan = plan(asked)?;
-    let wanted = asked
-        .rate
-        .checked_mul(asked.seconds)
-        .filter(|_| asked.rate > 0);
+    let wanted = (asked.run.rate)
+        .checked_mul(asked.run.seconds)
+        .filter(|_| asked.run.rate > 0);
     let count = asked.requests.or(wanted);
     let count = u64::from(count.context("--rate or --requests: how many verdicts")?);
     let book = Arc::new(Book::new(Arc::clone(&plan.clock), count));
@@ -59,7 +58,7 @@ pub(super) async fn load_verdicts(asked: &LoadDialogue) -> anyhow::Result<()> {
     if let Some(path) = &asked.log {
         book.write(path)?;
     }
-    Outcome::new(seen, &book, took).print(asked.json)
+    Outcome::new(seen, &book, took).print(asked.run.json)
 }
 
 async fn file(

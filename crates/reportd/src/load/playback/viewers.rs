@@ -52,7 +52,7 @@ impl Viewers {
             videos: u64::from(asked.videos),
             beats: u64::from(asked.beats),
             named: u64::from(asked.named),
-            seed: asked.seed,
+            seed: asked.run.seed,
         })
     }
 

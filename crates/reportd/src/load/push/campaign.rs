@@ -52,7 +52,7 @@ struct Place {
 impl Campaign {
     pub(super) fn new(asked: &LoadPush) -> Self {
         Self {
-            seed: asked.seed,
+            seed: asked.run.seed,
             tasks: u64::from(asked.tasks),
             devices: u64::from(asked.devices),
             tasks_at_once: u64::from(asked.tasks_at_once.min(asked.tasks)),
