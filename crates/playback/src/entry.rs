@@ -60,7 +60,8 @@ impl<'a> BeatRecord<'a> {
     /// entries cannot guess it, and when the number is gone nobody can. `start_ts`, by which no rule goes, tells as much,
     /// and is left out.
     pub(crate) fn of(identity: &ViewerIdentity, login: u64, day: i64, beat: Beat<'a>) -> Self {
-        let salt = identity.salt;
+        let viewer = identity.paused.unwrap_or(identity.viewer);
+        let salt = format!("{} {viewer}", identity.salt);
         let session = (beat.session.as_deref()).map(|session| {
             let hash = SecretHash::of(&format!("playback session {salt} {session}"));
             hex(&hash.0[..SESSION_BYTES])
@@ -70,7 +71,7 @@ impl<'a> BeatRecord<'a> {
             None => number_of("playback source ", &format!("{salt} {login}")),
         };
         Self {
-            viewer: identity.paused.unwrap_or(identity.viewer),
+            viewer,
             is_anonymous: identity.paused.is_some(),
             source,
             day,
