@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::order::{Newest, OrderKey};
+use super::order::Newest;
 use crate::playback::report::PlayType;
 
 /// The registers of (viewer, aid, cid). `S` names a source, `T` is what a beat says of itself.
