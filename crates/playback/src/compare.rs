@@ -26,7 +26,7 @@ pub(crate) fn compare(
 }
 
 /// Tables of figures, and seasons. Rows of nothing are left where a late beat has moved what they counted.
-fn figures() -> [Rows; 6] {
+fn figures() -> [Rows; 7] {
     let rows = |what: &str, table, condition, keys, values| Rows {
         what: format!("playback {what}:"),
         table,
@@ -41,6 +41,13 @@ fn figures() -> [Rows; 6] {
             "(plays <> 0 OR watched_s <> 0)",
             &["app", "aid", "day"],
             &["plays", "watched_s"],
+        ),
+        rows(
+            "plays by part",
+            "playback_part",
+            "plays <> 0",
+            &["app", "aid", "cid"],
+            &["plays"],
         ),
         rows(
             "viewers by day",

@@ -8,9 +8,11 @@ mod encode;
 #[cfg(test)]
 mod tests;
 
-use reportd_platform::secret::SecretHash;
+use reportd_platform::secret::{SecretHash, hex};
 use reportd_protocol::playback::Beat;
 use reportd_protocol::playback::meaning::DeleteScope;
+
+use crate::viewers::ViewerIdentity;
 
 /// The number that stands for a viewer in entries and views: random, at least 2^32, below 2^63.
 pub(crate) type ViewerNo = u64;
@@ -40,7 +42,7 @@ pub(crate) struct BeatRecord<'a> {
     pub(crate) viewer: ViewerNo,
     /// The number was drawn when the viewer paused the history: it belongs to nobody.
     pub(crate) is_anonymous: bool,
-    /// From where it comes: a hash of the `session` field, else of the login session.
+    /// From where it comes: a hash of the `session`, else of the login session.
     pub(crate) source: u64,
     /// The day of the report in the app's zone, in days since 1970.
     pub(crate) day: i64,
@@ -49,12 +51,46 @@ pub(crate) struct BeatRecord<'a> {
     pub(crate) beat: Beat<'a>,
 }
 
-/// The source of beats of a player's own `session`.
+impl<'a> BeatRecord<'a> {
+    /// The record of a beat that counts now: under the viewer's number, or while the history is paused under that of the
+    /// pause.
+    ///
+    /// What a player or a login is known by stays the same across a pause and an erasure, and would tell whose the rows of
+    /// another number are. So it is hashed with the salt of the number, as the player's `session` is: who has only the
+    /// entries cannot guess it, and when the number is gone nobody can. `start_ts`, by which no rule goes, tells as much,
+    /// and is left out.
+    pub(crate) fn of(identity: &ViewerIdentity, login: u64, day: i64, beat: Beat<'a>) -> Self {
+        let viewer = identity.paused.unwrap_or(identity.viewer);
+        let salt = format!("{} {viewer}", identity.salt);
+        let session = (beat.session.as_deref()).map(|session| {
+            let hash = SecretHash::of(&format!("playback session {salt} {session}"));
+            hex(&hash.0[..SESSION_BYTES])
+        });
+        let source = match &session {
+            Some(session) => source_of_session(session),
+            None => number_of("playback source ", &format!("{salt} {login}")),
+        };
+        Self {
+            viewer,
+            is_anonymous: identity.paused.is_some(),
+            source,
+            day,
+            at_ms: None,
+            beat: Beat {
+                session: session.map(Into::into),
+                start_ts: None,
+                ..beat
+            },
+        }
+    }
+}
+
+/// The source of beats of a `session`, as the entry names it.
 pub(crate) fn source_of_session(session: &str) -> u64 {
     number_of("playback session ", session)
 }
 
-/// The source of beats that name no `session`: the login session, by its id and never by a secret of it.
+/// A login session, from which beats come that name no `session`: by its id, and never by a secret of it.
 pub(crate) fn source_of_login(login: &str) -> u64 {
     number_of("playback login ", login)
 }

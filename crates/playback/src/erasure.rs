@@ -4,9 +4,9 @@
 //! viewer's sessions, and notes the number in one transaction; then an entry tells all folds, present and future, to drop
 //! the viewer's history. Where the server stops between, [`Playback::settle_erasures`] appends the entry later.
 //!
-//! A backup that was made before knows the number still. So the embedded store keeps the erased numbers in a file beside
-//! it too, which a restore leaves where it is: [`apply_erasures`] makes the erasures again that the state store does not
-//! know.
+//! A backup that was made before knows the number still. So the erased numbers are kept in a file of the data folder too,
+//! which no restore touches, not of PostgreSQL either: [`apply_erasures`] makes the erasures again that the state store
+//! does not know. Each node has those that it made, and all that were known when it started.
 
 mod file;
 

@@ -9,8 +9,9 @@ use reportd_db::{DbError, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_protocol::playback::meaning::{OrderKey, Tally};
 
+pub(crate) use self::reaches::ALL_DAYS;
 use self::reaches::Reaches;
-use crate::schema::{DAY, LENGTH, VIEWERS, VIEWING};
+use crate::schema::{DAY, LENGTH, PART, VIEWERS, VIEWING};
 use crate::seen::runs::Between;
 
 /// In the place of the day before, of a viewer's first day at a video.
@@ -25,6 +26,8 @@ pub(crate) struct Figures {
     reaches: Reaches,
     /// Plays and seconds by app, video and day.
     days: HashMap<(AppNo, i64, i64), (i64, i64), RandomState>,
+    /// Plays of all days.
+    parts: HashMap<Part, i64, RandomState>,
     /// By app, day, video and previous day.
     viewers: HashMap<(AppNo, i64, i64, i64), i64, RandomState>,
     viewing: BTreeMap<(AppNo, i64), i64>,
@@ -39,6 +42,7 @@ impl Figures {
             let day = self.days.entry((app, aid, tally.day)).or_default();
             day.0 += by;
             day.1 += by * tally.watched_s;
+            *self.parts.entry(part).or_default() += by;
             self.reaches.count(part, &tally, by);
         }
     }
@@ -83,6 +87,11 @@ impl Figures {
             })
             .collect();
         tx.upsert(&DAY, &mut rows)?;
+        let moved = self.parts.into_iter().filter(|(_, by)| *by != 0);
+        let mut rows: Vec<[Value<'_>; 4]> = moved
+            .map(|((app, aid, cid), by)| [app.into(), aid.into(), cid.into(), by.into()])
+            .collect();
+        tx.upsert(&PART, &mut rows)?;
         let moved = self.viewers.into_iter().filter(|(_, by)| *by != 0);
         let mut rows: Vec<[Value<'_>; 5]> = moved
             .map(|((app, day, aid, previous), by)| {

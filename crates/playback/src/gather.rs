@@ -7,7 +7,7 @@ use reportd_db::DbError;
 use reportd_journal::Batch;
 use reportd_platform::AppNo;
 use reportd_protocol::playback::meaning::{FirstBeat, OrderKey, PlaySession};
-use reportd_protocol::playback::{PlayType, VideoType};
+use reportd_protocol::playback::{PlayType, Position, VideoType};
 
 use crate::entry::{BeatRecord, Record, ViewerNo};
 use crate::plays::UNNAMED;
@@ -133,7 +133,8 @@ impl Gathering {
         let beat = &record.beat;
         let key = at(arrived, record.at_ms);
         let news = self.news(app, record.viewer);
-        if beat.play_type.is_viewing() {
+        // Whether it is finished otherwise depends on a duration that may be told later.
+        if beat.play_type.is_viewing() && beat.position != Position::End {
             let interval = key.received_at_ms.div_euclid(INTERVAL_MS);
             let told = (interval, record.at_ms.is_some());
             if !news.intervals.contains(&told) {

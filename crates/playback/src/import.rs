@@ -10,7 +10,7 @@ use reportd_protocol::playback::Beat;
 use thiserror::Error;
 
 use crate::KIND;
-use crate::entry::{BeatRecord, Record, source_of_login, source_of_session};
+use crate::entry::{BeatRecord, Record, source_of_login};
 use crate::registry::Registry;
 use crate::viewers::Viewers;
 
@@ -54,16 +54,14 @@ impl Importer {
 
     /// Makes a beat of `at_ms` durable.
     pub async fn import(&self, mid: i64, at_ms: i64, beat: Beat<'_>) -> Result<(), ImportError> {
-        let viewer = self.viewers.number(self.app.no, mid).await?.viewer;
-        let session = beat.session.as_deref().map(source_of_session);
-        let record = Record::Beat(BeatRecord {
-            viewer,
-            is_anonymous: false,
-            source: session.unwrap_or_else(|| source_of_login("import")),
-            day: self.app.zone.day(at_ms),
+        let identity = self.viewers.number(self.app.no, mid).await?;
+        let (login, day) = (source_of_login("import"), self.app.zone.day(at_ms));
+        let record = BeatRecord {
             at_ms: Some(at_ms),
-            beat,
-        });
+            ..BeatRecord::of(&identity, login, day, beat)
+        };
+        let viewer = record.viewer;
+        let record = Record::Beat(record);
         let entry = || NewEntry {
             kind: KIND,
             app: self.app.no,

@@ -35,6 +35,7 @@ mod watch;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use reportd_db::Database;
 use reportd_journal::{Journal, Kind};
@@ -82,6 +83,8 @@ pub struct Playback {
     pub views: Database,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// How long it takes until all other nodes have heard of a change; nothing where there are none.
+    pub others_hear_in: Duration,
     /// Draws sessions and numbers.
     pub random: Arc<dyn Random>,
     /// Opens and seals session keys.

@@ -10,6 +10,9 @@ use reportd_protocol::playback::Position;
 
 /// Seconds of a chunk.
 const CHUNK_SECONDS: u32 = 128;
+/// Seconds that are told apart: six days. A position behind them counts as the last one, so that what players make up makes
+/// no read dear.
+const MOST_SECONDS: u32 = 4_096 * CHUNK_SECONDS;
 /// The chunk of the end.
 const END_CHUNK: i64 = -1;
 
@@ -17,7 +20,10 @@ const END_CHUNK: i64 = -1;
 pub(crate) fn chunk_of(position: Position) -> (i64, u32) {
     match position {
         Position::End => (END_CHUNK, 0),
-        Position::At(seconds) => (i64::from(seconds / CHUNK_SECONDS), seconds % CHUNK_SECONDS),
+        Position::At(seconds) => {
+            let seconds = seconds.min(MOST_SECONDS - 1);
+            (i64::from(seconds / CHUNK_SECONDS), seconds % CHUNK_SECONDS)
+        }
     }
 }
 
@@ -128,7 +134,9 @@ mod tests {
 
     #[test]
     fn a_histogram_reads_back_as_it_was_counted() {
-        let positions = [0, 1, 127, 128, 1_000, 1 << 31].map(Position::At);
+        let last = Position::At(MOST_SECONDS - 1);
+        assert_eq!(chunk_of(Position::At(1 << 31)), chunk_of(last));
+        let positions = [0, 1, 127, 128, 1_000, MOST_SECONDS - 1].map(Position::At);
         for position in positions.into_iter().chain([Position::End]) {
             let (chunk, place) = chunk_of(position);
             let mut reach = Reach::of_chunk(chunk);
@@ -141,11 +149,7 @@ mod tests {
             assert_eq!(read.furthest().collect::<Vec<_>>(), [(position, 2)]);
             assert_eq!(read.left_at().collect::<Vec<_>>(), [(position, 71)]);
             let cuts = (0..bytes.len()).filter(|&end| Reach::decode(&bytes[..end]).is_some());
-            let head = if position == Position::At(1 << 31) {
-                4
-            } else {
-                1
-            };
+            let head = if position == last { 2 } else { 1 };
             assert_eq!(cuts.collect::<Vec<_>>(), [0, head], "these count nothing");
             reach.add(
                 place,

@@ -12,6 +12,7 @@ use reportd_platform::AppNo;
 use reportd_platform::apps::App;
 use reportd_platform::directory::Follower;
 use reportd_platform::seal::KeySource;
+use tokio::sync::Semaphore;
 
 pub(crate) use self::changes::Change;
 use crate::generations::Generations;
@@ -27,6 +28,9 @@ const MOST_VIEWERS: usize = 28 << 16;
 const MOST_SESSIONS: usize = 14 << 16;
 /// Secrets in memory that are no session, so that who sends them again is not looked up again.
 const MOST_UNKNOWN: usize = 7 << 13;
+
+/// Look-ups of sessions at once for addresses that have failed too often.
+const SUSPECT_LOOK_UPS: usize = 4;
 
 /// What requests of an app are decided by.
 #[derive(Debug)]
@@ -95,6 +99,8 @@ pub struct Registry {
     pub(crate) sessions: Generations<SecretKey, Session>,
     /// Secrets that are no session.
     pub(crate) unknown: Generations<SecretKey, ()>,
+    /// Turns to look up a session for addresses that have failed too often.
+    pub(crate) suspect_look_ups: Semaphore,
     /// Tokens of others that an app has revoked: what an app has revoked stays so.
     revoked: RwLock<HashSet<TokenId, RandomState>>,
     /// The newest change that was seen; none before the first load.
@@ -111,6 +117,7 @@ impl Registry {
             viewers: Generations::new(MOST_VIEWERS),
             sessions: Generations::new(MOST_SESSIONS),
             unknown: Generations::new(MOST_UNKNOWN),
+            suspect_look_ups: Semaphore::new(SUSPECT_LOOK_UPS),
             revoked: RwLock::default(),
             seen: Mutex::default(),
         }
@@ -151,13 +158,20 @@ impl Registry {
         }
     }
 
-    fn follow_changes(&self, tx: &mut Tx<'_>) -> Result<(), DbError> {
+    /// Puts `loaded` in place of what was known of apps, then drops what is wrong since. In this order: whoever looks up
+    /// with a ticket from after the drop has met the new keys.
+    fn follow(&self, tx: &mut Tx<'_>, loaded: Apps) -> Result<(), DbError> {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let (newest, changes) = changes::behind(tx, *seen)?;
+        let revoked = match &changes {
+            Some(_) => None,
+            None => Some(changes::all_revoked(tx)?),
+        };
+        *self.apps.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
         match changes {
             Some(changes) => changes.iter().for_each(|change| self.apply(change)),
             None => {
-                let all = changes::all_revoked(tx)?;
+                let all = revoked.unwrap_or_default();
                 *self.revoked.write().unwrap_or_else(PoisonError::into_inner) = all;
                 self.viewers.clear();
                 self.sessions.clear();
@@ -193,9 +207,7 @@ impl Follower for Registry {
             let known = PlaybackApp { app, settings };
             loaded.by_no.insert(known.app.no, Arc::new(known));
         }
-        self.follow_changes(tx)?;
-        *self.apps.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(loaded);
-        Ok(())
+        self.follow(tx, loaded)
     }
 }
 

@@ -176,7 +176,7 @@ pub fn protocol_openapi() -> OpenApi {
 async fn answer(playback: &Playback, endpoint: Endpoint, request: Request) -> Response {
     let started = playback.clock.monotonic();
     let origin = cors::origin(request.headers());
-    let host = origin.as_ref().and_then(|_| call::host_of(&request));
+    let host = origin.as_ref().and_then(|_| host_of(&request));
     let mut app = None;
     let outcome = call::take(playback, endpoint, request, &mut app).await;
     let response = finish(playback, started, outcome);
@@ -187,6 +187,10 @@ async fn answer(playback: &Playback, endpoint: Endpoint, request: Request) -> Re
         }
         None => response,
     }
+}
+
+fn host_of(request: &Request) -> Option<String> {
+    call::host(request.headers(), request.uri()).map(str::to_owned)
 }
 
 fn finish(
@@ -224,7 +228,7 @@ fn refuse(playback: &Playback, request: Request, code: Code) -> Response {
     let Some(origin) = origin else {
         return response;
     };
-    let host = call::host_of(&request);
+    let host = host_of(&request);
     let apps = playback.registry.apps();
     cors::allow(response, &apps, origin, host.as_deref(), None)
 }

@@ -7,5 +7,5 @@ pub use self::state::STATE_MIGRATIONS;
 pub(crate) use self::state::{VIEWER, VIEWER_BY_NUMBER};
 pub use self::views::VIEW_MIGRATIONS;
 pub(crate) use self::views::{
-    DAY, LENGTH, PLAY, REACH, RECENT, SEASON, SEEN, VIEWERS, VIEWING, WATCH,
+    DAY, LENGTH, LENGTH_TOLD, PART, PLAY, REACH, RECENT, SEASON, SEEN, VIEWERS, VIEWING, WATCH,
 };

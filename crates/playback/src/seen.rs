@@ -19,9 +19,9 @@ use self::runs::Runs;
 pub(crate) const INTERVAL_MS: i64 = 600_000;
 /// How long after a delete its undo may arrive, in ms: the undo window of the spec, and what lies between the check of a
 /// request and the time of its entry.
-const UNDO_MS: i64 = (24 * 60 + 10) * 60_000;
+const UNDO_ARRIVES_MS: i64 = (24 * 60 + 10) * 60_000;
 /// How long after a delete arrived it is final, in ms: no undo in time can still be on its way.
-pub(crate) const FINAL_MS: i64 = UNDO_MS + 10 * 60_000;
+pub(crate) const FINAL_MS: i64 = UNDO_ARRIVES_MS + 10 * 60_000;
 
 /// What is known of a delete: its undo may be folded before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,7 +50,8 @@ impl Delete {
 
     /// Whether it was undone in time.
     fn is_undone(&self) -> bool {
-        let in_time = |made: Made, undone_at_ms| undone_at_ms <= made.arrived_at_ms + UNDO_MS;
+        let in_time =
+            |made: Made, undone_at_ms| undone_at_ms <= made.arrived_at_ms + UNDO_ARRIVES_MS;
         self.made
             .zip(self.undone_at_ms)
             .is_some_and(|(made, undone_at_ms)| in_time(made, undone_at_ms))

@@ -75,16 +75,21 @@ pub(crate) struct Session {
 
 impl Session {
     fn of_token(app: AppNo, claims: &JwtClaims) -> Self {
-        let JwtClaims { mid, csrf, id, .. } = claims;
+        let JwtClaims {
+            mid,
+            csrf,
+            expires_at_s,
+            id,
+        } = claims;
         let login = match id {
             Some(jti) => format!("jti {jti}"),
-            None => format!("csrf {csrf}"),
+            None => format!("mid {mid} exp {expires_at_s}"),
         };
         Self {
             app,
             mid: *mid,
             source: source_of_login(&login),
-            expires_at_ms: claims.expires_at_s.saturating_mul(1000),
+            expires_at_ms: expires_at_s.saturating_mul(1000),
             csrf: first_bits(SecretHash::of(csrf)),
             token: id.as_deref().map(|jti| TokenId::of(app, *mid, jti)),
         }

@@ -33,6 +33,8 @@ pub(crate) struct ViewerIdentity {
     pub(crate) viewer: ViewerNo,
     /// While the history is paused, the number that entries carry in place of it.
     pub(crate) paused: Option<ViewerNo>,
+    /// Hides sources in the entries that are made now; each number has its own, which is gone when the number is.
+    pub(crate) salt: u64,
 }
 
 /// The numbers of viewers.
@@ -109,9 +111,11 @@ pub(crate) fn find(
 
 fn identity(row: &Row) -> Result<ViewerIdentity, DbError> {
     let paused = row.opt_int(1)?.map(|_| row.uint(1)).transpose()?;
+    let salt = if paused.is_some() { 3 } else { 2 };
     Ok(ViewerIdentity {
         viewer: row.uint(0)?,
         paused,
+        salt: row.uint(salt)?,
     })
 }
 

@@ -1,11 +1,10 @@
-//! Traces of known client habits, kept as data, from the bytes to what they add up to.
+//! Traces of known client habits, kept as data, from the bytes to the plays that they are. Where the viewer is in the end
+//! is tried with the server (`forms::habits_of_clients_read_back_as_they_should`).
 
 use std::collections::BTreeMap;
 
-use reportd_protocol::playback::meaning::{
-    FirstBeat, JoinedSessions, Newest, OrderKey, PartState, PlaySession,
-};
-use reportd_protocol::playback::{Beat, Form, Position, Sent};
+use reportd_protocol::playback::meaning::{FirstBeat, JoinedSessions, OrderKey, PlaySession};
+use reportd_protocol::playback::{Beat, Form, Sent};
 use serde::Deserialize;
 
 /// All beats of a trace are of one viewer and one part.
@@ -15,9 +14,6 @@ struct Habit {
     endpoint: String,
     /// Seconds from the start, which begins a quarter-minute, and the body.
     beats: Vec<(i64, String)>,
-    /// Where the viewer is in the end, and since when.
-    position: Position,
-    view_at: i64,
     /// Watched seconds, furthest and last position of each play session, sorted.
     plays: Vec<(i64, i64, i64)>,
 }
@@ -26,23 +22,12 @@ const START_S: i64 = 1_763_700_000;
 
 #[derive(Default)]
 struct Meaning {
-    part: PartState<String, Position>,
     named: BTreeMap<String, PlaySession>,
     unnamed: JoinedSessions,
 }
 
 impl Meaning {
     fn take(&mut self, key: OrderKey, beat: &Beat<'_>) {
-        let source = beat.session.as_deref().unwrap_or("the login session");
-        let register = Newest {
-            key,
-            value: beat.position,
-        };
-        self.part.merge(PartState::of_beat(
-            source.to_owned(),
-            beat.play_type,
-            register,
-        ));
         let session = PlaySession::of_beat(FirstBeat { key, day: 0 }, beat);
         let Some(name) = &beat.session else {
             self.unnamed.merge(JoinedSessions::join([session]));
@@ -92,10 +77,6 @@ fn habits_of_clients_mean_what_they_should_in_any_order() {
             for place in order {
                 take(&habit, &mut meaning, place);
             }
-            let point = meaning.part.resume_point(None).unwrap();
-            assert_eq!(point.value, habit.position, "{}", habit.name);
-            let view_at_s = point.key.received_at_ms / 1000;
-            assert_eq!(view_at_s, START_S + habit.view_at, "{}", habit.name);
             let sessions = meaning.named.values().chain(meaning.unnamed.iter());
             let tallies = sessions.map(PlaySession::tally);
             let mut plays: Vec<_> = tallies

@@ -8,8 +8,8 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use reportd_protocol::playback::meaning::{
-    Delete, DeleteScope, DeletedVideo, Deletes, FirstBeat, JOIN_GAP_MS, JoinedSessions, Kid,
-    Newest, OrderKey, PartRank, PartState, PlaySession, QuarterSet, Tally, tally_changes,
+    FirstBeat, JOIN_GAP_MS, JoinedSessions, Newest, OrderKey, PartState, PlaySession, QuarterSet,
+    Tally, tally_changes,
 };
 use reportd_protocol::playback::{Beat, PlayType, Position};
 
@@ -132,41 +132,6 @@ fn fold<T: Default>(
     whole
 }
 
-/// The two registers of each source, as the rule has them: A and B.
-fn registers(trace: &[Seen], deleted: Option<OrderKey>) -> BTreeMap<Source, [Option<&Seen>; 2]> {
-    let mut registers: BTreeMap<Source, [Option<&Seen>; 2]> = BTreeMap::new();
-    for seen in trace {
-        if deleted.is_some_and(|deleted| seen.key <= deleted) {
-            continue;
-        }
-        let [active, newest] = registers.entry(seen.source).or_default();
-        for (register, counts) in [
-            (active, seen.beat.play_type != PlayType::Pause),
-            (newest, true),
-        ] {
-            if counts && register.is_none_or(|register| register.key < seen.key) {
-                *register = Some(seen);
-            }
-        }
-    }
-    registers
-}
-
-/// The mark of the beat that gives the position, and how new the part is.
-fn model_position(trace: &[Seen], deleted: Option<OrderKey>) -> Option<(u32, PartRank)> {
-    let registers = registers(trace, deleted);
-    let by_active = registers
-        .values()
-        .filter_map(|[active, newest]| Some(((*active)?, (*newest)?)));
-    if let Some((active, newest)) = by_active.max_by_key(|(active, _)| active.key) {
-        return Some((newest.mark, PartRank::Active(active.key)));
-    }
-    let newest = registers.values().filter_map(|[_, newest]| *newest);
-    newest
-        .max_by_key(|newest| newest.key)
-        .map(|newest| (newest.mark, PartRank::Paused(newest.key)))
-}
-
 /// The sessions of beats that carry no `session`: lists of neighbours at most 30 minutes apart.
 fn model_sessions(trace: &[Seen]) -> Vec<Vec<&Seen>> {
     let mut sorted: Vec<&Seen> = trace.iter().collect();
@@ -222,13 +187,8 @@ fn sorted(tallies: impl Iterator<Item = Tally>) -> Vec<Tally> {
 
 proptest! {
     #[test]
-    fn a_position_is_what_the_rule_says_whatever_is_deleted((trace, batches) in folds()) {
+    fn a_part_reads_back_as_it_was_kept((_, batches) in folds()) {
         let state = fold(&batches, Seen::part, Part::merge);
-        let cuts = trace.iter().map(|seen| Some(seen.key)).chain([None]);
-        for deleted in cuts {
-            let found = state.resume_point(deleted).map(|beat| beat.value).zip(state.rank(deleted));
-            prop_assert_eq!(found, model_position(&trace, deleted), "deleted: {:?}", deleted);
-        }
         let kept = Part::from_parts(
             state.active().copied(),
             state.sources().map(|(source, beat)| (*source, *beat)),
@@ -272,27 +232,19 @@ proptest! {
         prop_assert_eq!(session.map(|session| session.tally()), expected);
     }
 
-    /// As a view folds: it reads only the stored sessions that a batch may touch, and moves the
-    /// counts by the difference.
+    /// As a view folds: it moves the counts by the difference.
     #[test]
     fn counts_moved_by_differences_are_those_of_all_sessions((trace, batches) in folds()) {
         let mut stored: Vec<PlaySession> = Vec::new();
         let mut counts: BTreeMap<Tally, i64> = BTreeMap::new();
         for batch in &batches {
             let news = JoinedSessions::join(batch.iter().map(Seen::session));
-            let Some((start_ms, end_ms)) = news.reach_ms() else {
-                continue;
-            };
-            let touched = |session: &PlaySession| {
-                session.last_ms() >= start_ms && session.first_ms() <= end_ms
-            };
-            let (before, untouched): (Vec<_>, Vec<_>) = stored.into_iter().partition(touched);
-            let mut after = JoinedSessions::join(before.iter().cloned());
+            let mut after = JoinedSessions::join(stored.iter().cloned());
             after.merge(news);
-            for (tally, difference) in tally_changes(&before, after.iter()) {
+            for (tally, difference) in tally_changes(&stored, after.iter()) {
                 *counts.entry(tally).or_default() += difference;
             }
-            stored = untouched.into_iter().chain(after.iter().cloned()).collect();
+            stored = after.iter().cloned().collect();
         }
         let mut expected: BTreeMap<Tally, i64> = BTreeMap::new();
         for session in model_sessions(&trace) {
@@ -325,48 +277,6 @@ proptest! {
             prop_assert_eq!(QuarterSet::from_bytes(&set.to_bytes()), Some(set));
         }
     }
-
-    /// Deletes and undos come in any order, split and repeated: the cut is that of the newest delete
-    /// that stands.
-    #[test]
-    fn deletes_and_undos_unite_in_any_order(
-        (made, known) in vec((0..4_usize, any::<bool>()), 0..6).prop_flat_map(|made| {
-            let known: Vec<(usize, bool)> = made
-                .iter()
-                .enumerate()
-                .flat_map(|(id, (_, undone))| [Some((id, false)), undone.then_some((id, true))])
-                .flatten()
-                .collect();
-            let twice = [known.clone(), known].concat();
-            (Just(made), Just(twice).prop_shuffle())
-        }),
-        split in 0..20_usize,
-    ) {
-        let scopes = [
-            DeleteScope::All,
-            DeleteScope::Entry(Kid::parse("archive_1").unwrap()),
-            DeleteScope::Entry(Kid::parse("archive_2").unwrap()),
-            DeleteScope::Entry(Kid::parse("pgc_5").unwrap()),
-        ];
-        let key = |id: usize| OrderKey { received_at_ms: 9, stream: 0, sequence: id as u64 };
-        let fold = |known: &[(usize, bool)]| {
-            let mut deletes = Deletes::default();
-            for (id, is_undone) in known {
-                let scope = scopes[made[*id].0];
-                let made = (!is_undone).then_some((key(*id), scope));
-                deletes.add(*id, Delete { made, is_undone: *is_undone });
-            }
-            deletes
-        };
-        let (left, right) = known.split_at(split.min(known.len()));
-        let mut deletes = fold(right);
-        deletes.merge(fold(left));
-        prop_assert_eq!(&deletes, &fold(&known));
-        let video = DeletedVideo { aid: 1, seasons: &[5], is_episode: true };
-        let standing = made.iter().enumerate().filter(|(_, (scope, undone))| !undone && *scope != 2);
-        let newest = standing.map(|(id, _)| key(id)).max();
-        prop_assert_eq!(deletes.newest_covering(&video), newest);
-    }
 }
 
 fn seen(at_s: i64, source: Source, play_type: u8, mark: u32) -> Seen {
@@ -384,37 +294,6 @@ fn seen(at_s: i64, source: Source, play_type: u8, mark: u32) -> Seen {
             ..Beat::default()
         },
     }
-}
-
-fn resume_mark(trace: &[Seen]) -> Option<u32> {
-    let state = fold(&[trace.to_vec()], Seen::part, Part::merge);
-    state.resume_point(None).map(|beat| beat.value)
-}
-
-#[test]
-fn a_paused_second_device_never_overwrites_the_active_one() {
-    let playing = seen(10, 1, 0, 500);
-    let paused_later = seen(20, 2, 2, 90);
-    assert_eq!(
-        resume_mark(&[playing.clone(), paused_later.clone()]),
-        Some(500)
-    );
-    let resumed = seen(30, 2, 3, 91);
-    let paused_again = seen(40, 2, 2, 95);
-    let trace = [playing, paused_later, resumed, paused_again];
-    assert_eq!(
-        resume_mark(&trace),
-        Some(95),
-        "its own pause says where it is"
-    );
-}
-
-#[test]
-fn a_rewind_sticks_and_nothing_furthest_wins() {
-    assert_eq!(
-        resume_mark(&[seen(10, 1, 0, 900), seen(20, 1, 0, 30)]),
-        Some(30)
-    );
 }
 
 #[test]

@@ -87,6 +87,10 @@ pub(crate) enum Command {
     Restore {
         /// The backup
         file: PathBuf,
+        /// The file `erasures` of the store that was backed up: viewers who were erased since are erased again. By
+        /// default that of the data folder, or of the one that is configured without --data
+        #[arg(long, value_name = "FILE")]
+        erasures: Option<PathBuf>,
     },
     /// Seal all stored secrets anew with a new master key, while a server runs or not
     #[command(

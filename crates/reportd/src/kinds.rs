@@ -54,7 +54,7 @@ pub(crate) struct ReportKind {
     pub(crate) app_settings: &'static [AppSetting],
     /// Gives an app that was just created what every app begins with, by the app's id.
     pub(crate) furnish_app: fn(&mut Tx<'_>, &str) -> Result<(), AppError>,
-    /// Brings the embedded state up to what is kept beside it in the data folder, which a restore leaves as it is.
+    /// Brings the state up to what is kept in the data folder, which a restore leaves as it is.
     pub(crate) settle_state: fn(&Database, &DataFolder) -> Result<(), DbError>,
     /// Whether its protocol is spoken. Its API is there in any case, and what is in the journal is folded.
     pub(crate) is_enabled: fn(&Settings) -> bool,
@@ -66,7 +66,7 @@ pub(crate) struct ReportKind {
     pub(crate) load: fn(&Database, &KeySource, &Metrics) -> Arc<dyn LoadedKind>,
 }
 
-/// Brings an embedded state up to what is kept beside it in the data folder.
+/// Brings the state up to what is kept in the data folder.
 pub(crate) fn settle_state(state: &Database, folder: &DataFolder) -> Result<(), DbError> {
     KINDS
         .iter()

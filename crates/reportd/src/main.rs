@@ -41,6 +41,7 @@ mod verify;
 mod viewer_commands;
 
 use std::io::Write;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -48,6 +49,7 @@ use clap::Parser;
 use crate::cli::{Cli, Command, Common};
 use crate::output::{ReaderGone, print_line};
 use crate::settings::Layers;
+use crate::stores::DataFolder;
 use crate::text_table::text_table;
 
 #[global_allocator]
@@ -70,8 +72,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<()> {
-    let layers = layers(&cli)?;
+    let layers = layers(&cli, cli.common.data.as_deref())?;
     let settings = layers.settings()?;
+    let configured = configured_erasures(&cli)?;
     match cli.command {
         Command::Openapi => print_line(openapi::text()?.trim_end()),
         Command::Config => print_line(text_table(["setting", "value", "from"], &layers.rows())),
@@ -81,7 +84,9 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Export(asked) => block_on(export::export(&settings, asked)),
         Command::Migrate { to } => block_on(migrate::run(&settings, to)),
         Command::Backup(asked) => block_on(backup::backup(&settings, asked)),
-        Command::Restore { file } => block_on(restore::restore(&settings, &file)),
+        Command::Restore { file, erasures } => {
+            block_on(restore::restore(&settings, &file, erasures.or(configured)))
+        }
         Command::RotateMasterKey => master_key::rotate(&settings),
         Command::Key(command) => key_commands::run(&settings, command),
         Command::User(command) => user_commands::run(&settings, command),
@@ -93,18 +98,28 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     }
 }
 
-fn layers(cli: &Cli) -> anyhow::Result<Layers> {
+/// The file of erasures of the data folder that is configured, whatever `--data` says: a restore goes into another one.
+fn configured_erasures(cli: &Cli) -> anyhow::Result<Option<PathBuf>> {
+    if !matches!(cli.command, Command::Restore { .. }) {
+        return Ok(None);
+    }
+    let settings = layers(cli, None)?.settings()?;
+    let file = DataFolder::at(&settings.data).erasures();
+    Ok(Some(file).filter(|file| file.is_file()))
+}
+
+fn layers(cli: &Cli, data: Option<&Path>) -> anyhow::Result<Layers> {
     let Common {
-        data,
         database_url,
         config,
+        ..
     } = &cli.common;
     let listen = match &cli.command {
         Command::Serve(flags) => flags.listen.clone(),
         Command::Demo(flags) => flags.listen.clone(),
         _ => None,
     };
-    let data = data.as_ref().map(|path| path.display().to_string());
+    let data = data.map(|path| path.display().to_string());
     let database_url = database_url.as_ref().map(|url| url.reveal().to_owned());
     let flags = [
         ("listen", "--listen", listen),

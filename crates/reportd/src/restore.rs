@@ -25,28 +25,48 @@ use crate::stores::{DataFolder, Stores};
 /// What makes up a store, in the order in which it is put into its place.
 const PARTS: [&str; 4] = ["journal", "views.db", "base.db", "reportd.db"];
 const KEY: &str = "master.key";
+const ERASURES: &str = "erasures";
 
 /// What was restored.
 struct Restored {
     manifest: Manifest,
     /// Secrets that do not open, by name.
     unopened: Vec<String>,
+    /// Whether a file told of erasures.
+    knows_erasures: bool,
 }
 
-/// Restores a backup into the data folder.
-pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<()> {
+/// Restores a backup into the data folder. Erasures that were made since are made again: those of the file that is there,
+/// and of the file `erasures`.
+pub(crate) async fn restore(
+    settings: &Settings,
+    file: &Path,
+    erasures: Option<PathBuf>,
+) -> anyhow::Result<()> {
     refuse_postgres(settings)?;
     let (path, data) = (file.to_owned(), settings.data.clone());
-    let restored = run_stoppable(move |stop| restore_into(&data, &path, &stop));
+    let restored =
+        run_stoppable(move |stop| restore_into(&data, &path, erasures.as_deref(), &stop));
     let cause = || {
         format!(
             "{} was not restored, and nothing was changed",
             file.display()
         )
     };
-    let Restored { manifest, unopened } = restored.await.with_context(cause)?;
+    let Restored {
+        manifest,
+        unopened,
+        knows_erasures,
+    } = restored.await.with_context(cause)?;
     let data = settings.data.display();
     print_line(format_args!("{data} holds {} now.", contents(&manifest)))?;
+    if !knows_erasures {
+        print_line(
+            "\nNote: viewers who were erased since this backup was made are named in it again, for no file of erasures is \
+             known. If there were any, restore again, with --erasures FILE: it stands in the data folder of the store that \
+             was backed up.",
+        )?;
+    }
     if unopened.is_empty() {
         return Ok(());
     }
@@ -58,7 +78,12 @@ pub(crate) async fn restore(settings: &Settings, file: &Path) -> anyhow::Result<
     ))
 }
 
-fn restore_into(data: &Path, file: &Path, stop: &Stop) -> anyhow::Result<Restored> {
+fn restore_into(
+    data: &Path,
+    file: &Path,
+    erasures: Option<&Path>,
+    stop: &Stop,
+) -> anyhow::Result<Restored> {
     let bytes = fs::metadata(file)?.len();
     let mut target = Target::open(data)?;
     let work = target.work();
@@ -68,14 +93,39 @@ fn restore_into(data: &Path, file: &Path, stop: &Stop) -> anyhow::Result<Restore
     drop(progress);
     check_stores(&work, stop)?;
     let unopened = bring_key(data, &work)?;
-    // Erasures made since are noted in the target, where it was the folder of the store.
+    let knows_erasures = bring_erasures(data, erasures, &work)?;
     let state = Stores::embedded(DataFolder::existing(&work)?).state()?;
-    settle_state(&state, &DataFolder::at(data))?;
+    settle_state(&state, &DataFolder::at(&work))?;
     // Who has logged out since must not be in again.
     state.write(reportd_console::end_sessions)?;
     drop(state);
     target.put_in_place(manifest.has(KEY))?;
-    Ok(Restored { manifest, unopened })
+    Ok(Restored {
+        manifest,
+        unopened,
+        knows_erasures,
+    })
+}
+
+/// Brings the lines of the file of erasures in the target, which it has where it was the folder of the store, and those of
+/// `other`. False where there is none.
+fn bring_erasures(data: &Path, other: Option<&Path>, work: &Path) -> anyhow::Result<bool> {
+    let there = data.join(ERASURES);
+    let there = there.is_file().then_some(there.as_path());
+    let other = other.filter(|other| there != Some(*other));
+    let mut text = String::new();
+    for file in [there, other].into_iter().flatten() {
+        let read = fs::read_to_string(file);
+        text.push_str(&read.with_context(|| format!("the erasures in {}", file.display()))?);
+        text.push('\n');
+    }
+    if there.is_none() && other.is_none() {
+        return Ok(false);
+    }
+    let mut file = create_private(&work.join(ERASURES))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    Ok(true)
 }
 
 /// Checks that the files are whole stores, of versions that this reportd can read.
@@ -180,6 +230,13 @@ impl Target {
             let was_there = key.exists();
             fs::rename(work.join(KEY), &key)?;
             self.placed.extend((!was_there).then_some(key));
+        }
+        let (brought, erasures) = (work.join(ERASURES), self.path.join(ERASURES));
+        if brought.exists() {
+            // Likewise.
+            let was_there = erasures.exists();
+            fs::rename(brought, &erasures)?;
+            self.placed.extend((!was_there).then_some(erasures));
         }
         for part in PARTS {
             let (from, to) = (work.join(part), self.path.join(part));

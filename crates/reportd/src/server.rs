@@ -229,9 +229,7 @@ impl Rooms {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::start());
         let state = stores.state()?;
         check_master_key(&stores, &state)?;
-        if !stores.is_shared() {
-            settle_state(&state, &stores.folder)?;
-        }
+        settle_state(&state, &stores.folder)?;
         let metrics = Metrics::default();
         let node = stores.folder.node_name(&SystemRandom)?;
         let is_alone = !stores.is_shared();

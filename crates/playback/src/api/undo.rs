@@ -20,7 +20,7 @@ use crate::query::{self, StandingDelete};
 use crate::viewers::ViewerIdentity;
 
 /// How long a delete can be undone.
-pub(super) const UNDO_MS: i64 = DAY_MS;
+pub(super) const UNDO_WINDOW_MS: i64 = DAY_MS;
 
 /// Which deletes are to be undone.
 #[derive(ToSchema)]
@@ -77,8 +77,12 @@ async fn undo(
 ) -> Result<Vec<u64>, Problem> {
     let viewer = identity.viewer;
     let read = move |tx: &mut Tx<'_>| query::deletes(tx, viewer);
-    let (_, deletes) = playback.read_viewer(viewer, read).await?;
-    let ids = undoable(&deletes, asked, playback.clock.now_ms() - UNDO_MS)?;
+    let (lag_ms, deletes) = playback.read_viewer(viewer, read).await?;
+    if lag_ms > 0 {
+        // A delete that was acknowledged may be missing: not to undo it would be a wrong answer.
+        return Err(Problem::try_later());
+    }
+    let ids = undoable(&deletes, asked, playback.clock.now_ms() - UNDO_WINDOW_MS)?;
     if !ids.is_empty() {
         let record = Record::Undo {
             viewer,

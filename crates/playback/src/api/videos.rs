@@ -227,7 +227,8 @@ struct ShownVideo {
     /// How long the play sessions watched.
     #[schema(minimum = 0, example = 4321)]
     watched_seconds: i64,
-    /// The share of the play sessions, 0 to 1, that came to the end, by the duration that is known now.
+    /// The share of the play sessions, 0 to 1, that came to the end, by the duration that is known now. Of the 200 most played
+    /// parts.
     #[schema(minimum = 0, maximum = 1, example = 0.5)]
     finish_rate: f64,
 }
@@ -254,7 +255,7 @@ pub(super) struct ShownVideoDays {
     video: ShownVideo,
     /// Each day of the range.
     days: Vec<ShownDay>,
-    /// The parts that were played on these days, the most played first, at most 1,000.
+    /// The parts that were played on these days, the most played first: of the 200 parts that were played most of all days.
     parts: Vec<ShownPlayedPart>,
 }
 

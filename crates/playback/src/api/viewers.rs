@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::shown::{ShownDelete, ShownEntry};
-use super::undo::UNDO_MS;
+use super::undo::UNDO_WINDOW_MS;
 use super::{TAG, viewer_in_path};
 use crate::Playback;
 use crate::query::{self, HistorySlice};
@@ -78,7 +78,7 @@ pub(super) async fn get_history(
         .filter(|_| has_more)
         .map(|(place, _)| cursor(place));
     let entries = playback.join_catalogue(&known, placed).await?;
-    let since_ms = playback.clock.now_ms() - UNDO_MS;
+    let since_ms = playback.clock.now_ms() - UNDO_WINDOW_MS;
     let recent = deletes
         .iter()
         .filter(|delete| delete.1.received_at_ms >= since_ms);
@@ -139,7 +139,8 @@ pub(super) struct ShownHistory {
 /// Erase a viewer
 ///
 /// For good: the history goes, all sessions end, and nothing tells any more which of the reports were the viewer's. Plays,
-/// seconds and counts of viewers stay, and name nobody. What is reported later is that of another viewer. For role admin.
+/// seconds and counts of viewers stay, and name nobody. What is reported later is that of another viewer, whose history is not
+/// paused. For role admin.
 #[utoipa::path(
     delete, path = "/api/apps/{app}/viewers/{mid}", operation_id = "playback_erase_viewer", tag = TAG,
     params(AppInPath, ("mid" = i64, Path, description = "The viewer.", minimum = 1, example = 7)),

@@ -203,18 +203,15 @@ impl<'a> Fields<'a> {
         };
         let expected = || bad(name, format!("expected seconds, 0 to {MAX_SECONDS}"));
         let whole = match value {
-            Value::Number(number) => number
-                .to_string()
-                .split('.')
-                .next()
-                .and_then(|whole| whole.parse().ok()),
+            Value::Number(number) => number.as_u64().or_else(|| {
+                let seconds = number.as_f64().filter(|seconds| *seconds >= 0.0)?;
+                format!("{:.0}", seconds.trunc()).parse().ok()
+            }),
             _ => None,
         };
-        let seconds: u32 = whole.ok_or_else(expected)?;
-        if seconds > MAX_SECONDS {
-            return Err(expected());
-        }
-        Ok(Some(seconds).filter(|seconds| *seconds > 0))
+        let seconds = whole.and_then(|whole| u32::try_from(whole).ok());
+        let seconds = seconds.filter(|seconds| *seconds <= MAX_SECONDS);
+        Ok(Some(seconds.ok_or_else(expected)?).filter(|seconds| *seconds > 0))
     }
 
     fn text(&self, name: &str, most_chars: usize) -> Result<String, BadLine> {
@@ -257,6 +254,9 @@ mod tests {
             (r#"{"aid":1,"duration":-1}"#, "line 3: duration"),
             (r#"{"aid":1,"duration":"1:30"}"#, "line 3: duration"),
             (r#"{"aid":1,"duration":2147483649}"#, "line 3: duration"),
+            (r#"{"aid":1,"duration":3.2e16}"#, "line 3: duration"),
+            (r#"{"aid":1,"duration":1e300}"#, "line 3: duration"),
+            (r#"{"aid":1,"duration":-0.5}"#, "line 3: duration"),
             (r#"{"aid":1,"title":7}"#, "line 3: title"),
             (r#"{"aid":1,"title":"a\u0000b"}"#, "line 3: title"),
             (r#"{"aid":1,"author":"me"}"#, "line 3: author"),
@@ -300,9 +300,15 @@ mod tests {
             let upload = Upload::read(line.as_bytes()).unwrap();
             upload.parts[&(1, 0)].as_ref().unwrap().duration_s
         };
-        assert_eq!(
-            (read("60.9"), read("0"), read("7")),
-            (Some(60), None, Some(7))
-        );
+        for (duration, read_s) in [
+            ("60.9", Some(60)),
+            ("0", None),
+            ("7", Some(7)),
+            ("1.5e-7", None),
+            ("6.09e1", Some(60)),
+            ("2147483648.9", Some(MAX_SECONDS)),
+        ] {
+            assert_eq!(read(duration), read_s, "{duration}");
+        }
     }
 }

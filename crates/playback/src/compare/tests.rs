@@ -14,7 +14,7 @@ const VIEWER: u64 = 1 << 40;
 const NOW_MS: i64 = 1_795_233_600_000;
 
 /// Changes by hand, and how each is named.
-const CHANGES: [(&str, &str); 14] = [
+const CHANGES: [(&str, &str); 15] = [
     (
         "UPDATE playback_day SET plays = plays + 1",
         "playback plays by day: app 1 aid 7 day 2026-11-21",
@@ -22,6 +22,10 @@ const CHANGES: [(&str, &str); 14] = [
     (
         "UPDATE playback_day SET watched_s = 0, plays = 0",
         "playback plays by day: app 1 aid 7 day 2026-11-21",
+    ),
+    (
+        "UPDATE playback_part SET plays = plays + 1",
+        "playback plays by part: app 1 aid 7 cid 9",
     ),
     (
         "DELETE FROM playback_viewers",

@@ -1,4 +1,4 @@
-//! The file of erased numbers beside the embedded store: a line each, `app number time`. It names nobody.
+//! The file of erased numbers in the data folder: a line each, `app number time`. It names nobody.
 
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
@@ -22,7 +22,7 @@ pub(super) struct Erased {
 /// The file of erasures. Lines are only added.
 #[derive(Debug)]
 pub struct ErasureFile {
-    path: Option<PathBuf>,
+    path: PathBuf,
     turn: Mutex<()>,
 }
 
@@ -31,25 +31,17 @@ impl ErasureFile {
     #[must_use]
     pub fn at(path: PathBuf) -> Self {
         Self {
-            path: Some(path),
-            turn: Mutex::default(),
-        }
-    }
-
-    /// None: of a store whose backups are not made here.
-    #[must_use]
-    pub fn none() -> Self {
-        Self {
-            path: None,
+            path,
             turn: Mutex::default(),
         }
     }
 
     /// Adds erasures; they are on disk when it returns. Blocks.
     pub(super) fn append(&self, erased: &[Erased]) -> io::Result<()> {
-        let Some(path) = self.path.as_ref().filter(|_| !erased.is_empty()) else {
+        if erased.is_empty() {
             return Ok(());
-        };
+        }
+        let path = &self.path;
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = !path.exists();
         let mut file = OpenOptions::new()
@@ -72,10 +64,7 @@ impl ErasureFile {
 
     /// All erasures, each once. Lines that were cut off are passed over: what they were to tell was not done.
     pub(super) fn read(&self) -> io::Result<Vec<Erased>> {
-        let Some(path) = &self.path else {
-            return Ok(Vec::new());
-        };
-        let text = match std::fs::read_to_string(path) {
+        let text = match std::fs::read_to_string(&self.path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error),
@@ -121,7 +110,5 @@ mod tests {
         std::fs::write(&path, format!("{text}3 99 17952336")).unwrap();
         file.append(&[erased(7), erased(8)]).unwrap();
         assert_eq!(file.read().unwrap(), [1 << 62, 7, 8].map(erased));
-        assert_eq!(ErasureFile::none().read().unwrap(), []);
-        ErasureFile::none().append(&[erased(7)]).unwrap();
     }
 }

@@ -29,7 +29,8 @@ pub struct RawBeat<'a> {
     pub progress: i64,
     /// What the player did.
     pub play_type: i64,
-    /// The player's own name of the sitting.
+    /// The sitting, by a hash of what the player calls it. None where nobody is named: entries from before there were
+    /// hashes hold the player's own word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<&'a str>,
     /// The platform.
@@ -59,7 +60,7 @@ pub struct RawBeat<'a> {
     /// How long it said it had played, in seconds.
     #[serde(rename = "real_played_time", skip_serializing_if = "Option::is_none")]
     pub real_played_s: Option<i64>,
-    /// When it said it began.
+    /// When it said it began: only entries from before 2026-11-22 hold it, and it is shown where somebody is named.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_ts: Option<i64>,
     /// Where the player was last, in seconds; -1 is the end.
@@ -79,16 +80,17 @@ pub struct RawBeat<'a> {
 impl<'a> RawBeat<'a> {
     pub(super) fn new(received_at_ms: i64, mid: Option<i64>, record: &'a BeatRecord<'_>) -> Self {
         let beat = &record.beat;
+        let mid = mid.filter(|_| !record.is_anonymous);
         Self {
             received_at_ms,
             at_ms: record.at_ms.unwrap_or(received_at_ms),
-            mid: mid.filter(|_| !record.is_anonymous),
+            mid,
             aid: beat.aid,
             bvid: bvid_of(beat.aid),
             cid: beat.cid,
             progress: beat.position.wire(),
             play_type: beat.play_type.number().into(),
-            session: beat.session.as_deref(),
+            session: beat.session.as_deref().filter(|_| mid.is_some()),
             platform: beat.platform.as_deref(),
             video_type: beat.video_type.map(|of| of.number().into()),
             season_type: beat.season_type.map(|of| of.number().into()),
@@ -98,7 +100,7 @@ impl<'a> RawBeat<'a> {
             duration_s: beat.duration_s.map(i64::from),
             realtime_s: beat.realtime_s.map(i64::from),
             real_played_s: beat.real_played_s.map(i64::from),
-            start_ts: beat.start_ts,
+            start_ts: beat.start_ts.filter(|_| mid.is_some()),
             last_progress: beat.last_progress.map(Position::wire),
             max_progress: beat.max_progress.map(Position::wire),
         }

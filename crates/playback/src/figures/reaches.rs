@@ -113,12 +113,12 @@ fn moved(moves: Moves<'_>, row: Option<Row>) -> Result<(bool, Vec<u8>), DbError>
 
 fn written<'w>(rows: &'w [(Moves<'_>, Vec<u8>)]) -> Vec<[Value<'w>; 6]> {
     let row = |(moves, state): &'w (Moves<'_>, Vec<u8>)| {
-        let [app, aid, cid, day, chunk] = moves[0].0;
+        let [app, aid, day, cid, chunk] = moves[0].0;
         [
             app.into(),
             aid.into(),
-            cid.into(),
             day.into(),
+            cid.into(),
             chunk.into(),
             state[..].into(),
         ]

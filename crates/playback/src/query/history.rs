@@ -14,7 +14,7 @@ use crate::watch::{Shown, shown};
 /// An entry of the history, with its place.
 pub(crate) type Placed = (EntryPlace, Shown);
 
-/// Entries of one place that are looked for: episodes of one season that were viewed in one second.
+/// Entries of one second and number that are looked for: episodes of one season, and a video of that number.
 const MOST_OF_A_PLACE: i64 = 1_000;
 
 /// Which entries of a history are asked for.
@@ -53,8 +53,9 @@ fn bound(start: PageStart) -> Bound {
 
 /// A page of the history: the greatest places that its start admits, in descending order.
 ///
-/// Episodes of one season that were viewed in one second have one place. A page does not end between them, and is longer
-/// where it must: else the next one would leave some out.
+/// Entries that were viewed in one second may have one number: episodes of one season, and a video whose aid is the number
+/// of the season. A page does not end between them, and is longer where it must: else the next one, which knows the second
+/// and the number and may not know the business, would leave some out.
 pub(crate) fn history_page(
     tx: &mut Tx<'_>,
     viewer: ViewerNo,
@@ -62,20 +63,28 @@ pub(crate) fn history_page(
 ) -> Result<Vec<Placed>, DbError> {
     let before = bound(slice.start);
     let limit = i64::from(slice.limit);
-    // One more tells whether the page would end between entries of one place.
-    let mut rows = match slice.filter {
+    let only = match slice.filter {
         HistoryFilter::Nothing => return Ok(Vec::new()),
-        HistoryFilter::All | HistoryFilter::Only(Business::Archive) => {
-            rows_before(tx, viewer, before, limit + 1)?
-        }
-        HistoryFilter::Only(business) => rows_of_business(tx, viewer, before, business, limit + 1)?,
+        HistoryFilter::All | HistoryFilter::Only(Business::Archive) => None,
+        HistoryFilter::Only(business) => Some(business),
+    };
+    // One more tells whether the page would end between entries of one second and number.
+    let mut rows = match only {
+        None => rows_before(tx, viewer, before, limit + 1)?,
+        Some(business) => rows_of_business(tx, viewer, before, business, limit + 1)?,
     };
     let fits = usize::try_from(limit).unwrap_or(usize::MAX);
     let next = (rows.len() > fits).then(|| rows.pop()).flatten();
-    let last = rows.last().map(|row| row.0);
-    if let Some(place) = last.filter(|last| next.is_some_and(|next| next.0 == *last)) {
-        rows.retain(|row| row.0 != place);
-        rows.extend(rows_of_place(tx, viewer, place)?);
+    let together = |row: &PlacedState| (row.0.view_at_s, row.0.number);
+    let last = rows.last().map(together);
+    if let Some(last) = last.filter(|last| next.is_some_and(|next| together(&next) == *last)) {
+        rows.retain(|row| together(row) != last);
+        let of_place = rows_of_place(tx, viewer, last)?.into_iter();
+        // Those of it that lie before the page's start stand on an earlier page.
+        rows.extend(of_place.filter(|row| {
+            let business = business_number(row.0.business);
+            only.is_none_or(|only| only == row.0.business) && (last.0, last.1, business) < before
+        }));
     }
     Ok(rows.into_iter().filter_map(entry).collect())
 }
@@ -205,15 +214,15 @@ fn rows_of_business(
 fn rows_of_place(
     tx: &mut Tx<'_>,
     viewer: ViewerNo,
-    place: EntryPlace,
+    (view_at_s, of_number): (i64, i64),
 ) -> Result<Vec<PlacedState>, DbError> {
     let sql = "SELECT view_at, number, business, aid, state FROM playback_watch \
-               WHERE viewer = $1 AND view_at >= 0 AND view_at = $2 AND number = $3 AND business = $4 LIMIT $5";
+               WHERE viewer = $1 AND view_at >= 0 AND view_at = $2 AND number = $3 \
+               ORDER BY business DESC LIMIT $4";
     let values = [
         number(viewer),
-        place.view_at_s.into(),
-        place.number.into(),
-        business_number(place.business).into(),
+        view_at_s.into(),
+        of_number.into(),
         MOST_OF_A_PLACE.into(),
     ];
     read(tx.query(sql, &values)?)

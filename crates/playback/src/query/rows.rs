@@ -3,6 +3,8 @@
 use reportd_db::{DbError, Row, Value};
 use reportd_protocol::playback::{Business, EntryPlace};
 
+use crate::watch::facts::{business_code, business_of};
+
 /// Placeholders for `numbers` behind `$before`, and their values. Their count is a power of two, so that there are few
 /// different statements: the last one stands for those that are missing.
 pub(crate) fn list(numbers: &[i64], before: usize) -> (String, Vec<Value<'static>>) {
@@ -20,8 +22,8 @@ pub(crate) fn list(numbers: &[i64], before: usize) -> (String, Vec<Value<'static
 
 /// The place of an entry: view_at, number and business from `column` on.
 pub(super) fn place(row: &Row, column: usize) -> Result<EntryPlace, DbError> {
-    let business = usize::try_from(row.int(column + 2)?).ok();
-    let business = business.and_then(|place| Business::ALL.get(place).copied());
+    let business = u8::try_from(row.int(column + 2)?).ok();
+    let business = business.and_then(business_of);
     Ok(EntryPlace {
         view_at_s: row.int(column)?,
         number: row.int(column + 1)?,
@@ -29,13 +31,9 @@ pub(super) fn place(row: &Row, column: usize) -> Result<EntryPlace, DbError> {
     })
 }
 
-/// A business as it is stored: its place in the protocol's order.
-pub(super) const fn business_number(business: Business) -> i64 {
-    match business {
-        Business::Archive => 0,
-        Business::Pgc => 1,
-        Business::Cheese => 2,
-    }
+/// A business as it stands in the column.
+pub(super) fn business_number(business: Business) -> i64 {
+    business_code(business).into()
 }
 
 pub(super) fn unknown(what: &str) -> DbError {

@@ -21,8 +21,8 @@ pub(crate) struct StoredVideo {
     pub(crate) plays: Vec<(i64, PlaySession)>,
 }
 
-/// Most play sessions of a video.
-const MOST_PLAYS: i64 = 10_000;
+/// Rows of play sessions that are read at once.
+const PLAYS_AT_ONCE: i64 = 10_000;
 
 /// The videos of a viewer behind `after`, by aid.
 pub(crate) fn stored_videos(
@@ -62,16 +62,32 @@ fn more_plays(
     aid: i64,
     slot: Option<&Slot>,
 ) -> Result<Vec<(i64, PlaySession)>, DbError> {
-    let sql = "SELECT cid, session, state FROM playback_play WHERE viewer = $1 AND aid = $2 ORDER BY cid, session LIMIT $3";
+    let sql = "SELECT cid, session, state FROM playback_play WHERE viewer = $1 AND aid = $2 \
+               AND (cid, session) > ($3, $4) ORDER BY cid, session LIMIT $5";
     let mut all = Vec::new();
-    for mut row in tx.query(sql, &[number(viewer), aid.into(), MOST_PLAYS.into()])? {
-        let (cid, session) = (row.int(0)?, row.int(1)?);
-        if slot.is_some_and(|slot| (slot.cid, slot.session) == (cid, session)) {
-            continue;
+    let mut after = (i64::MIN, i64::MIN);
+    loop {
+        let (cid, session) = (after.0.into(), after.1.into());
+        let values = [
+            number(viewer),
+            aid.into(),
+            cid,
+            session,
+            PLAYS_AT_ONCE.into(),
+        ];
+        let rows = tx.query(sql, &values)?;
+        if rows.is_empty() {
+            return Ok(all);
         }
-        let plays = Plays::decode(&row.take_bytes(2)?, session);
-        let plays = plays.ok_or_else(|| unknown("play session"))?;
-        all.extend(plays.iter().map(|play| (cid, play.clone())));
+        for mut row in rows {
+            let (cid, session) = (row.int(0)?, row.int(1)?);
+            after = (cid, session);
+            if slot.is_some_and(|slot| (slot.cid, slot.session) == after) {
+                continue;
+            }
+            let plays = Plays::decode(&row.take_bytes(2)?, session);
+            let plays = plays.ok_or_else(|| unknown("play session"))?;
+            all.extend(plays.iter().map(|play| (cid, play.clone())));
+        }
     }
-    Ok(all)
 }

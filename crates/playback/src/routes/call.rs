@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use bytes::Bytes;
 use reportd_platform::AppNo;
 use reportd_platform::web::{ClientAddress, drain_body, limit_key, read_body};
@@ -85,7 +85,7 @@ async fn log_in(
         };
     };
     let sender = Sender {
-        host: host(parts),
+        host: host(&parts.headers, &parts.uri),
         address: ClientAddress::of(&parts.extensions),
     };
     let found = playback
@@ -93,7 +93,7 @@ async fn log_in(
         .await;
     let login = match found {
         Ok(login) => login,
-        Err(NoLogin::None) if is_optional => return Ok(None),
+        Err(NoLogin::None | NoLogin::Limited) if is_optional => return Ok(None),
         Err(no_login) => return Err(no_login.into()),
     };
     carried.check_csrf(endpoint, form, |sent| login.session.is_csrf(sent))?;
@@ -121,6 +121,8 @@ async fn with_session(
             viewers
                 .set_paused(app.app.no, mid, is_paused, now_ms)
                 .await?;
+            // What is reported after the reply is of the new state on every node.
+            tokio::time::sleep(playback.others_hear_in).await;
             Ok(Answer::ok())
         }
         Endpoint::Shadow => {
@@ -151,7 +153,9 @@ async fn without_session(
     form: &Form<'_>,
 ) -> Result<Answer, Refused> {
     let apps = playback.registry.apps();
-    let app = apps.without_session(host(parts)).cloned();
+    let app = apps
+        .without_session(host(&parts.headers, &parts.uri))
+        .cloned();
     let app = app.ok_or_else(|| Refusal::new(Code::NotFound, "no app is of this host"))?;
     playback.limit_app(&app).await?;
     ask(playback, endpoint, form, &app, None).await
@@ -174,16 +178,10 @@ async fn ask(
 }
 
 /// The host that a request was sent to.
-pub(super) fn host_of(request: &Request) -> Option<String> {
-    let header = request.headers().get(header::HOST);
+pub(super) fn host<'r>(headers: &'r HeaderMap, uri: &'r Uri) -> Option<&'r str> {
+    let header = headers.get(header::HOST);
     let header = header.and_then(|value| value.to_str().ok());
-    header.or(request.uri().host()).map(str::to_owned)
-}
-
-fn host(parts: &Parts) -> Option<&str> {
-    let header = parts.headers.get(header::HOST);
-    let header = header.and_then(|value| value.to_str().ok());
-    header.or(parts.uri.host())
+    header.or(uri.host())
 }
 
 impl Playback {

@@ -5,7 +5,7 @@ use reportd_protocol::playback::{Beat, Code};
 
 use super::reply::{Answer, Refused};
 use crate::Playback;
-use crate::entry::{BeatRecord, Record, source_of_session};
+use crate::entry::{BeatRecord, Record};
 use crate::intake::MOST_DELETES;
 use crate::sessions::Login;
 use crate::viewers::draw_number;
@@ -19,17 +19,10 @@ impl Playback {
             self.metrics.ignored_values.inc_by(ignored);
         }
         let identity = self.viewers.number(app.no, session.mid).await?;
-        let viewer = identity.paused.unwrap_or(identity.viewer);
-        let source = beat.session.as_deref().map(source_of_session);
-        let record = Record::Beat(BeatRecord {
-            viewer,
-            is_anonymous: identity.paused.is_some(),
-            source: source.unwrap_or(session.source),
-            day: app.zone.day(self.clock.now_ms()),
-            at_ms: None,
-            beat,
-        });
-        self.store(app, viewer, &record).await?;
+        let day = app.zone.day(self.clock.now_ms());
+        let record = BeatRecord::of(&identity, session.source, day, beat);
+        let viewer = record.viewer;
+        self.store(app, viewer, &Record::Beat(record)).await?;
         Ok(Answer::acknowledged())
     }
 

@@ -7,6 +7,9 @@ use reportd_db::{Column, Merge, Table};
 ///
 /// `playback_change` tells all nodes what to drop from memory: `version` is that of the directory which the change has
 /// raised, so that versions grow in the order of commits; rows up to `playback_revision.version` have been removed.
+///
+/// `playback_viewer.salt` hides sources in the entries of `viewer`, `paused_salt` in those of `paused`
+/// ([`crate::entry::BeatRecord::of`]); 0 in rows from before there were salts.
 pub const STATE_MIGRATIONS: Migrations = Migrations {
     set: "playback",
     texts: &["CREATE TABLE playback_viewer (
@@ -41,6 +44,9 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
         CREATE TABLE playback_erasure (
         viewer BIGINT NOT NULL PRIMARY KEY, app BIGINT NOT NULL, at_ms BIGINT NOT NULL, is_told BIGINT NOT NULL) {{clustered}};
         CREATE INDEX playback_erasure_untold ON playback_erasure (at_ms) WHERE is_told = 0;
+        ",
+        "ALTER TABLE playback_viewer ADD COLUMN salt BIGINT NOT NULL DEFAULT 0;
+        ALTER TABLE playback_viewer ADD COLUMN paused_salt BIGINT NOT NULL DEFAULT 0;
         "],
 };
 
@@ -56,6 +62,8 @@ pub(crate) const VIEWER: Table = Table {
         column("mid", Merge::Key),
         column("viewer", Merge::Payload),
         column("paused", Merge::Payload),
+        column("salt", Merge::Payload),
+        column("paused_salt", Merge::Payload),
     ],
 };
 

@@ -49,6 +49,20 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         stream BIGINT NOT NULL, sequence BIGINT NOT NULL, at_ms BIGINT NOT NULL, state {{bytes}} NOT NULL,
         PRIMARY KEY (stream, sequence)) {{clustered}};
         CREATE INDEX playback_recent_at ON playback_recent (stream, at_ms);
+        ",
+        // Who made up parts made every read of the video dear: reads look at the most played ones, part by part. What is
+        // folded already is counted by part when the views are rebuilt.
+        "CREATE TABLE playback_part (
+        app BIGINT NOT NULL, aid BIGINT NOT NULL, cid BIGINT NOT NULL, plays BIGINT NOT NULL,
+        PRIMARY KEY (app, aid, cid)) {{clustered}};
+        CREATE INDEX playback_part_plays ON playback_part (app, aid, plays DESC, cid);
+        CREATE TABLE playback_reach_by_part (
+        app BIGINT NOT NULL, aid BIGINT NOT NULL, day BIGINT NOT NULL, cid BIGINT NOT NULL, chunk BIGINT NOT NULL,
+        state {{bytes}} NOT NULL, PRIMARY KEY (app, aid, cid, day, chunk)) {{clustered}};
+        INSERT INTO playback_reach_by_part (app, aid, day, cid, chunk, state)
+        SELECT app, aid, day, cid, chunk, state FROM playback_reach;
+        DROP TABLE playback_reach;
+        ALTER TABLE playback_reach_by_part RENAME TO playback_reach;
         "],
 };
 
@@ -133,6 +147,12 @@ pub(crate) const DAY: Table = Table {
     ],
 };
 
+/// Plays of each part of a video, of all days: by them reads find the most played parts, and look at no others.
+pub(crate) const PART: Table = Table {
+    name: "playback_part",
+    columns: &[key("app"), key("aid"), key("cid"), add("plays")],
+};
+
 /// How many viewers watched a video on `day`, and before it last on `previous`, -1 for never: those that were distinct
 /// from one day to another are the sum over the days between of those whose previous day was before.
 pub(crate) const VIEWERS: Table = Table {
@@ -162,6 +182,17 @@ pub(crate) const LENGTH: Table = Table {
         column("at_ms", Merge::Order),
         column("stream", Merge::Order),
         column("sequence", Merge::Order),
+        column("duration_s", Merge::Payload),
+    ],
+};
+
+/// The same as it is read: the length alone.
+pub(crate) const LENGTH_TOLD: Table = Table {
+    name: "playback_length",
+    columns: &[
+        key("app"),
+        key("aid"),
+        key("cid"),
         column("duration_s", Merge::Payload),
     ],
 };

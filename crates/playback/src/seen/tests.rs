@@ -6,7 +6,9 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use reportd_protocol::playback::meaning::{DeleteScope, DeletedVideo, Kid, OrderKey};
 
-use super::{Delete, FINAL_MS, INTERVAL_MS, Made, Seen, SeenNews, UNDO_MS, standing_deletes};
+use super::{
+    Delete, FINAL_MS, INTERVAL_MS, Made, Seen, SeenNews, UNDO_ARRIVES_MS, standing_deletes,
+};
 
 const NOW_MS: i64 = 1_795_273_200_000;
 
@@ -49,12 +51,13 @@ fn scopes() -> impl Strategy<Value = DeleteScope> {
 }
 
 fn deletes() -> impl Strategy<Value = Vec<(u64, Delete)>> {
-    let delete =
-        (of((0..UNDO_MS * 2, scopes())), of(0..UNDO_MS * 2)).prop_map(|(of_made, undone_ms)| {
-            Delete {
-                made: of_made.and_then(|(later_ms, scope)| made(later_ms, scope).made),
-                undone_at_ms: undone_ms.map(|later_ms| NOW_MS + later_ms),
-            }
+    let delete = (
+        of((0..UNDO_ARRIVES_MS * 2, scopes())),
+        of(0..UNDO_ARRIVES_MS * 2),
+    )
+        .prop_map(|(of_made, undone_ms)| Delete {
+            made: of_made.and_then(|(later_ms, scope)| made(later_ms, scope).made),
+            undone_at_ms: undone_ms.map(|later_ms| NOW_MS + later_ms),
         });
     vec((0..4_u64, delete), 0..6)
 }
@@ -74,7 +77,7 @@ proptest! {
     fn a_row_reads_back(
         deletes in deletes(),
         intervals in vec((0..9_i64, any::<bool>()), 0..4),
-        (is_erased, forgotten_ms) in (any::<bool>(), of(0..UNDO_MS * 3)),
+        (is_erased, forgotten_ms) in (any::<bool>(), of(0..UNDO_ARRIVES_MS * 3)),
     ) {
         let mut seen = seen(deletes);
         let news = SeenNews { is_erased, intervals, ..SeenNews::default() };
@@ -114,7 +117,11 @@ proptest! {
 
 #[test]
 fn an_undo_counts_within_its_window_whatever_comes_first() {
-    for (late_ms, is_undone) in [(0, true), (UNDO_MS, true), (UNDO_MS + 1, false)] {
+    for (late_ms, is_undone) in [
+        (0, true),
+        (UNDO_ARRIVES_MS, true),
+        (UNDO_ARRIVES_MS + 1, false),
+    ] {
         let delete = (7, made(0, DeleteScope::All));
         let undo = (7, undone(late_ms));
         for order in [
@@ -160,7 +167,7 @@ fn a_final_delete_of_a_season_stands_for_ever_and_others_are_forgotten() {
     seen.forget_final(NOW_MS + 1000);
     assert_eq!(seen.deletes.keys().collect::<Vec<_>>(), [&6]);
     assert_eq!(seen.seasons.into_iter().collect::<Vec<_>>(), [(5, key(5))]);
-    const { assert!(FINAL_MS > UNDO_MS) };
+    const { assert!(FINAL_MS > UNDO_ARRIVES_MS) };
 }
 
 #[test]

@@ -97,29 +97,35 @@ pub(crate) enum SessionKeysError {
 }
 
 impl NewKey {
-    fn check(&self) -> Result<(), (&'static str, String)> {
+    /// `taken` are the keys of other apps. Who registers the key of another app would be taken for it: a token says by its
+    /// key alone whose it is.
+    fn check(&self, taken: &[KnownKey]) -> Result<(), (&'static str, String)> {
         if self.kid.chars().count() > MOST_KID_CHARS || self.kid.chars().any(char::is_control) {
             let expected = format!("expected at most {MOST_KID_CHARS} printable characters");
             return Err(("kid", expected));
         }
-        let (field, length, most, tried) = match &self.of {
-            NewKeyOf::Shared(secret) => (
-                "secret",
-                secret.len(),
-                MOST_SECRET_BYTES,
-                SessionKey::hs256(secret),
-            ),
-            NewKeyOf::Public(text) => (
-                "public_key",
-                text.len(),
-                MOST_PUBLIC_CHARS,
-                SessionKey::ed25519(text),
-            ),
+        let (field, length, most) = match &self.of {
+            NewKeyOf::Shared(secret) => ("secret", secret.len(), MOST_SECRET_BYTES),
+            NewKeyOf::Public(text) => ("public_key", text.len(), MOST_PUBLIC_CHARS),
         };
         if length > most {
             return Err((field, format!("expected at most {most} bytes")));
         }
-        tried.map(|_| ()).map_err(|bad| (field, bad.to_string()))
+        let (read, own) = match &self.of {
+            NewKeyOf::Shared(secret) => (
+                SessionKey::hs256(secret),
+                "expected a secret for this app alone",
+            ),
+            NewKeyOf::Public(text) => (
+                SessionKey::ed25519(text),
+                "expected a key that no other app has",
+            ),
+        };
+        let key = read.map_err(|bad| (field, bad.to_string()))?;
+        match taken.iter().any(|known| known.key.verifies_same(&key)) {
+            true => Err((field, own.to_owned())),
+            false => Ok(()),
+        }
     }
 }
 
@@ -143,8 +149,9 @@ pub(crate) fn replace_keys(
         "DELETE FROM playback_session_key WHERE app = $1",
         &[app.into()],
     )?;
+    let taken = keys_of_others(tx, app, vault)?;
     for (index, key) in keys.iter().enumerate() {
-        key.check()
+        key.check(&taken)
             .map_err(|(field, expected)| invalid(format!("keys[{index}].{field}"), expected))?;
         insert(tx, app, key, vault, now_ms)?;
     }
@@ -168,7 +175,7 @@ pub(crate) fn add_key(
         let expected = format!("expected at most {MOST_KEYS} keys: remove one first");
         return Err(invalid("keys", expected));
     }
-    key.check()
+    key.check(&keys_of_others(tx, app, vault)?)
         .map_err(|(field, expected)| invalid(field, expected))?;
     insert(tx, app, key, vault, now_ms)?;
     Ok(note_change(tx, now_ms)?)
@@ -187,6 +194,16 @@ pub(crate) fn remove_key(
         return Ok(None);
     }
     note_change(tx, now_ms).map(Some)
+}
+
+fn keys_of_others(
+    tx: &mut Tx<'_>,
+    app: AppNo,
+    vault: Option<(&MasterKey, &dyn Random)>,
+) -> Result<Vec<KnownKey>, DbError> {
+    let mut known = load_keys(tx, vault.map(|(master, _)| master))?;
+    known.retain(|known| known.app != app);
+    Ok(known)
 }
 
 fn insert(

@@ -1,8 +1,9 @@
 //! From the secrets of a request to its session, without a look at the store where it is known here.
 //!
-//! The store is asked, and signatures that cost much are verified, only while the address has failures to spare: guessing
-//! cannot load a server. A secret that proved to be none is remembered too, so that a player with an old session, of which
-//! many may share an address, costs nothing and counts once.
+//! Guessing cannot load a server: signatures that cost much are verified only while the address has failures to spare; and
+//! of those that have none left only few look into the store at once, since behind the same address there may be viewers
+//! with good sessions. A secret that proved to be none is remembered too, so that a player with an old session costs
+//! nothing and counts once.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -109,9 +110,14 @@ impl Playback {
         };
         let hash = SecretHash::of(secret);
         let key = SecretKey::of(hash, sent_as);
-        if let Some(known) = self.remembered(key, sender.address)? {
+        if let Some(known) = self.remembered(key)? {
             return Ok(known);
         }
+        let _turn = match self.directory.check_failures(sender.address) {
+            Ok(()) => None,
+            // It is never closed: who waits is served.
+            Err(_) => self.registry.suspect_look_ups.acquire().await.ok(),
+        };
         let ticket = self.registry.sessions.ticket();
         let find = move |tx: &mut Tx<'_>| issued::find(tx, hash, sent_as);
         let found: Result<_, DbError> = self.directory.db().read_async(find).await;
@@ -122,22 +128,21 @@ impl Playback {
         self.is_none(key, sender.address).await
     }
 
-    /// What is known here of a secret; an error where it is none, or must not be looked up.
-    fn remembered(&self, key: SecretKey, address: IpAddr) -> Result<Option<Session>, NoLogin> {
+    /// What is known here of a secret; an error where it is none.
+    fn remembered(&self, key: SecretKey) -> Result<Option<Session>, NoLogin> {
         if let Some(known) = self.registry.sessions.get(&key) {
             return Ok(Some(known));
         }
-        if self.registry.unknown.get(&key).is_some() {
-            return Err(NoLogin::None);
+        match self.registry.unknown.get(&key) {
+            Some(()) => Err(NoLogin::None),
+            None => Ok(None),
         }
-        let checked = self.directory.check_failures(address);
-        checked.map(|()| None).map_err(|_| NoLogin::Limited)
     }
 
     async fn is_none(&self, key: SecretKey, address: IpAddr) -> Result<Session, NoLogin> {
         let ticket = self.registry.unknown.ticket();
         self.registry.unknown.put(ticket, key, ());
-        // Where that was one too many the next look is refused; what this one found is certain.
+        // Where that was one too many the next look waits for its turn; what this one found is certain.
         let _ = self.directory.count_failure(address).await;
         Err(NoLogin::None)
     }
@@ -155,9 +160,11 @@ impl Playback {
             return told.map_err(|_| NoLogin::None);
         }
         let key = SecretKey::of(SecretHash::of(secret), SentAs::Token);
-        if let Some(known) = self.remembered(key, sender.address)? {
+        if let Some(known) = self.remembered(key)? {
             return Ok(known);
         }
+        let checked = self.directory.check_failures(sender.address);
+        checked.map_err(|_| NoLogin::Limited)?;
         let ticket = self.registry.sessions.ticket();
         let unknown = self.registry.unknown.ticket();
         let mut told = if is_quick {

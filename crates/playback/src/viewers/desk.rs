@@ -119,11 +119,18 @@ impl Desk {
 
     /// Draws numbers for viewers that have none; where another node was quicker its number stands.
     fn create(&self, keys: &[ViewerKey]) -> Result<HashMap<ViewerKey, ViewerIdentity>, DbError> {
-        let draw = || draw_number(&*self.random).map_err(no_randomness);
-        let rows: Vec<[Value<'_>; 4]> = (keys.iter())
+        let draw = || stored(draw_number(&*self.random).map_err(no_randomness)?);
+        let rows: Vec<[Value<'_>; 6]> = (keys.iter())
             .map(|&(app, mid)| {
-                let viewer = stored(draw()?)?;
-                Ok([app.into(), mid.into(), viewer.into(), Value::Null])
+                let (viewer, salt) = (draw()?.into(), draw()?.into());
+                Ok([
+                    app.into(),
+                    mid.into(),
+                    viewer,
+                    Value::Null,
+                    salt,
+                    0_i64.into(),
+                ])
             })
             .collect::<Result<_, DbError>>()?;
         self.state.write(|tx| {

@@ -31,19 +31,20 @@ impl Viewers {
         if known.is_none() {
             self.number(app, mid).await?;
         }
-        let number = draw_number(&*self.random).map_err(no_randomness)?;
+        let draw = || stored(draw_number(&*self.random).map_err(no_randomness)?);
+        let (number, salt) = (draw()?, draw()?);
         let set = move |tx: &mut Tx<'_>| {
             touch(tx)?;
             // A pause that another node was quicker with stays as it is.
-            let (sql, paused) = if is_paused {
-                let sql = "UPDATE playback_viewer SET paused = $3 \
+            if is_paused {
+                let sql = "UPDATE playback_viewer SET paused = $3, paused_salt = $4 \
                            WHERE app = $1 AND mid = $2 AND paused IS NULL";
-                (sql, Some(stored(number)?))
+                tx.execute(sql, &[app.into(), mid.into(), number.into(), salt.into()])?;
             } else {
-                let sql = "UPDATE playback_viewer SET paused = $3 WHERE app = $1 AND mid = $2";
-                (sql, None)
-            };
-            tx.execute(sql, &[app.into(), mid.into(), paused.into()])?;
+                let sql = "UPDATE playback_viewer SET paused = NULL, paused_salt = 0 \
+                           WHERE app = $1 AND mid = $2";
+                tx.execute(sql, &[app.into(), mid.into()])?;
+            }
             let change = Change::viewer(key);
             change.note(tx, now_ms)?;
             Ok::<_, DbError>(change)

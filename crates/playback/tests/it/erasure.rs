@@ -78,9 +78,9 @@ fn nothing_names_an_erased_viewer(#[values(Embedded, Postgres)] kind: StoreKind)
     assert_eq!(world.history(&again.cookie()), [(2, 5)]);
 }
 
-#[test]
-fn an_erasure_outlives_a_restore_of_the_state() {
-    let world = World::new(Embedded);
+#[rstest]
+fn an_erasure_outlives_a_restore_of_the_state(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
     let session = world.session(ONE, 7);
     world.beat(&session, "aid=1&cid=1&played_time=10");
     let row = |sql: &str| {

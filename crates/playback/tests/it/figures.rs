@@ -355,3 +355,29 @@ fn parameters_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: Stor
         );
     }
 }
+
+#[rstest]
+fn parts_that_are_made_up_take_nobodys_place(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let session = world.session(ONE, 7);
+    for number in 0..3 {
+        let form = format!("aid=1&cid=900&session=s{number}&video_duration=100&played_time=-1");
+        world.beat(&session, &form);
+    }
+    let made_up = world.session(ONE, 8);
+    for cid in (1..=250).chain(901..=950) {
+        world.beat(&made_up, &format!("aid=1&cid={cid}&played_time={cid}"));
+    }
+    let retention = get(&world, "videos/1/retention");
+    assert_eq!(
+        (&retention["cid"], &retention["sessions"]),
+        (&json!(900), &json!(3))
+    );
+    let video = get(&world, "videos/1");
+    let parts = video["parts"].as_array().unwrap();
+    assert_eq!((parts.len(), &parts[0]["cid"]), (200, &json!(900)));
+    assert_eq!(parts[0]["plays"], 3);
+    assert_eq!(video["plays"], 303, "plays are of all parts");
+    let videos = get(&world, "videos?limit=5");
+    assert_eq!(videos["videos"][0]["finish_rate"], video["finish_rate"]);
+}

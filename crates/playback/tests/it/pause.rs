@@ -3,9 +3,9 @@
 use axum::http::Method;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::{ONE, Session, World};
+use crate::world::{ONE, Session, World, shared_key};
 
 const SET: &str = "/x/v2/history/shadow/set";
 const SHADOW: &str = "/x/v2/history/shadow";
@@ -113,4 +113,73 @@ fn deletes_leave_something_only_where_something_is_shown(
     for wrong in ["", "1", "live_1", "archive_x"] {
         assert_eq!(delete(wrong), -400, "{wrong}");
     }
+}
+
+/// The beats that this node has written, without the numbers of their viewers and what they have.
+fn beats(world: &World) -> Vec<Vec<u8>> {
+    let blocks = world.blocks();
+    let payloads = blocks.iter().flat_map(|block| block.entries());
+    let beats = payloads.filter(|entry| entry.payload[1] == 0);
+    beats.map(|entry| entry.payload[13..].to_vec()).collect()
+}
+
+/// The longest run of bytes that both have.
+fn longest_common(a: &[u8], b: &[u8]) -> usize {
+    let starts = (0..a.len()).flat_map(|i| (0..b.len()).map(move |j| (i, j)));
+    let run = |(i, j): (usize, usize)| {
+        let pairs = a[i..].iter().zip(&b[j..]);
+        pairs.take_while(|(a, b)| a == b).count()
+    };
+    starts.map(run).max().unwrap_or(0)
+}
+
+#[rstest]
+#[case("&session=0123456789abcdef0123456789abcdef&start_ts=1795233000")]
+#[case("&session=a-player's-own-word")]
+#[case("")]
+fn nothing_joins_a_pause_or_an_erasure_to_the_rest(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+    #[case] sitting: &str,
+) {
+    let world = World::new(kind);
+    world.put_keys(
+        ONE,
+        &json!([{"algorithm": "HS256", "secret": crate::world::SHARED}]),
+    );
+    // A token outlives an erasure.
+    let token = world.token(&shared_key(), 7, Some("login"));
+    let cookie = format!("SESSDATA={token}");
+    let beat = |aid: i64| {
+        let form = format!("aid={aid}&played_time={}{sitting}", 100 * aid);
+        assert_eq!(world.heartbeat(&cookie, &form).code(), 0);
+        world.clock.advance(1_000);
+    };
+    let pause = |switch: &str| {
+        let form = format!("switch={switch}&csrf=csrf-of-7");
+        assert_eq!(world.post(SET, &cookie, &form).code(), 0);
+    };
+    beat(1);
+    pause("1");
+    beat(2);
+    pause("0");
+    pause("1");
+    beat(3);
+    pause("0");
+    beat(1);
+    let videos = world.admin(
+        &Method::GET,
+        &format!("{ONE}/playback/videos/1"),
+        &Value::Null,
+    );
+    assert_eq!(videos["plays"], 1, "one sitting goes on behind a pause");
+    world.admin(&Method::DELETE, &format!("{ONE}/viewers/7"), &Value::Null);
+    beat(4);
+    let beats = beats(&world);
+    assert_eq!(beats.len(), 5);
+    for (a, b) in [(0, 1), (0, 2), (1, 2), (1, 3), (0, 4), (1, 4), (3, 4)] {
+        // What kind of beat it is, and the day.
+        let common = longest_common(&beats[a], &beats[b]);
+        assert!(common <= 3, "{a} and {b}: {common} bytes");
+    }
+    assert!(longest_common(&beats[0], &beats[3]) >= 8, "one source");
 }

@@ -161,6 +161,26 @@ fn episodes_of_one_second_stay_on_one_page(#[values(Embedded, Postgres)] kind: S
 }
 
 #[rstest]
+fn what_shares_second_and_number_is_on_one_page(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let session = world.session(ONE, 7);
+    // The season has the number of the video.
+    for form in ["aid=7&type=4&sid=5&epid=1", "aid=5", "aid=4", "aid=6"] {
+        world.beat(&session, &format!("{form}&cid=1"));
+    }
+    let (mut met, mut cursor) = (Vec::new(), String::new());
+    for _ in 0..4 {
+        let page = world.fresh(&format!("{CURSOR}?ps=1{cursor}"), &session.cookie());
+        let items = page["list"].as_array().unwrap().iter();
+        let aids: Vec<_> = items.map(|item| item["history"]["oid"].as_i64()).collect();
+        met.push(aids.into_iter().flatten().collect::<Vec<_>>());
+        let (max, view_at) = (&page["cursor"]["max"], &page["cursor"]["view_at"]);
+        cursor = format!("&max={max}&view_at={view_at}");
+    }
+    assert_eq!(met, [vec![6], vec![7, 5], vec![4], vec![]]);
+}
+
+#[rstest]
 fn ids_have_64_bits(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
     let session = world.session(ONE, i64::MAX);

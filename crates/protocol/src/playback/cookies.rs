@@ -1,4 +1,4 @@
-//! The cookies of a request that the protocol knows: `SESSDATA` and `bili_jct`.
+//! The cookie `SESSDATA` of a request. A `bili_jct` proves nothing: csrf is compared with the session's token.
 
 use std::borrow::Cow;
 
@@ -12,13 +12,11 @@ pub const MAX_SESSION_COOKIES: usize = 4;
 pub const MAX_SECRET_BYTES: usize = 4096;
 
 const SESSION: &[u8] = b"SESSDATA";
-const CSRF: &[u8] = b"bili_jct";
 
 /// What the cookies of a request say. Nothing of it may be logged.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Cookies<'a> {
     secrets: Vec<Cow<'a, str>>,
-    csrf: Option<Cow<'a, str>>,
 }
 
 impl<'a> Cookies<'a> {
@@ -43,13 +41,6 @@ impl<'a> Cookies<'a> {
         &self.secrets
     }
 
-    /// The first `bili_jct`. It proves nothing, since csrf is compared with the session's token; a
-    /// page may want it back.
-    #[must_use]
-    pub fn csrf(&self) -> Option<&str> {
-        self.csrf.as_deref()
-    }
-
     fn take(&mut self, pair: &'a [u8]) {
         let mut parts = pair.splitn(2, |byte| *byte == b'=');
         let (Some(name), Some(value)) = (parts.next(), parts.next()) else {
@@ -59,12 +50,9 @@ impl<'a> Cookies<'a> {
         let Some(value) = read_value(value) else {
             return;
         };
-        if name == SESSION {
-            if self.secrets.len() < MAX_SESSION_COOKIES && !self.secrets.contains(&value) {
-                self.secrets.push(value);
-            }
-        } else if name == CSRF && self.csrf.is_none() {
-            self.csrf = Some(value);
+        let has_room = self.secrets.len() < MAX_SESSION_COOKIES;
+        if name == SESSION && has_room && !self.secrets.contains(&value) {
+            self.secrets.push(value);
         }
     }
 }
@@ -95,45 +83,34 @@ fn read_value(value: &[u8]) -> Option<Cow<'_, str>> {
 mod tests {
     use super::*;
 
-    fn parse<'a>(headers: &[&'a str]) -> (Vec<String>, Option<String>) {
+    fn parse<'a>(headers: &[&'a str]) -> Vec<String> {
         let cookies = Cookies::parse(headers.iter().map(|header: &&'a str| header.as_bytes()));
         let secrets = cookies.secrets().iter().map(ToString::to_string);
-        (secrets.collect(), cookies.csrf().map(str::to_owned))
+        secrets.collect()
     }
 
     #[test]
     fn cookies_as_clients_send_them() {
-        for (headers, secrets, csrf) in [
-            (&["SESSDATA=xxx"][..], &["xxx"][..], None),
-            (&["SESSDATA=a%2C1%2Cb%2A12"], &["a,1,b*12"], None),
-            (&["SESSDATA=a,1,b*12"], &["a,1,b*12"], None),
-            (&["SESSDATA=a+b/c=="], &["a+b/c=="], None),
-            (&["SESSDATA=100%"], &["100%"], None),
-            (&["SESSDATA=\"quoted\""], &["quoted"], None),
-            (&["SESSDATA=xxx;bili_jct=yyy"], &["xxx"], Some("yyy")),
-            (
-                &["a=b; SESSDATA = xxx ; bili_jct=yyy;"],
-                &["xxx"],
-                Some("yyy"),
-            ),
-            (&["bili_jct=1", "SESSDATA=2;bili_jct=3"], &["2"], Some("1")),
-            (
-                &["SESSDATA=a%2Cb; SESSDATA=a,b; SESSDATA=c"],
-                &["a,b", "c"],
-                None,
-            ),
-            (&["SESSDATA=; SESSDATA=c; SESSDATA"], &["c"], None),
-            (&["sessdata=a; XSESSDATA=b; buvid3=SESSDATA=c"], &[], None),
+        for (headers, secrets) in [
+            (&["SESSDATA=xxx"][..], &["xxx"][..]),
+            (&["SESSDATA=a%2C1%2Cb%2A12"], &["a,1,b*12"]),
+            (&["SESSDATA=a,1,b*12"], &["a,1,b*12"]),
+            (&["SESSDATA=a+b/c=="], &["a+b/c=="]),
+            (&["SESSDATA=100%"], &["100%"]),
+            (&["SESSDATA=\"quoted\""], &["quoted"]),
+            (&["SESSDATA=xxx;bili_jct=yyy"], &["xxx"]),
+            (&["a=b; SESSDATA = xxx ; bili_jct=yyy;"], &["xxx"]),
+            (&["bili_jct=1", "SESSDATA=2;bili_jct=3"], &["2"]),
+            (&["SESSDATA=a%2Cb; SESSDATA=a,b; SESSDATA=c"], &["a,b", "c"]),
+            (&["SESSDATA=; SESSDATA=c; SESSDATA"], &["c"]),
+            (&["sessdata=a; XSESSDATA=b; buvid3=SESSDATA=c"], &[]),
             (
                 &["SESSDATA=1;SESSDATA=2;SESSDATA=3;SESSDATA=4;SESSDATA=5"],
                 &["1", "2", "3", "4"],
-                None,
             ),
-            (&["", ";;=;"], &[], None),
+            (&["", ";;=;"], &[]),
         ] {
-            let secrets = secrets.iter().map(ToString::to_string).collect();
-            let expected = (secrets, csrf.map(str::to_owned));
-            assert_eq!(parse(headers), expected, "{headers:?}");
+            assert_eq!(parse(headers), secrets, "{headers:?}");
         }
     }
 
@@ -141,7 +118,7 @@ mod tests {
     fn what_cannot_be_read_is_passed_over() {
         let long = "x".repeat(MAX_SECRET_BYTES + 1);
         let header = format!("SESSDATA={long}; SESSDATA=ok");
-        assert_eq!(parse(&[&header]).0, ["ok"]);
+        assert_eq!(parse(&[&header]), ["ok"]);
         let cookies = Cookies::parse([&b"SESSDATA=\xff\xfe; SESSDATA=ok"[..]]);
         assert_eq!(cookies.secrets(), ["ok"]);
     }

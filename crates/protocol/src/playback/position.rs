@@ -13,8 +13,6 @@ pub enum Position {
     End,
 }
 
-const END_RANK: i64 = 1 << 32;
-
 impl Position {
     /// The number on the wire: seconds, or -1.
     #[must_use]
@@ -34,25 +32,6 @@ impl Position {
                 .ok()
                 .filter(|seconds| *seconds <= super::MAX_SECONDS)
                 .map(Self::At),
-        }
-    }
-
-    /// The position as a number that grows with it: in a table the greatest rank is the furthest.
-    #[must_use]
-    pub fn rank(self) -> i64 {
-        match self {
-            Self::At(seconds) => i64::from(seconds),
-            Self::End => END_RANK,
-        }
-    }
-
-    /// The position of that rank; `None` if it is none.
-    #[must_use]
-    pub fn from_rank(rank: i64) -> Option<Self> {
-        match rank {
-            END_RANK => Some(Self::End),
-            -1 => None,
-            seconds => Self::from_wire(seconds),
         }
     }
 
@@ -98,19 +77,6 @@ mod tests {
         }
         for number in [i64::MIN, -2, (1 << 31) + 1, i64::MAX] {
             assert_eq!(Position::from_wire(number), None);
-        }
-    }
-
-    #[test]
-    fn ranks_grow_with_positions() {
-        let positions = [0, 1, super::super::MAX_SECONDS].map(Position::At);
-        let positions = [&positions[..], &[Position::End]].concat();
-        assert!(positions.is_sorted_by_key(|position| position.rank()));
-        for position in positions {
-            assert_eq!(Position::from_rank(position.rank()), Some(position));
-        }
-        for rank in [i64::MIN, -1, (1 << 31) + 1, (1 << 32) + 1] {
-            assert_eq!(Position::from_rank(rank), None);
         }
     }
 

@@ -54,32 +54,6 @@ pub enum PageStart {
     },
 }
 
-impl PageStart {
-    /// Whether an entry may stand on the page. A page has the greatest of these, in descending order.
-    #[must_use]
-    pub fn admits(&self, place: &EntryPlace) -> bool {
-        match *self {
-            Self::Newest => true,
-            Self::OlderThan(view_at_s) => place.view_at_s < view_at_s,
-            Self::Behind {
-                view_at_s,
-                number,
-                business: Some(business),
-            } => {
-                let cursor = EntryPlace {
-                    view_at_s,
-                    number,
-                    business,
-                };
-                *place < cursor
-            }
-            Self::Behind {
-                view_at_s, number, ..
-            } => (place.view_at_s, place.number) < (view_at_s, number),
-        }
-    }
-}
-
 /// Which entries are asked for: `type`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HistoryFilter {

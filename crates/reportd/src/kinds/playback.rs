@@ -1,9 +1,10 @@
 //! Playback reports in the wiring.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reportd_journal::View;
-use reportd_platform::directory::Follower;
+use reportd_platform::directory::{Follower, POLL_INTERVAL};
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::seal::KeySource;
@@ -14,7 +15,6 @@ use reportd_playback::{
 
 use super::ground::{Ground, rate};
 use super::{LoadedKind, OpenKind, ReportKind};
-use crate::settings::Settings;
 use crate::stores::DataFolder;
 
 /// Playback reports.
@@ -81,15 +81,22 @@ impl LoadedKind for LoadedPlayback {
         let registry = || Arc::clone(&self.registry);
         let viewers = Viewers::new(state.clone(), random.clone(), registry());
         let clock = Arc::clone(&running.clock);
+        let erasures = DataFolder::at(&ground.settings.data).erasures();
         let playback = Playback {
             directory: Arc::clone(&running.directory),
             registry: registry(),
             viewers: Arc::new(viewers),
             now: Arc::new(NowRegister::new(state, views.clone(), clock, registry())),
-            erasures: Arc::new(erasure_file(ground.settings)),
+            erasures: Arc::new(ErasureFile::at(erasures)),
             journal: Arc::clone(&running.journal),
             views,
             clock: Arc::clone(&running.clock),
+            others_hear_in: if ground.is_alone {
+                Duration::ZERO
+            } else {
+                // Each looks once in an interval, and a look takes its time.
+                2 * POLL_INTERVAL
+            },
             random,
             master_keys: Arc::clone(&self.keys),
             metrics: Arc::clone(&self.metrics),
@@ -113,13 +120,5 @@ impl LoadedKind for LoadedPlayback {
             upkeep,
             writers: Vec::new(),
         })
-    }
-}
-
-/// Backups of PostgreSQL are not made here, so nothing is kept beside it.
-fn erasure_file(settings: &Settings) -> ErasureFile {
-    match settings.postgres() {
-        None => ErasureFile::at(DataFolder::at(&settings.data).erasures()),
-        Some(_) => ErasureFile::none(),
     }
 }

@@ -1,5 +1,6 @@
 //! An export of playback reports is what was accepted, by whom, as far as anybody may still know.
 
+use std::collections::HashMap;
 #[cfg(feature = "parquet")]
 use std::path::Path;
 
@@ -27,21 +28,23 @@ fn viewer(data: &Data, app: &str, mid: i64) -> Viewer {
     Viewer::create(|arguments| data.run(arguments), app, mid)
 }
 
+/// What players call their sittings.
+const SESSIONS: [&str; 5] = [
+    "0123456789abcdef0123456789ABCDEF",
+    "a,b",
+    "«\"»",
+    "=1+1",
+    "会话",
+];
+
 /// The form of a heartbeat with everything that one can have, and the row that it must become.
 fn full_beat(number: i64) -> (String, Value) {
-    let sessions = [
-        "0123456789abcdef0123456789ABCDEF",
-        "a,b",
-        "«\"»",
-        "=1+1",
-        "会话",
-    ];
-    let session = sessions[usize::try_from(number).unwrap() % sessions.len()];
+    let session = SESSIONS[usize::try_from(number).unwrap() % SESSIONS.len()];
     let aid = i64::MAX - number;
     let mut row = json!({
         "aid": aid, "cid": 62131, "progress": 60 + number, "play_type": number % 5, "session": session, "type": 4,
         "sub_type": 1, "dt": 2, "epid": 5, "sid": 6, "duration": 6000, "realtime": 59, "real_played_time": 58,
-        "start_ts": 1_592_720_840, "last_play_progress_time": 57, "max_play_progress_time": -1,
+        "last_play_progress_time": 57, "max_play_progress_time": -1,
     });
     if let Some(bvid) = bvid_of(aid) {
         row["bvid"] = json!(bvid);
@@ -59,6 +62,7 @@ fn full_beat(number: i64) -> (String, Value) {
         };
         form.push(format!("{name}={value}"));
     }
+    form.push("start_ts=1592720840".to_owned());
     (form.join("&"), row)
 }
 
@@ -124,8 +128,20 @@ fn export(data: &Data, from: i64, to: i64, more: &[&str]) -> String {
     data.run(&[&asked[..], more].concat())
 }
 
-/// Takes the times out of rows: a report counts when it arrives, and arrivals never fall.
+/// Takes what cannot be foreseen out of rows: a report counts when it arrives, and arrivals never fall; and a sitting is
+/// shown by a hash of its name, one for each name, which the name of the sitting's first row stands for here.
 fn without_times(mut rows: Vec<Value>) -> Vec<Value> {
+    let mut sittings = HashMap::<String, usize>::new();
+    for row in &mut rows {
+        let Some(session) = row.get_mut("session") else {
+            continue;
+        };
+        let shown = session.as_str().unwrap();
+        assert!(shown.len() == 32 && shown.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let next = sittings.len();
+        let place = *sittings.entry(shown.to_owned()).or_insert(next);
+        *session = json!(SESSIONS[place]);
+    }
     let arrivals = rows.iter_mut().map(|row| {
         let row = row.as_object_mut().unwrap();
         let arrival = row.remove("received_at").unwrap();
@@ -232,4 +248,33 @@ fn reports_of_several_nodes_stand_side_by_side() {
     aids.sort_unstable();
     assert_eq!(aids, (1..=20).collect::<Vec<_>>());
     assert!(rows.iter().all(|row| row["mid"] == 7));
+}
+
+#[test]
+fn a_pause_holds_on_every_node_when_it_is_answered() {
+    let (data, key) = with_apps(StoreKind::Postgres, &zone_of_noon());
+    let second = data.path().with_file_name("second");
+    let nodes = [data.serve(), data.serve_beside(&second)];
+    let viewer = viewer(&data, "site", 7);
+    for round in 1..=4_i64 {
+        // Both know the viewer as it was before.
+        for (node, of) in nodes.iter().zip([100, 200]) {
+            viewer.beat(node, &format!("aid={}", of + round));
+        }
+        assert_eq!(
+            viewer.post(&nodes[0], "/x/v2/history/shadow/set", "switch=1"),
+            0
+        );
+        viewer.beat(&nodes[1], &format!("aid={}", 300 + round));
+        assert_eq!(
+            viewer.post(&nodes[0], "/x/v2/history/shadow/set", "switch=0"),
+            0
+        );
+        viewer.beat(&nodes[1], &format!("aid={}", 400 + round));
+    }
+    wait_until_folded(&nodes[0], &key);
+    let mut shown = viewer.history(&nodes[1]);
+    shown.sort_unstable();
+    let all = [100, 200, 400].map(|of| (1..=4).map(move |round| of + round));
+    assert_eq!(shown, all.into_iter().flatten().collect::<Vec<i64>>());
 }

@@ -83,13 +83,9 @@ impl ListedParts {
             })
             .collect();
         shown.sort_by_key(|part| (std::cmp::Reverse(part.plays), part.cid));
-        shown.truncate(MOST_PARTS);
         shown
     }
 }
-
-/// Most parts of a video that are shown.
-const MOST_PARTS: usize = 1_000;
 
 /// A part of a video that was played.
 #[derive(Serialize, ToSchema)]

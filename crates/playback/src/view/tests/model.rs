@@ -28,7 +28,7 @@ pub(super) struct Model<'e> {
 }
 
 /// A day and ten minutes: so long an undo counts.
-const UNDO_MS: i64 = 1450 * 60_000;
+const UNDO_ARRIVES_MS: i64 = 1450 * 60_000;
 
 impl<'e> Model<'e> {
     pub(super) fn new(events: &'e [Event]) -> Self {
@@ -77,7 +77,8 @@ impl<'e> Model<'e> {
         let mut watched = BTreeSet::new();
         for kept in &self.beats {
             let (app, aid) = (kept.app, kept.beat.aid);
-            if matches!(kept.beat.play_type.number(), 0 | 1 | 3) {
+            let is_viewing = matches!(kept.beat.play_type.number(), 0 | 1 | 3);
+            if is_viewing && kept.beat.position != Position::End {
                 viewing.insert((
                     app,
                     kept.key.received_at_ms / 600_000,
@@ -112,7 +113,7 @@ impl<'e> Model<'e> {
                 Record::Undo { viewer: of, ids } => {
                     *of == viewer
                         && ids.contains(&wanted)
-                        && event.arrived.received_at_ms <= made_at_ms + UNDO_MS
+                        && event.arrived.received_at_ms <= made_at_ms + UNDO_ARRIVES_MS
                 }
                 _ => false,
             })

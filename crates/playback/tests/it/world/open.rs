@@ -71,6 +71,8 @@ impl World {
             journal: Arc::clone(&journal),
             views: views.clone(),
             clock: Arc::clone(&time),
+            // Tests say themselves when a node looks.
+            others_hear_in: Duration::ZERO,
             random,
             master_keys,
             metrics: Arc::new(PlaybackMetrics::register(&metrics)),

@@ -1,9 +1,7 @@
-//! What a viewer has deleted from the history: a set of deletes by id, each with an undone mark.
+//! What a delete takes away from the history of a viewer.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
-use super::order::OrderKey;
 use crate::playback::report::Business;
 
 /// The name of an entry in the history: `archive_<aid>`, `cheese_<aid>`, `pgc_<season>`.
@@ -80,64 +78,6 @@ impl DeleteScope {
             }
             Self::Entry(kid) => video.aid == kid.number,
         }
-    }
-}
-
-/// What is known of a delete. An undo may be folded before its delete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Delete {
-    /// When it was, and what it takes away; `None` while only its undo is known.
-    pub made: Option<(OrderKey, DeleteScope)>,
-    /// It was undone: it takes nothing away.
-    pub is_undone: bool,
-}
-
-impl Delete {
-    /// Unites what two folds know of one delete.
-    pub fn merge(&mut self, other: Self) {
-        self.made = self.made.max(other.made);
-        self.is_undone |= other.is_undone;
-    }
-}
-
-/// All deletes of a viewer, by id.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deletes<I>(BTreeMap<I, Delete>);
-
-impl<I> Default for Deletes<I> {
-    fn default() -> Self {
-        Self(BTreeMap::new())
-    }
-}
-
-impl<I: Ord> Deletes<I> {
-    /// Adds a delete, or what else is known of it.
-    pub fn add(&mut self, id: I, delete: Delete) {
-        self.0.entry(id).or_default().merge(delete);
-    }
-
-    /// Unites two sets. The order of merges, and what is merged twice, makes no difference.
-    pub fn merge(&mut self, other: Self) {
-        for (id, delete) in other.0 {
-            self.add(id, delete);
-        }
-    }
-
-    /// The deletes, by id.
-    pub fn iter(&self) -> impl Iterator<Item = (&I, &Delete)> {
-        self.0.iter()
-    }
-
-    /// The newest delete, not undone, that covers a video: what is not newer does not count. `None`
-    /// if no delete covers it.
-    #[must_use]
-    pub fn newest_covering(&self, video: &DeletedVideo<'_>) -> Option<OrderKey> {
-        let standing = self.0.values().filter(|delete| !delete.is_undone);
-        standing
-            .filter_map(|delete| delete.made)
-            .filter(|(_, scope)| scope.covers(video))
-            .map(|(key, _)| key)
-            .max()
     }
 }
 

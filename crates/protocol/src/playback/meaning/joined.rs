@@ -33,26 +33,9 @@ impl JoinedSessions {
     }
 
     /// Unites two sets. The order of merges, and what is merged twice, makes no difference.
-    ///
-    /// It is enough to have those sessions of a store that
-    /// [`reach_ms`](Self::reach_ms) of the other set touches.
     pub fn merge(&mut self, other: Self) {
         let own = std::mem::take(&mut self.0);
         *self = Self::join(own.into_iter().chain(other.0));
-    }
-
-    /// The time in which a session must have a beat, or lie around it, to be joined with one of these:
-    /// in ms since 1970, both ends included. `None` if there are none.
-    ///
-    /// A session touches it where its last beat is not before the start, nor its first after the end.
-    /// One that touches it may still stay alone.
-    #[must_use]
-    pub fn reach_ms(&self) -> Option<(i64, i64)> {
-        let (first, last) = (self.0.first()?, self.0.last()?);
-        Some((
-            first.first_ms().saturating_sub(JOIN_GAP_MS),
-            last.last_ms().saturating_add(JOIN_GAP_MS),
-        ))
     }
 
     /// The sessions, the earliest first.

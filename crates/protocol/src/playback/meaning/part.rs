@@ -11,7 +11,7 @@
 
 use std::collections::BTreeMap;
 
-use super::order::{Newest, OrderKey};
+use super::order::Newest;
 use crate::playback::report::PlayType;
 
 /// The registers of (viewer, aid, cid). `S` names a source, `T` is what a beat says of itself.
@@ -84,38 +84,6 @@ impl<S: Ord + Clone, T> PartState<S, T> {
         self.newest.iter()
     }
 
-    /// The beat that gives the position, of those newer than `deleted`, the newest delete that covers
-    /// them ([`Deletes::newest_covering`](super::Deletes::newest_covering)). Its time is `view_at`.
-    #[must_use]
-    pub fn resume_point(&self, deleted: Option<OrderKey>) -> Option<&Newest<T>> {
-        match self.active_after(deleted) {
-            Some(active) => self.newest.get(&active.value),
-            None => self
-                .newest
-                .values()
-                .filter(|beat| counts(beat.key, deleted))
-                .max_by_key(|beat| beat.key),
-        }
-    }
-
-    /// By what a video's parts are compared: the greatest is its newest part, the one whose A is
-    /// newest; among parts without an A, the one with the newest B. `None` if nothing counts.
-    #[must_use]
-    pub fn rank(&self, deleted: Option<OrderKey>) -> Option<PartRank> {
-        match self.active_after(deleted) {
-            Some(active) => Some(PartRank::Active(active.key)),
-            None => self
-                .resume_point(deleted)
-                .map(|beat| PartRank::Paused(beat.key)),
-        }
-    }
-
-    fn active_after(&self, deleted: Option<OrderKey>) -> Option<&Newest<S>> {
-        self.active
-            .as_ref()
-            .filter(|active| counts(active.key, deleted))
-    }
-
     /// Drops each B that is older than the newest A: whatever is deleted or undone later, it can give
     /// no position any more.
     fn forget_the_passed(&mut self) {
@@ -124,17 +92,4 @@ impl<S: Ord + Clone, T> PartState<S, T> {
             self.newest.retain(|_, beat| beat.key >= key);
         }
     }
-}
-
-/// How new a part is; see [`PartState::rank`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum PartRank {
-    /// All that is known of it are pauses.
-    Paused(OrderKey),
-    /// It was played.
-    Active(OrderKey),
-}
-
-fn counts(key: OrderKey, deleted: Option<OrderKey>) -> bool {
-    deleted.is_none_or(|deleted| key > deleted)
 }

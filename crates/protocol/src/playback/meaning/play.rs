@@ -31,28 +31,7 @@ impl PlayedClaim {
             Self::Realtime(seconds) | Self::RealPlayed(seconds) => seconds,
         }
     }
-
-    /// The claim as a number that grows with it: in a table the greatest rank counts.
-    #[must_use]
-    pub fn rank(self) -> i64 {
-        match self {
-            Self::Realtime(seconds) => i64::from(seconds),
-            Self::RealPlayed(seconds) => REAL_PLAYED_RANK + i64::from(seconds),
-        }
-    }
-
-    /// The claim of that rank; `None` if it is none.
-    #[must_use]
-    pub fn from_rank(rank: i64) -> Option<Self> {
-        let realtime = u32::try_from(rank).ok().map(Self::Realtime);
-        realtime.or_else(|| {
-            let real_played = rank.checked_sub(REAL_PLAYED_RANK)?;
-            u32::try_from(real_played).ok().map(Self::RealPlayed)
-        })
-    }
 }
-
-const REAL_PLAYED_RANK: i64 = 1 << 32;
 
 /// What the beats of one play session add up to: minima, maxima, a union and a register.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -165,26 +144,4 @@ pub struct Tally {
     pub furthest: Position,
     /// The bucket in the histogram of last positions.
     pub left_at: Position,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn claims_grow_with_their_ranks() {
-        let claims = [
-            PlayedClaim::Realtime(0),
-            PlayedClaim::Realtime(u32::MAX),
-            PlayedClaim::RealPlayed(0),
-            PlayedClaim::RealPlayed(u32::MAX),
-        ];
-        assert!(claims.is_sorted() && claims.is_sorted_by_key(|claim| claim.rank()));
-        for claim in claims {
-            assert_eq!(PlayedClaim::from_rank(claim.rank()), Some(claim));
-        }
-        for rank in [i64::MIN, -1, 1 << 33, i64::MAX] {
-            assert_eq!(PlayedClaim::from_rank(rank), None);
-        }
-    }
 }

@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::finish::FinishRule;
 use crate::playback::position::Position;
 
 const PERCENTS: u64 = 100;
@@ -52,23 +51,6 @@ impl Retention {
     }
 }
 
-/// The share of sessions, of 0 to 1, whose furthest position is the end; 0 without sessions.
-pub fn finish_rate(
-    furthest: impl IntoIterator<Item = (Position, u64)>,
-    duration_s: Option<u32>,
-    rule: &FinishRule,
-) -> f64 {
-    let mut finished = 0;
-    let mut sessions = 0;
-    for (position, count) in furthest {
-        sessions += count;
-        if rule.is_finished(position, duration_s) {
-            finished += count;
-        }
-    }
-    share(finished, sessions)
-}
-
 /// Whole percents, 0 to 100.
 fn percent_of(position: Position, duration_s: u32) -> usize {
     let percent = match position {
@@ -98,7 +80,7 @@ mod tests {
             (Position::At(200), 1),
             (Position::End, 4),
         ];
-        let retention = Retention::of(furthest.clone(), left_at, 200);
+        let retention = Retention::of(furthest, left_at, 200);
         assert_eq!(retention.sessions, 8);
         assert_eq!(
             (retention.reached.len(), retention.left_at.len()),
@@ -107,9 +89,6 @@ mod tests {
         let reached = [0, 1, 49, 50, 51, 100].map(|percent| retention.reached[percent]);
         assert_eq!(reached, [1.0, 0.875, 0.875, 0.75, 0.625, 0.625]);
         assert_eq!((retention.left_at[0], retention.left_at[99]), (3, 5));
-        let rate = finish_rate(furthest.clone(), Some(200), &FinishRule::default());
-        assert_eq!(rate, 0.625);
-        assert_eq!(finish_rate(furthest, None, &FinishRule::default()), 0.5);
     }
 
     #[test]
@@ -117,7 +96,6 @@ mod tests {
         let retention = Retention::of([], [], 0);
         assert_eq!(retention.sessions, 0);
         assert!(retention.reached.iter().all(|share| *share == 0.0));
-        assert_eq!(finish_rate([], None, &FinishRule::default()), 0.0);
         assert_eq!(
             Retention::of([(Position::At(5), 1)], [], 0).reached[100],
             1.0

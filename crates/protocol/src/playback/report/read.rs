@@ -16,9 +16,9 @@ impl<'f> Beat<'f> {
     /// Reads a history/report: it is a beat of play type 0.
     ///
     /// # Errors
-    /// -400 for the first of `aid`, `cid`, `progress` and `platform` that is malformed, or a missing
-    /// `aid`. What is merely kept (`type`, `sub_type`, `dt`, `duration`, `sid`, `epid`) is ignored
-    /// where it is not valid.
+    /// -400 for the first of `aid`, `cid` and `progress` that is malformed, or a missing `aid`. What is
+    /// merely kept (`platform`, `type`, `sub_type`, `dt`, `duration`, `sid`, `epid`) is ignored where
+    /// it is not valid.
     pub fn history_report(form: &'f Form<'_>) -> Result<Self, Refusal> {
         let mut ignored = Ignored(0);
         let aid = form.optional(Name::Aid, number::id)?;
@@ -30,7 +30,7 @@ impl<'f> Beat<'f> {
             aid,
             cid: form.optional(Name::Cid, number::natural)?.unwrap_or(0),
             position: read_position(form, Name::Progress)?.within(duration_s),
-            platform: text(form, Name::Platform, MAX_PLATFORM_CHARS)?,
+            platform: ignored.unless(text(form, Name::Platform, MAX_PLATFORM_CHARS)),
             video_type,
             season_type: ignored.find_season_type(form, video_type),
             device: ignored.find(form, Name::Dt, Device::from_number),
@@ -46,7 +46,8 @@ impl<'f> Beat<'f> {
     ///
     /// # Errors
     /// -400 for the first field that is malformed; if neither `aid` nor `bvid` is there; if both are
-    /// and name two videos. Unknown values of `type`, `sub_type`, `dt` and `play_type` are ignored.
+    /// and name two videos. Unknown values of `type`, `sub_type`, `dt` and `play_type` are ignored, and
+    /// so is a `start_ts` that is none: it is no key.
     pub fn heartbeat(form: &'f Form<'_>) -> Result<Self, Refusal> {
         let mut ignored = Ignored(0);
         let seconds = |name| form.optional(name, number::seconds).map(Option::flatten);
@@ -69,7 +70,7 @@ impl<'f> Beat<'f> {
             duration_s,
             realtime_s: seconds(Name::Realtime)?,
             real_played_s: seconds(Name::RealPlayedTime)?,
-            start_ts: form.optional(Name::StartTs, number::natural)?,
+            start_ts: ignored.unless(form.optional(Name::StartTs, number::natural)),
             last_progress: form.optional(Name::LastProgress, number::position)?,
             max_progress: form.optional(Name::MaxProgress, number::position)?,
             ignored_values: ignored.0,
