@@ -43,7 +43,7 @@ pub use audit::{AuditListing, MOST_RECORDS, Record};
 pub use metrics::DialogueMetrics;
 pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
-pub use routes::{protocol_openapi, protocol_routes};
+pub use routes::{BodyRoom, protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
 pub use streams::Streams;
@@ -79,6 +79,8 @@ pub struct Dialogue {
     pub app_limiter: Arc<Limiter<AppNo>>,
     /// Reports by address, where they are limited.
     pub address_limiter: Arc<Limiter<IpAddr>>,
+    /// Room for bodies of large reports that are being read.
+    pub body_room: Arc<BodyRoom>,
     /// Places for large reports that are worked on at once.
     pub large_reports: Arc<Semaphore>,
     /// What all API calls share.

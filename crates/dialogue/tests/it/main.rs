@@ -13,6 +13,7 @@ mod history;
 mod intake;
 mod monitor;
 mod persons;
+mod places;
 mod receivers;
 mod roles;
 mod settings;

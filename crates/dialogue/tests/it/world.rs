@@ -465,6 +465,7 @@ fn open_room(
         },
         discards: false,
         app_limiter: Arc::new(limiter("dialogue app", &time)),
+        body_room: Arc::default(),
         address_limiter: Arc::new(limiter("dialogue address", &time)),
         large_reports: Arc::new(Semaphore::new(4)),
         api: Api {

@@ -128,6 +128,7 @@ impl LoadedKind for LoadedDialogue {
                 body: ground.body_limits(settings.body_bytes),
                 reports_per_app: rate(settings.app_rate_limit),
                 reports_per_address: rate(settings.address_rate_limit),
+            body_room: Arc::default(),
             },
             discards: ground.discards,
             app_limiter: Arc::new(ground.limiter("dialogue app")),
