@@ -22,7 +22,7 @@ const CONTENTS: [Contents; 11] = [
         "1 + i % 2, 'c' || (i % 3), CASE WHEN i % 10 = 0 THEN 0 ELSE 2 END, i, i, 1, 1, 1, 'r' || i, 0, i",
     ),
     (
-        "dialogue_thread (app, report_id, ticket)",
+        "dialogue_thread (app, report_id, category, ticket)",
         20_000,
         "1 + i % 2, 'r' || i, i + 1",
     ),
@@ -42,7 +42,8 @@ const CONTENTS: [Contents; 11] = [
         "1 + i % 2, 'u' || (i % 100), i, i + 1",
     ),
     (
-        "dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at, seen_reports)",
+        "dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at, seen_reports, \
+         leaves_at)",
         20_000,
         "i + 1, 1, 'ad', '{}', 'm', 'k', i, 1",
     ),
@@ -74,7 +75,7 @@ const CONTENTS: [Contents; 11] = [
     ),
 ];
 
-const REPORT: &str = r#"{"uniqid":"u1","report_id":"r5","category":"c1","timestamp":1795233600,
+const REPORT: &str = r#"{"uniqid":"u1","report_id":"r7","category":"c1","timestamp":1795233600,
     "users":{"k1":{},"k2":{}},"infos":[{"id":"k1","type":"text","content":"x","time":1795233000}]}"#;
 
 /// Behind all events of the store.

@@ -48,7 +48,8 @@ pub fn protocol_openapi() -> OpenApi {
 /// Report a conversation
 ///
 /// `content` is base64 of the AES-encrypted JSON of the report, under the app's settings. A report that was sent before
-/// gives the same ticket; other content of the same `report_id` adds to the ticket that waits, or opens one that follows it.
+/// gives the same ticket; other content of the same `report_id` and category adds to the ticket that waits,
+/// or opens one that follows it.
 #[utoipa::path(
     post, path = "/api/report/multiDialogue", operation_id = "dialogue_report", tag = TAG,
     request_body(content(

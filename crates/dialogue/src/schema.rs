@@ -6,9 +6,11 @@ use reportd_db::{Column, Merge, Table};
 /// Tables in the state store. Times are in ms since 1970; lists go by `(received_at, id)` of the ticket, which is why
 /// tables that find tickets carry its `received_at`.
 ///
-/// - `dialogue_thread`: the newest ticket of a report_id. An intake locks its row first.
+/// - `dialogue_thread`: the newest ticket of a report_id and category. An intake locks its row first.
 /// - `dialogue_ticket`: `state` is that of [`crate::tickets::TicketState`]; `claim_until` is NULL where nobody holds it;
-///   `verdict` is the one that stands, also while the ticket is open again; `upheld` is 1 where that verdict found fault.
+///   `verdict` is the one that stands, also while the ticket is open again; `upheld` is 1 where that verdict found fault;
+///   `user_bytes` is what its users take in a callback.
+/// - `dialogue_verdict`: its callbacks leave from `leaves_at` on; NULL where a newer one took their place before that.
 /// - `dialogue_report`: immutable; `body` is the decrypted JSON as it was sent, compressed.
 /// - `dialogue_delivery`: `state` 0 pending, 1 delivered, 2 dead, 3 taken back.
 /// - `dialogue_audit`: append-only. `dialogue_event`: for streams on all nodes, kept for an hour.
@@ -71,8 +73,24 @@ pub const MIGRATIONS: Migrations = Migrations {
         id {{serial}}, at BIGINT NOT NULL, app BIGINT NOT NULL, category {{text}} NOT NULL, kind {{text}} NOT NULL,
         ticket BIGINT NOT NULL);
         CREATE INDEX dialogue_event_at ON dialogue_event (at);
-        ", crate::monitor::TABLES],
+        ", crate::monitor::TABLES, LEAVES_AND_CATEGORIES],
 };
+
+/// Verdicts know when they leave (those of before by the default of `undo_seconds`), tickets what their users take in a
+/// callback, and a thread is of one category.
+const LEAVES_AND_CATEGORIES: &str = "ALTER TABLE dialogue_verdict ADD COLUMN leaves_at BIGINT;
+        UPDATE dialogue_verdict SET leaves_at = judged_at + 60000;
+        ALTER TABLE dialogue_ticket ADD COLUMN user_bytes BIGINT NOT NULL DEFAULT 0;
+        UPDATE dialogue_ticket SET user_bytes = (SELECT COALESCE(SUM(OCTET_LENGTH(u.user_key) + 16), 0)
+        FROM dialogue_user u WHERE u.ticket = dialogue_ticket.id);
+        ALTER TABLE dialogue_thread RENAME TO dialogue_thread_of_all;
+        CREATE TABLE dialogue_thread (
+        app BIGINT NOT NULL, report_id {{text}} NOT NULL, category {{text}} NOT NULL, ticket BIGINT NOT NULL,
+        PRIMARY KEY (app, report_id, category)) {{clustered}};
+        INSERT INTO dialogue_thread (app, report_id, category, ticket)
+        SELECT o.app, o.report_id, t.category, o.ticket FROM dialogue_thread_of_all o JOIN dialogue_ticket t ON t.id = o.ticket;
+        DROP TABLE dialogue_thread_of_all;
+        ";
 
 const fn column(name: &'static str, merge: Merge) -> Column {
     Column { name, merge }

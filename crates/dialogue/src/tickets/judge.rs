@@ -1,6 +1,6 @@
 //! The verdict: with its callbacks in one transaction, so that there is none without the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use reportd_db::{DbError, Tx};
 use reportd_platform::random::{NoRandomness, Random};
@@ -126,8 +126,8 @@ impl<'a> Labels<'a> {
 
     /// The label of each user of the ticket. Known only once its row is locked: reports bring users.
     fn of_users(&self, users: &[String]) -> Result<Vec<(String, &'a Label)>, TicketError> {
-        let is_user = |key: &str| users.iter().any(|user| user == key);
-        if let Some(stranger) = self.users.keys().find(|key| !is_user(key)) {
+        let known: HashSet<&str> = users.iter().map(String::as_str).collect();
+        if let Some(stranger) = self.users.keys().find(|key| !known.contains(*key)) {
             let field = format!("user_result.{stranger}");
             return Err(invalid(field, "expected a user of this ticket"));
         }
