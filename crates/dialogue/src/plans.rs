@@ -135,7 +135,7 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     let ticket = tickets::find(tx, &actor(), 1)?;
     let whole = query::whole(tx, ticket)?;
     assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
-    assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
+    assert!(!query::of_report_id(tx, 1, "r4", NOW_MS)?.is_empty());
     let listing = |app: Option<u32>, ticket, actor: Option<&str>| AuditListing {
         apps: app.map(|app| vec![app]),
         ticket,

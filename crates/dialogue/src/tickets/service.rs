@@ -139,14 +139,8 @@ impl Dialogue {
     /// # Errors
     /// [`TicketError::TooLate`], [`TicketError::Forbidden`], [`TicketError::NotJudged`], [`TicketError::Unknown`].
     pub async fn undo(&self, actor: Actor, id: i64) -> Result<Ticket, TicketError> {
-        let registry = Arc::clone(&self.registry);
-        self.change(move |tx, now_ms| {
-            let ticket = super::find(tx, &actor, id)?;
-            let app = registry.app_of(ticket.app).ok_or_else(not_loaded)?;
-            let undo_ms = i64::try_from(app.settings.undo_seconds).unwrap_or(0) * 1000;
-            super::undo(tx, &actor, id, undo_ms, now_ms)
-        })
-        .await
+        self.change(move |tx, now_ms| super::undo(tx, &actor, id, now_ms))
+            .await
     }
 
     /// Opens a judged ticket again.
