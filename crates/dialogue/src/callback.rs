@@ -25,6 +25,8 @@ pub mod replay;
 mod resolver;
 pub mod schedule;
 mod send;
+#[cfg(test)]
+pub(crate) mod statements;
 mod tls;
 
 pub use breaker::BreakerOptions;

@@ -9,6 +9,7 @@ use reportd_testbed::plans::{self, Contents, embedded_plan, filled_store};
 use reportd_testbed::{Ground, StoreKind};
 
 use crate::audit::{self, AuditListing};
+use crate::callback::statements;
 use crate::intake::NewReport;
 use crate::query::{self, About, DeliveryListing, Listing, Place, Queue};
 use crate::tickets::{self, Actor, TicketError, TicketState};
@@ -24,7 +25,7 @@ const CONTENTS: [Contents; 11] = [
     (
         "dialogue_thread (app, report_id, category, ticket)",
         20_000,
-        "1 + i % 2, 'r' || i, i + 1",
+        "1 + i % 2, 'r' || i, 'c' || (i % 3), i + 1",
     ),
     (
         "dialogue_report (ticket, app, report_id, digest, uniqid, redirect, received_at, body, users, infos)",
@@ -45,7 +46,7 @@ const CONTENTS: [Contents; 11] = [
         "dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at, seen_reports, \
          leaves_at)",
         20_000,
-        "i + 1, 1, 'ad', '{}', 'm', 'k', i, 1",
+        "i + 1, 1, 'ad', '{}', 'm', 'k', i, 1, i",
     ),
     (
         "dialogue_audit (at, actor, actor_key, action, app, ticket, details)",
@@ -213,6 +214,12 @@ fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
         // The marks are one row.
         let is_scan =
             |line: &String| line.contains("Seq Scan on dialogue_") && !line.ends_with("_mark");
+/// What deliveries go through, and what a newer verdict changes of the older ones.
+fn send_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
+    statements::change_all(tx, NOW_MS)?;
+    Ok(tickets::replace(tx, 3, 1)?)
+}
+
         assert!(!plan.iter().any(is_scan), "{}: {plan:#?}", sent.sql);
         // An app's rows are many: a search has to go on from there, or end at a limit without sorting them.
         let is_wide = plan.iter().any(|line| line.ends_with("Cond: (app = $1)"));
@@ -268,3 +275,4 @@ fn both_stores_answer_by_index_alone() {
     let state = filled(&ground, StoreKind::Embedded);
     state.try_write(|tx| check_embedded(tx, &sqls)).unwrap();
 }
+    sqls.extend(texts(send_all, 12));

@@ -92,6 +92,9 @@ impl Dialogue {
             super::judge(tx, &actor, id, &judgement, &with)
         });
         let Judged { ticket, deliveries } = judged.await?;
+        if let Some(verdict) = ticket.verdict.filter(|_| ticket.revision > 1) {
+            self.dispatcher.let_go(ticket.id, verdict);
+        }
         self.dispatcher.hand_over(deliveries);
         self.metrics.judged.inc();
         Ok(ticket)

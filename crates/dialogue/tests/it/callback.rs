@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use reportd_dialogue::callback::{BreakerOptions, Options, outbox, replay};
+use reportd_dialogue::callback::{
+    BreakerOptions, Dispatcher, Options, Sender, SigningSecret, SystemNetwork, outbox, replay,
+};
 use reportd_protocol::dialogue::CallbackSecret;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use reportd_testbed::run;
@@ -436,6 +438,46 @@ fn what_waits_when_a_node_closes_is_due_for_the_others_at_once() {
         assert_eq!(node.lease(), None);
         assert_eq!(field.became(runs).attempts, 1);
         assert_eq!(field.became(waits).attempts, 0);
+/// Together they would take all places: those that have taken nothing yet get a part of them, and one app a part of that.
+#[test]
+fn many_hosts_of_one_app_that_hang_do_not_delay_that_of_another() {
+    run(async {
+        let field = Field::new(Embedded);
+        let good = Receiver::start(Manner::Well).await;
+        let sender = Sender {
+            allow_private: true,
+            ..Sender::default()
+        };
+        let network = Arc::new(SystemNetwork::default());
+        let parts = field.parts("a", vec![sender.clone(), sender], network);
+        let options = Options {
+            timeout: S(5),
+            in_all: 64,
+            ..quick()
+        };
+        let node = Dispatcher::start(parts, options).await.unwrap();
+        let mut hanging = Vec::new();
+        for _ in 0..16 {
+            hanging.push(Receiver::start(Manner::Hang).await);
+        }
+        for _ in 0..10 {
+            for receiver in &hanging {
+                field.send(&node, &receiver.url()).await;
+            }
+        }
+        field.until_it("all hang", |_| node.figures().0 >= 8).await;
+        let began = field.clock.monotonic();
+        let mut of_other = field.new_delivery(&good.url(), 0);
+        of_other.app = 2;
+        let (sent, handed) = field.write(vec![of_other], node.lease()).await;
+        node.hand_over(handed);
+        field.until(sent[0], outbox::DELIVERED).await;
+        let took = field.clock.monotonic() - began;
+        assert!(took < S(2), "{took:?}");
+        node.close().await;
+    });
+}
+
         let leased = "SELECT COUNT(*) FROM dialogue_delivery WHERE leased_by IS NOT NULL";
         assert_eq!(field.int(leased), 0);
         receiver.set(Manner::Well);

@@ -17,5 +17,6 @@ mod places;
 mod receivers;
 mod roles;
 mod settings;
+mod superseded;
 mod verdicts;
 mod world;
