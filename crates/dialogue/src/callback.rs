@@ -34,4 +34,4 @@ pub use dispatcher::{Dispatcher, Options, Parts};
 pub use metrics::CallbackMetrics;
 pub use outbox::{HandOver, Lease, NewDelivery};
 pub use resolver::{Network, Pending, SystemNetwork};
-pub use send::{Sender, Senders};
+pub use send::{Sender, Senders, SigningSecret};
