@@ -172,6 +172,16 @@ fn watch_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
         };
         assert!(!query::deliveries(tx, &listing)?.is_empty());
     }
+    let limited = Actor {
+        categories: Some(vec!["c1".to_owned()]),
+        ..actor()
+    };
+    let listing = DeliveryListing {
+        limit: 50,
+        ..DeliveryListing::default()
+    };
+    let (found, next) = query::deliveries_of(tx, &limited, &listing)?;
+    assert!(found.len() == 50 && next.is_some());
     assert!(query::delivery(tx, 7)?.is_some() && !query::attempts(tx, 7)?.is_empty());
     let (newest, oldest) = streams::bounds(tx)?;
     assert!(
@@ -204,6 +214,12 @@ fn change_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     Ok(())
 }
 
+/// What deliveries go through, and what a newer verdict changes of the older ones.
+fn send_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
+    statements::change_all(tx, NOW_MS)?;
+    Ok(tickets::replace(tx, 3, 1)?)
+}
+
 /// Looks at the plan of each statement that this session has sent.
 fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
     let all = plans::sent(tx, "dialogue")?;
@@ -214,12 +230,6 @@ fn check_postgres(tx: &mut Tx<'_>, least: usize) -> Result<(), TicketError> {
         // The marks are one row.
         let is_scan =
             |line: &String| line.contains("Seq Scan on dialogue_") && !line.ends_with("_mark");
-/// What deliveries go through, and what a newer verdict changes of the older ones.
-fn send_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
-    statements::change_all(tx, NOW_MS)?;
-    Ok(tickets::replace(tx, 3, 1)?)
-}
-
         assert!(!plan.iter().any(is_scan), "{}: {plan:#?}", sent.sql);
         // An app's rows are many: a search has to go on from there, or end at a limit without sorting them.
         let is_wide = plan.iter().any(|line| line.ends_with("Cond: (app = $1)"));
@@ -271,8 +281,8 @@ fn both_stores_answer_by_index_alone() {
     let mut sqls = texts(read_all, 18);
     sqls.extend(texts(change_all, 20));
     sqls.extend(texts(watch_all, 12));
+    sqls.extend(texts(send_all, 12));
     let ground = Ground::new(StoreKind::Embedded);
     let state = filled(&ground, StoreKind::Embedded);
     state.try_write(|tx| check_embedded(tx, &sqls)).unwrap();
 }
-    sqls.extend(texts(send_all, 12));

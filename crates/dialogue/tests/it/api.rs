@@ -247,6 +247,13 @@ fn dead_callbacks_are_replayed(#[values(Embedded, Postgres)] kind: StoreKind) {
     assert_eq!(range(NOON_MS, NOON_MS).status, 400);
     let notes = world.int("SELECT COUNT(*) FROM dialogue_audit WHERE action = 'replayed'");
     assert_eq!(notes, 2);
+    // The one is also told with its ticket.
+    let ticket = listed["deliveries"][2]["ticket_id"].as_str().unwrap();
+    let whole = get(&world, &format!("/api/tickets/{ticket}")).json();
+    let trail = whole["audit"].as_array().unwrap().iter();
+    let replayed: Vec<_> = trail.filter(|one| one["action"] == "replayed").collect();
+    assert_eq!(replayed.len(), 1, "{whole}");
+    assert_eq!(replayed[0]["details"], json!({"delivery": first}));
 }
 
 #[rstest]
@@ -419,13 +426,6 @@ fn verdicts_are_polled_once_they_would_leave(#[values(Embedded, Postgres)] kind:
     assert_eq!(other, json!({"verdicts": []}));
 }
 
-#[rstest]
-fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: StoreKind) {
-    let world = World::new(kind);
-    let first = world.file(ONE, &report("a")).ticket();
-    let second = world.file(ONE, &report("b")).ticket();
-    world.file(ONE, &with(report("c"), "category", json!("room")));
-    world.file(TWO, &report("d"));
 /// What has left stays what it was: whatever becomes of the ticket, or of the settings, behind it.
 #[rstest]
 fn a_verdict_that_has_left_is_polled_until_the_next_one_has(
@@ -496,6 +496,13 @@ fn a_verdict_that_was_replaced_before_it_left_is_not_polled(
     assert_eq!(polled(), 2);
 }
 
+#[rstest]
+fn counts_are_by_state_category_and_holder(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let first = world.file(ONE, &report("a")).ticket();
+    let second = world.file(ONE, &report("b")).ticket();
+    world.file(ONE, &with(report("c"), "category", json!("room")));
+    world.file(TWO, &report("d"));
     let call = |id: i64, call: &str| format!("/api/tickets/{id}/{call}");
     act(&world, "mei", &call(first, "claim"), &Value::Null);
     act(
