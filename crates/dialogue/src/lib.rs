@@ -87,6 +87,18 @@ pub struct Dialogue {
     pub api: Api,
 }
 
+impl Dialogue {
+    /// Ends what the room does by itself, once no request comes any more: callbacks that run come to their end, figures are
+    /// folded once more, and what waits at the desk is written.
+    pub async fn close(&self) {
+        self.dispatcher.close().await;
+        self.fold_last().await;
+        let desk = Arc::clone(&self.desk);
+        // A thread of the desk that stopped has told so.
+        let _ = tokio::task::spawn_blocking(move || desk.close()).await;
+    }
+}
+
 /// Limits of requests.
 #[derive(Debug, Clone, Copy)]
 pub struct DialogueLimits {

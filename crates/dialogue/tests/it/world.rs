@@ -370,8 +370,7 @@ impl Drop for World {
     fn drop(&mut self) {
         // As a server does that is stopped. A test that has failed has said why.
         if !std::thread::panicking() {
-            self.runtime.block_on(self.dialogue.dispatcher.close());
-            self.dialogue.desk.close();
+            self.runtime.block_on(self.dialogue.close());
         }
     }
 }
@@ -465,8 +464,8 @@ fn open_room(
         },
         discards: false,
         app_limiter: Arc::new(limiter("dialogue app", &time)),
-        body_room: Arc::default(),
         address_limiter: Arc::new(limiter("dialogue address", &time)),
+        body_room: Arc::default(),
         large_reports: Arc::new(Semaphore::new(4)),
         api: Api {
             directory,
