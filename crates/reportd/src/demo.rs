@@ -194,9 +194,10 @@ fn create(settings: &Settings, begins_ms: i64, now_ms: i64) -> anyhow::Result<Cr
             categories: &[],
         };
         create_person(tx, PERSON, everything, &hash, false, begins_ms)?;
-        let mut key = |name, role| create_key(tx, name, role, Some(APP), &random, begins_ms);
-        let api_key = key("demo", Role::Admin)?;
-        let desk_key = key("moderators' desk", Role::Lead)?;
+        let mut key = |name, role, app| create_key(tx, name, role, app, &random, begins_ms);
+        // Of all apps: only such a one lets callbacks go to this machine.
+        let api_key = key("demo", Role::Admin, None)?;
+        let desk_key = key("moderators' desk", Role::Lead, Some(APP))?;
         anyhow::Ok((api_key, desk_key, playback::first_session(tx, now_ms)?))
     })?;
     let secret_of = |kind| {
