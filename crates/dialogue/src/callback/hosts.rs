@@ -36,6 +36,18 @@ pub(super) struct Bounds {
     pub(super) breaker: BreakerOptions,
 }
 
+impl Bounds {
+    /// How much may wait in all for one more to be put to a host: those that have not taken anything yet leave half of it to
+    /// the others.
+    fn waiting(&self, is_proven: bool) -> usize {
+        if is_proven {
+            self.queue_in_all
+        } else {
+            self.queue_in_all / 2
+        }
+    }
+}
+
 /// What an attempt told about its host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Health {
@@ -144,10 +156,18 @@ impl Hosts {
         self.by_name.iter().filter_map(open).take(most).collect()
     }
 
-    /// How many more deliveries of this host can be taken from the store now, at most `most`.
+    /// How many more deliveries of this host can be taken from the store now, at most `most`; few where it has not taken
+    /// anything yet.
     pub(super) fn room(&self, host: &str, most: usize, now: Duration) -> usize {
-        let in_all = self.bounds.queue_in_all.saturating_sub(self.waiting);
-        let Some(host) = self.by_name.get(host) else {
+        let host = self.by_name.get(host);
+        let is_proven = host.is_some_and(|host| host.is_proven);
+        let in_all = self.bounds.waiting(is_proven).saturating_sub(self.waiting);
+        let most = if is_proven {
+            most
+        } else {
+            most.min(self.bounds.per_host)
+        };
+        let Some(host) = host else {
             return most.min(in_all);
         };
         let room = match host.breaker.room(usize::MAX, now) {
@@ -164,7 +184,7 @@ impl Hosts {
         host.used_at = now;
         if host.breaker.is_open(now)
             || host.queue.len() >= bounds.queue_per_host
-            || self.waiting >= bounds.queue_in_all
+            || self.waiting >= bounds.waiting(host.is_proven)
         {
             return Some(leased);
         }
@@ -508,6 +528,30 @@ mod tests {
         hosts.finish(&ended(1, "a"), Health::Failed, S(0));
         assert_eq!(ids(&hosts.start(S(0), 0).attempts), [4]);
         assert_eq!((hosts.running(), hosts.waiting()), (5, 1));
+    }
+
+    #[test]
+    fn what_waits_for_hosts_that_have_taken_nothing_yet_leaves_room_for_others() {
+        let mut hosts = Hosts::new(Bounds {
+            queue_in_all: 8,
+            ..hosts().bounds
+        });
+        hosts.push(delivery(1, "good"), S(0));
+        hosts.start(S(0), 0);
+        hosts.finish(&ended(1, "good"), Health::Well, S(0));
+        assert_eq!(
+            (hosts.room("new", 9, S(0)), hosts.room("good", 9, S(0))),
+            (2, 8)
+        );
+        for (id, host) in [(2, "a"), (3, "b"), (4, "c"), (5, "d")] {
+            assert!(hosts.push(delivery(id, host), S(0)).is_none());
+        }
+        assert!(hosts.push(delivery(6, "e"), S(0)).is_some());
+        assert!(hosts.push(delivery(7, "good"), S(0)).is_none());
+        assert_eq!(
+            (hosts.room("new", 9, S(0)), hosts.room("good", 9, S(0))),
+            (0, 3)
+        );
     }
 
     #[test]
