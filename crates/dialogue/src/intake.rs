@@ -26,7 +26,7 @@ const MOST_REPORTS: i64 = 500;
 const MOST_USERS: i64 = 2_000;
 
 /// Most bytes of a verdict before it is encrypted: each report may have a callback of its own, which names each user. What
-/// would make more opens a ticket that follows. Some ten times that are written in a second.
+/// would make more opens a ticket that follows.
 const MOST_VERDICT_BYTES: i64 = 8 << 20;
 
 /// What a user adds to a callback beside the key, in bytes: quotes, a colon, a comma and the label.

@@ -237,3 +237,32 @@ fn move_tickets(tx: &mut Tx<'_>, notes: &[Note], now_ms: i64) -> Result<(), DbEr
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_that_is_written_late_bears_a_time_that_is_still_counted() {
+        let attempted = Attempted {
+            id: 1,
+            ticket: 1,
+            verdict: 1,
+            until_ms: 0,
+            at_ms: 1_000,
+            took_ms: 20,
+            status: None,
+            error: None,
+            excerpt: Vec::new(),
+            ending: Ending::Delivered,
+        };
+        for (now_ms, expected) in [
+            (1_020, 1_020),
+            (6_020, 1_020),
+            (6_021, 1_021),
+            (90_000, 85_000),
+        ] {
+            assert_eq!(done_ms(&attempted, now_ms), expected, "written at {now_ms}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ use super::outbox::{IS_REPLACED, Lease, Leased, TAKEN_BACK};
 pub(super) const HOSTS: i64 = 256;
 
 /// Deliveries that are leased in one statement.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 64;
 
 /// A host for which deliveries wait, and when the first of them is due.
 #[derive(Debug, PartialEq, Eq)]
