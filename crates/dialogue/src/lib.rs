@@ -20,6 +20,7 @@ mod registry;
 mod routes;
 mod schema;
 mod settings;
+mod sights;
 mod streams;
 pub mod tickets;
 
@@ -46,6 +47,7 @@ pub use registry::{DialogueApp, Registry};
 pub use routes::{BodyRoom, protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
+pub use sights::Sights;
 pub use streams::Streams;
 
 /// What this room works with.
@@ -69,6 +71,8 @@ pub struct Dialogue {
     pub metrics: Arc<DialogueMetrics>,
     /// What each app has received, judged and delivered.
     pub monitor: Arc<Monitor>,
+    /// Who has seen tickets while nothing could be written.
+    pub sights: Arc<Sights>,
     /// Streams of events.
     pub streams: Arc<Streams>,
     /// Limits of requests.
@@ -88,11 +92,14 @@ pub struct Dialogue {
 }
 
 impl Dialogue {
-    /// Ends what the room does by itself, once no request comes any more: callbacks that run come to their end, figures are
-    /// folded once more, and what waits at the desk is written.
+    /// Ends what the room does by itself, once no request comes any more and nobody calls [`Self::upkeep`]: callbacks that
+    /// run come to their end, figures are folded once more, and what waits at the desk is written.
     pub async fn close(&self) {
         self.dispatcher.close().await;
         self.fold_last().await;
+        if let Err(error) = self.note_sights().await {
+            tracing::error!(%error, "who has seen tickets was not noted");
+        }
         let desk = Arc::clone(&self.desk);
         // A thread of the desk that stopped has told so.
         let _ = tokio::task::spawn_blocking(move || desk.close()).await;

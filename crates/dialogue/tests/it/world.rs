@@ -456,6 +456,7 @@ fn open_room(
         random,
         metrics: Arc::new(DialogueMetrics::register(&metrics)),
         monitor: Arc::new(Monitor::register(&metrics)),
+        sights: Arc::default(),
         streams: Arc::new(Streams::new(8)),
         limits: DialogueLimits {
             body: body(MAX_BODY_BYTES),

@@ -119,6 +119,7 @@ impl LoadedKind for LoadedDialogue {
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&self.metrics),
             monitor: Arc::clone(&self.monitor),
+            sights: Arc::default(),
             streams: Arc::new(Streams::new(EVENT_STREAMS)),
             limits: DialogueLimits {
                 body: ground.body_limits(settings.body_bytes),
