@@ -152,3 +152,47 @@ pub(crate) const USER: Table = Table {
         key("ticket"),
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use reportd_testbed::Ground;
+    use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+    use rstest::rstest;
+
+    use super::*;
+
+    /// A store of before, with a ticket of a judged thread.
+    const BEFORE: &str = "INSERT INTO dialogue_thread (app, report_id, ticket) VALUES (1, 'r', 7);
+        INSERT INTO dialogue_ticket (id, app, category, state, group_id, received_at, reports, users, infos, report_id,
+        revision, moved_at) VALUES (7, 1, 'chat', 2, 1, 1, 1, 2, 1, 'r', 1, 1);
+        INSERT INTO dialogue_user (app, user_key, received_at, ticket) VALUES (1, 'ab', 1, 7);
+        INSERT INTO dialogue_user (app, user_key, received_at, ticket) VALUES (1, '字', 1, 7);
+        INSERT INTO dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at,
+        seen_reports) VALUES (7, 1, 'ad', '{}', 'm', 'k', 1000, 1);
+        ";
+
+    #[rstest]
+    fn what_an_earlier_version_stored_is_carried_over(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        let ground = Ground::new(kind);
+        let store = ground.open("store");
+        let texts = MIGRATIONS.texts;
+        let place = texts.iter().position(|text| *text == LEAVES_AND_CATEGORIES);
+        let earlier = Migrations {
+            set: MIGRATIONS.set,
+            texts: &texts[..place.unwrap()],
+        };
+        earlier.apply(&store).unwrap();
+        store.write(|tx| tx.define(BEFORE)).unwrap();
+        MIGRATIONS.apply(&store).unwrap();
+        let int = |sql: &str| store.read(|tx| tx.query_int(sql, &[])).unwrap();
+        let thread = "SELECT ticket FROM dialogue_thread WHERE app = 1 AND report_id = 'r' AND category = 'chat'";
+        assert_eq!(int(thread), 7);
+        assert_eq!(int("SELECT leaves_at FROM dialogue_verdict"), 61_000);
+        assert_eq!(
+            int("SELECT user_bytes FROM dialogue_ticket"),
+            2 + 3 + 2 * 16
+        );
+    }
+}
