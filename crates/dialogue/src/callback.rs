@@ -25,6 +25,8 @@ pub mod replay;
 mod resolver;
 pub mod schedule;
 mod send;
+#[cfg(test)]
+pub(crate) mod statements;
 mod tls;
 
 pub use breaker::BreakerOptions;
@@ -32,5 +34,5 @@ pub use dispatcher::{Dispatcher, Options, Parts};
 pub use metrics::CallbackMetrics;
 pub use outbox::{HandOver, Lease, NewDelivery};
 pub use resolver::{Network, Pending, SystemNetwork};
-pub use send::{Sender, Senders};
+pub use send::{Sender, Senders, SigningSecret};
 pub use tls::Trust;

@@ -1,7 +1,9 @@
 //! From a report that is in order to a ticket that is stored.
 //!
 //! Content tells reports apart: what was sent before gives the ticket it gave then, whatever became of it; other content
-//! joins the newest ticket of the report_id while that waits, and opens one that follows it once it is judged.
+//! joins the newest ticket of the report_id and category while that waits, and opens one that follows it once it is judged.
+//! The category is part of what tells threads apart, since moderators may be limited to some: they see no report of another,
+//! and a callback names the category that its report had.
 
 use std::cell::RefCell;
 use std::io;
@@ -23,6 +25,13 @@ const ZSTD_LEVEL: i32 = 1;
 const MOST_REPORTS: i64 = 500;
 const MOST_USERS: i64 = 2_000;
 
+/// Most bytes of a verdict before it is encrypted: each report may have a callback of its own, which names each user. What
+/// would make more opens a ticket that follows.
+const MOST_VERDICT_BYTES: i64 = 8 << 20;
+
+/// What a user adds to a callback beside the key, in bytes: quotes, a colon, a comma and the label.
+const LABEL_BYTES: usize = 16;
+
 /// Ids of groups stay numbers that JSON holds exactly.
 const GROUP_ID_BITS: u64 = (1 << 53) - 1;
 
@@ -38,6 +47,8 @@ pub(crate) struct NewReport {
     redirect: String,
     body: Vec<u8>,
     users: Vec<String>,
+    /// What its users add to a callback, in bytes.
+    user_bytes: i64,
     infos: i64,
     group_digest: [u8; 32],
     new_group_id: i64,
@@ -62,6 +73,17 @@ fn compress(text: &[u8]) -> io::Result<Vec<u8>> {
         Ok(compressor) => compressor.compress(text),
         Err(_) => zstd::bulk::compress(text, ZSTD_LEVEL),
     })
+}
+
+/// What a user adds to a callback, in bytes: the key as JSON has it, and a label.
+fn user_bytes(key: &str) -> i64 {
+    let bytes = |character: char| match character {
+        '"' | '\\' => 2,
+        '\0'..='\x1f' => 6,
+        _ => character.len_utf8(),
+    };
+    let sum: usize = key.chars().map(bytes).sum();
+    i64::try_from(sum + LABEL_BYTES).unwrap_or(i64::MAX)
 }
 
 impl Taken {
@@ -103,6 +125,7 @@ impl NewReport {
             redirect: redirect.to_owned(),
             body,
             group_digest: groups::digest(&report.category, users.iter().map(String::as_str)),
+            user_bytes: users.iter().map(|key| user_bytes(key)).sum(),
             users,
             infos: i64::try_from(report.infos.len()).unwrap_or(i64::MAX),
             new_group_id: i64::try_from(new_group_id).unwrap_or(1),
@@ -110,8 +133,8 @@ impl NewReport {
         })
     }
 
-    /// Stores it. Two intakes of one report_id, on whatever nodes, come one after the other: the row of the thread is
-    /// locked first.
+    /// Stores it. Two intakes of one report_id and category, on whatever nodes, come one after the other: the row of the
+    /// thread is locked first.
     pub(crate) fn store(&self, tx: &mut Tx<'_>) -> Result<Taken, DbError> {
         let newest = self.lock_thread(tx)?;
         if let Some(newest) = newest {
@@ -135,12 +158,21 @@ impl NewReport {
         })
     }
 
+    /// What names its thread: app, report_id and category.
+    fn thread(&self) -> [Value<'_>; 3] {
+        [
+            self.app.into(),
+            (&self.report_id).into(),
+            (&self.category).into(),
+        ]
+    }
+
     /// The newest ticket of the thread, if there is one.
     fn lock_thread(&self, tx: &mut Tx<'_>) -> Result<Option<i64>, DbError> {
         let newest = tx.query_int(
-            "INSERT INTO dialogue_thread (app, report_id, ticket) VALUES ($1, $2, 0) \
-             ON CONFLICT (app, report_id) DO UPDATE SET ticket = dialogue_thread.ticket RETURNING ticket",
-            &[self.app.into(), (&self.report_id).into()],
+            "INSERT INTO dialogue_thread (app, report_id, category, ticket) VALUES ($1, $2, $3, 0) \
+             ON CONFLICT (app, report_id, category) DO UPDATE SET ticket = dialogue_thread.ticket RETURNING ticket",
+            &self.thread(),
         )?;
         Ok(Some(newest).filter(|newest| *newest != 0))
     }
@@ -160,22 +192,30 @@ impl NewReport {
     }
 
     /// Joins a ticket that waits; false where it is judged, or full. The first statement locks it: a verdict comes before or
-    /// after, never between.
+    /// after, never between. It takes all users for new: which are shows only once they are written.
     fn join(&self, tx: &mut Tx<'_>, ticket: i64) -> Result<bool, DbError> {
         let sql = "UPDATE dialogue_ticket SET reports = reports + 1, infos = infos + $1 \
-                   WHERE id = $2 AND state IN (0, 1) AND reports < $3 AND users <= $4 RETURNING received_at, category";
-        let values = [self.infos, ticket, MOST_REPORTS, MOST_USERS].map(Value::from);
-        let Some(mut row) = tx.query_first(sql, &values)? else {
+                   WHERE id = $2 AND state IN (0, 1) AND reports < $3 AND users <= $4 \
+                   AND (reports + 1) * (user_bytes + $5) <= $6 RETURNING received_at";
+        let values = [
+            self.infos,
+            ticket,
+            MOST_REPORTS,
+            MOST_USERS,
+            self.user_bytes,
+            MOST_VERDICT_BYTES,
+        ];
+        let Some(row) = tx.query_first(sql, &values.map(Value::from))? else {
             return Ok(false);
         };
-        let (received_at_ms, category) = (row.int(0)?, row.take_text(1)?);
+        let received_at_ms = row.int(0)?;
         self.insert_report(tx, ticket)?;
-        let new_users = self.insert_users(tx, ticket, received_at_ms)?;
-        if new_users > 0 {
-            let sql = "UPDATE dialogue_ticket SET users = users + $1 WHERE id = $2";
-            tx.execute(sql, &[new_users.into(), ticket.into()])?;
+        let (users, bytes) = self.insert_users(tx, ticket, received_at_ms)?;
+        if users > 0 {
+            let sql = "UPDATE dialogue_ticket SET users = users + $1, user_bytes = user_bytes + $2 WHERE id = $3";
+            tx.execute(sql, &[users, bytes, ticket].map(Value::from))?;
         }
-        events::note(tx, self.app, &category, "joined", ticket, self.now_ms)?;
+        events::note(tx, self.app, &self.category, "joined", ticket, self.now_ms)?;
         Ok(true)
     }
 
@@ -190,7 +230,7 @@ impl NewReport {
         let users = i64::try_from(self.users.len()).unwrap_or(i64::MAX);
         let ticket = tx.query_int(
             "INSERT INTO dialogue_ticket (app, category, state, group_id, follows, received_at, reports, users, infos, \
-             report_id, revision, moved_at) VALUES ($1, $2, 0, $3, $4, $5, 1, $6, $7, $8, 0, $5) RETURNING id",
+             report_id, revision, moved_at, user_bytes) VALUES ($1, $2, 0, $3, $4, $5, 1, $6, $7, $8, 0, $5, $9) RETURNING id",
             &[
                 self.app.into(),
                 (&self.category).into(),
@@ -200,11 +240,13 @@ impl NewReport {
                 users.into(),
                 self.infos.into(),
                 (&self.report_id).into(),
+                self.user_bytes.into(),
             ],
         )?;
+        let [app, report_id, category] = self.thread();
         tx.execute(
-            "UPDATE dialogue_thread SET ticket = $1 WHERE app = $2 AND report_id = $3",
-            &[ticket.into(), self.app.into(), (&self.report_id).into()],
+            "UPDATE dialogue_thread SET ticket = $1 WHERE app = $2 AND report_id = $3 AND category = $4",
+            &[ticket.into(), app, report_id, category],
         )?;
         self.insert_report(tx, ticket)?;
         self.insert_users(tx, ticket, self.now_ms)?;
@@ -232,13 +274,13 @@ impl NewReport {
         .map(|_| ())
     }
 
-    /// Notes users and reporter of a ticket; returns how many users are new to it.
+    /// Notes users and reporter of a ticket; returns how many users are new to it, and what they add to a callback, in bytes.
     fn insert_users(
         &self,
         tx: &mut Tx<'_>,
         ticket: i64,
         received_at_ms: i64,
-    ) -> Result<i64, DbError> {
+    ) -> Result<(i64, i64), DbError> {
         let row = |user| {
             [
                 Value::from(self.app),
@@ -261,7 +303,9 @@ impl NewReport {
                 ],
             )?;
         }
-        let new = told.into_iter().filter(|is_new| *is_new).count();
-        Ok(i64::try_from(new).unwrap_or(i64::MAX))
+        let new = self.users.iter().zip(told).filter(|(_, is_new)| *is_new);
+        Ok(new.fold((0, 0), |(users, bytes), (key, _)| {
+            (users + 1, bytes + user_bytes(key))
+        }))
     }
 }

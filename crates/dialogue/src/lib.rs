@@ -21,6 +21,7 @@ mod retention;
 mod routes;
 mod schema;
 mod settings;
+mod sights;
 mod streams;
 pub mod tickets;
 
@@ -45,9 +46,10 @@ pub use metrics::DialogueMetrics;
 pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
 pub use retention::{Dropped, Retention};
-pub use routes::{protocol_openapi, protocol_routes};
+pub use routes::{BodyRoom, protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
+pub use sights::Sights;
 pub use streams::{StreamOptions, Streams};
 
 /// What this room works with.
@@ -71,6 +73,8 @@ pub struct Dialogue {
     pub metrics: Arc<DialogueMetrics>,
     /// What each app has received, judged and delivered.
     pub monitor: Arc<Monitor>,
+    /// Who has seen tickets while nothing could be written.
+    pub sights: Arc<Sights>,
     /// Streams of events.
     pub streams: Arc<Streams>,
     /// Limits of requests.
@@ -81,10 +85,27 @@ pub struct Dialogue {
     pub app_limiter: Arc<Limiter<AppNo>>,
     /// Reports by address, where they are limited.
     pub address_limiter: Arc<Limiter<IpAddr>>,
+    /// Room for bodies of large reports that are being read.
+    pub body_room: Arc<BodyRoom>,
     /// Places for large reports that are worked on at once.
     pub large_reports: Arc<Semaphore>,
     /// What all API calls share.
     pub api: Api,
+}
+
+impl Dialogue {
+    /// Ends what the room does by itself, once no request comes any more and nobody calls [`Self::upkeep`]: callbacks that
+    /// run come to their end, figures are folded once more, and what waits at the desk is written.
+    pub async fn close(&self) {
+        self.dispatcher.close().await;
+        self.fold_last().await;
+        if let Err(error) = self.note_sights().await {
+            tracing::error!(%error, "who has seen tickets was not noted");
+        }
+        let desk = Arc::clone(&self.desk);
+        // A thread of the desk that stopped has told so.
+        let _ = tokio::task::spawn_blocking(move || desk.close()).await;
+    }
 }
 
 /// Limits of requests.

@@ -37,6 +37,8 @@ use refusals::Refusals;
 
 /// How often rows are folded.
 const FOLD_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the last fold may take.
+const LAST_FOLD: Duration = Duration::from_secs(2);
 /// Folds between two looks at what waits.
 const FOLDS_PER_LOOK: u32 = 15;
 
@@ -87,6 +89,17 @@ impl Dialogue {
     pub async fn fold_figures(&self) -> Result<(), DbError> {
         while fold::fold(self).await? {}
         Ok(())
+    }
+
+    /// The last fold, of a node that is about to end: what only it has counted would be lost.
+    pub(crate) async fn fold_last(&self) {
+        let folded = tokio::time::timeout(LAST_FOLD, self.fold_figures()).await;
+        let error = match folded {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(late) => late.to_string(),
+        };
+        tracing::warn!(%error, "counts of refused dialogue reports were not written");
     }
 
     async fn look_at_waiting(&self) -> Result<(), DbError> {

@@ -9,6 +9,7 @@ use reportd_testbed::plans::{self, Contents, embedded_plan, filled_store};
 use reportd_testbed::{Ground, StoreKind};
 
 use crate::audit::{self, AuditListing};
+use crate::callback::statements;
 use crate::intake::NewReport;
 use crate::query::{self, About, DeliveryListing, Listing, Place, Queue};
 use crate::tickets::{self, Actor, TicketError, TicketState};
@@ -22,9 +23,9 @@ const CONTENTS: [Contents; 12] = [
         "1 + i % 2, 'c' || (i % 3), CASE WHEN i % 10 = 0 THEN 0 ELSE 2 END, i, i, 1, 1, 1, 'r' || i, 0, i",
     ),
     (
-        "dialogue_thread (app, report_id, ticket)",
+        "dialogue_thread (app, report_id, category, ticket)",
         20_000,
-        "1 + i % 2, 'r' || i, i + 1",
+        "1 + i % 2, 'r' || i, 'c' || (i % 3), i + 1",
     ),
     (
         "dialogue_report (ticket, app, report_id, digest, uniqid, redirect, received_at, body, users, infos)",
@@ -42,9 +43,10 @@ const CONTENTS: [Contents; 12] = [
         "1 + i % 2, 'u' || (i % 100), i, i + 1",
     ),
     (
-        "dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at, seen_reports)",
+        "dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at, seen_reports, \
+         leaves_at)",
         20_000,
-        "i + 1, 1, 'ad', '{}', 'm', 'k', i, 1",
+        "i + 1, 1, 'ad', '{}', 'm', 'k', i, 1, i",
     ),
     (
         "dialogue_audit (at, actor, actor_key, action, app, ticket, details)",
@@ -79,7 +81,7 @@ const CONTENTS: [Contents; 12] = [
     ),
 ];
 
-const REPORT: &str = r#"{"uniqid":"u1","report_id":"r5","category":"c1","timestamp":1795233600,
+const REPORT: &str = r#"{"uniqid":"u1","report_id":"r7","category":"c1","timestamp":1795233600,
     "users":{"k1":{},"k2":{}},"infos":[{"id":"k1","type":"text","content":"x","time":1795233000}]}"#;
 
 /// Behind all events of the store.
@@ -139,7 +141,7 @@ fn read_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     let ticket = tickets::find(tx, &actor(), 1)?;
     let whole = query::whole(tx, ticket)?;
     assert!(!whole.users.is_empty() && !whole.reporters.is_empty());
-    assert!(!query::of_report_id(tx, 1, "r4")?.is_empty());
+    assert!(!query::of_report_id(tx, 1, "r4", NOW_MS)?.is_empty());
     let listing = |app: Option<u32>, ticket, actor: Option<&str>| AuditListing {
         apps: app.map(|app| vec![app]),
         ticket,
@@ -175,6 +177,16 @@ fn watch_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
         };
         assert!(!query::deliveries(tx, &listing)?.is_empty());
     }
+    let limited = Actor {
+        categories: Some(vec!["c1".to_owned()]),
+        ..actor()
+    };
+    let listing = DeliveryListing {
+        limit: 50,
+        ..DeliveryListing::default()
+    };
+    let (found, next) = query::deliveries_of(tx, &limited, &listing)?;
+    assert!(found.len() == 50 && next.is_some());
     assert!(query::delivery(tx, 7)?.is_some() && !query::attempts(tx, 7)?.is_empty());
     let (newest, oldest) = streams::bounds(tx)?;
     assert!(
@@ -210,6 +222,12 @@ fn change_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
 /// What is deleted because it is old.
 fn drop_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
     Ok(retention::drop_all(tx)?)
+}
+
+/// What deliveries go through, and what a newer verdict changes of the older ones.
+fn send_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
+    statements::change_all(tx, NOW_MS)?;
+    Ok(tickets::replace(tx, 3, 1)?)
 }
 
 /// Looks at the plan of each statement that this session has sent.
@@ -274,6 +292,7 @@ fn both_stores_answer_by_index_alone() {
     sqls.extend(texts(change_all, 20));
     sqls.extend(texts(watch_all, 12));
     sqls.extend(texts(drop_all, 14));
+    sqls.extend(texts(send_all, 12));
     let ground = Ground::new(StoreKind::Embedded);
     let state = filled(&ground, StoreKind::Embedded);
     state.try_write(|tx| check_embedded(tx, &sqls)).unwrap();

@@ -20,7 +20,8 @@ pub use whole::{GivenVerdict, MOST_REPORTS, StoredReport, Whole, of_report_id, r
 
 pub(crate) use counts::{counts, held, waiting_by_category};
 pub(crate) use deliveries::{
-    Attempt, Delivery, DeliveryListing, attempts, count_deliveries, deliveries, delivery,
+    Attempt, Delivery, DeliveryListing, attempts, count_deliveries, deliveries, deliveries_of,
+    delivery, seen_by,
 };
 pub(crate) use list::list;
 pub(crate) use queue::Queue;

@@ -13,7 +13,7 @@ use reportd_platform::directory::Follower;
 use reportd_platform::seal::KeySource;
 use reportd_protocol::dialogue::{AesMode, CallbackSecret, Cipher, CipherSettings, IvSetting};
 
-use crate::callback::{Sender, Senders};
+use crate::callback::{Sender, Senders, SigningSecret};
 use crate::settings::Settings;
 
 /// What reports and verdicts of an app are decided by.
@@ -25,7 +25,7 @@ pub struct DialogueApp {
     pub settings: Settings,
     /// Two while one is in its grace after a rotation, the newest last.
     ciphers: Vec<InForce<Cipher>>,
-    /// What signs callbacks: with a new secret from the moment on that it is there.
+    /// What signs callbacks: with a new secret from the moment on that it is there, and with the old one for its grace.
     sender: Arc<Sender>,
 }
 
@@ -123,7 +123,7 @@ impl Follower for Registry {
                 app: Arc::clone(app),
                 ciphers: ciphers(app, &settings, keys.remove(&app.no).unwrap_or_default()),
                 sender: Arc::new(Sender {
-                    secret: callback_secret(app, secrets.remove(&app.no).unwrap_or_default()),
+                    secrets: callback_secrets(app, secrets.remove(&app.no).unwrap_or_default()),
                     allow_private: settings.allow_private_callbacks,
                     hosts: settings.callback_hosts.clone(),
                 }),
@@ -159,15 +159,20 @@ fn ciphers(app: &App, settings: &Settings, keys: Vec<OpenedKey>) -> Vec<InForce<
     keys.into_iter().filter_map(made).collect()
 }
 
-/// The newest secret.
-fn callback_secret(app: &App, secrets: Vec<Opened>) -> Option<CallbackSecret> {
-    let newest = secrets.into_iter().next_back()?;
-    let secret = CallbackSecret::parse(newest.secret.reveal());
-    if secret.is_none() {
-        let expected = "base64 of 24 bytes or more";
-        tracing::warn!(app = app.id, expected, "the callback secret cannot be used");
-    }
-    secret
+/// A secret that is none is told and left out.
+fn callback_secrets(app: &App, secrets: Vec<Opened>) -> Vec<SigningSecret> {
+    let made = |opened: Opened| {
+        let secret = CallbackSecret::parse(opened.secret.reveal());
+        if secret.is_none() {
+            let expected = "base64 of 24 bytes or more";
+            tracing::warn!(app = app.id, expected, "a callback secret cannot be used");
+        }
+        Some(SigningSecret {
+            secret: secret?,
+            until_ms: opened.expires_at_ms,
+        })
+    };
+    secrets.into_iter().filter_map(made).collect()
 }
 
 /// An app whose settings cannot be read is left out, and its reports are refused: other apps must be loaded all the same.

@@ -11,7 +11,7 @@
 //! Every node does it, and the database decides: each ticket is one transaction, which deletes all of it or nothing.
 
 use futures_util::future::join_all;
-use reportd_db::{DbError, Row, Tx};
+use reportd_db::{DbError, Row, Tx, Value};
 use reportd_platform::clock::DAY_MS;
 
 use crate::monitor::{Marks, marks};
@@ -50,7 +50,19 @@ struct Due {
     id: i64,
     app: i64,
     report_id: String,
+    category: String,
     received_at_ms: i64,
+}
+
+impl Due {
+    /// The key of its thread.
+    fn thread(&self) -> [Value<'_>; 3] {
+        [
+            self.app.into(),
+            (&self.report_id).into(),
+            (&self.category).into(),
+        ]
+    }
 }
 
 /// Why a ticket was not deleted: all of it is as it was.
@@ -119,7 +131,7 @@ fn is_full(rows: u64) -> bool {
 /// Tickets that may go, those that came first. Of the index of queues only what came before that time is read, of which
 /// nearly all was last changed before it too.
 fn due(tx: &mut Tx<'_>, before_ms: i64, marks: Marks) -> Result<Vec<Due>, DbError> {
-    const DUE: &str = "SELECT t.id, t.app, t.report_id, t.received_at FROM dialogue_ticket t \
+    const DUE: &str = "SELECT t.id, t.app, t.report_id, t.category, t.received_at FROM dialogue_ticket t \
          WHERE t.state = 3 AND t.received_at < $1 AND t.moved_at < $1 \
          AND NOT EXISTS (SELECT 1 FROM dialogue_delivery d WHERE d.ticket = t.id AND (d.state = 0 OR d.done_at > $2)) \
          AND NOT EXISTS (SELECT 1 FROM dialogue_audit a WHERE a.ticket = t.id AND a.id > $3) \
@@ -137,7 +149,8 @@ fn due(tx: &mut Tx<'_>, before_ms: i64, marks: Marks) -> Result<Vec<Due>, DbErro
             id: row.int(0)?,
             app: row.int(1)?,
             report_id: row.take_text(2)?,
-            received_at_ms: row.int(3)?,
+            category: row.take_text(3)?,
+            received_at_ms: row.int(4)?,
         })
     };
     let rows = tx.query(DUE, &values.map(Into::into))?;
@@ -176,8 +189,8 @@ fn drop_ticket(tx: &mut Tx<'_>, due: &Due, before_ms: i64, marks: Marks) -> Resu
 
 /// The newest ticket of the ticket's thread. No report joins the thread meanwhile.
 fn lock_thread(tx: &mut Tx<'_>, due: &Due) -> Result<Option<i64>, DbError> {
-    let sql = "UPDATE dialogue_thread SET ticket = ticket WHERE app = $1 AND report_id = $2 RETURNING ticket";
-    let row = tx.query_first(sql, &[due.app.into(), (&due.report_id).into()])?;
+    let sql = "UPDATE dialogue_thread SET ticket = ticket WHERE app = $1 AND report_id = $2 AND category = $3 RETURNING ticket";
+    let row = tx.query_first(sql, &due.thread())?;
     row.map(|row| row.int(0)).transpose()
 }
 
@@ -200,9 +213,10 @@ fn drop_reporters(tx: &mut Tx<'_>, due: &Due) -> Result<(), DbError> {
 
 /// What is left of a thread goes on: a report finds its newest ticket, and none follows one that is gone.
 fn mend_thread(tx: &mut Tx<'_>, due: &Due, newest: Option<i64>) -> Result<(), DbError> {
-    let thread = [due.app.into(), (&due.report_id).into()];
-    let left = "SELECT DISTINCT ticket FROM dialogue_report WHERE app = $1 AND report_id = $2 ORDER BY ticket";
-    let left = tx.query(left, &thread)?;
+    let [app, report_id, category] = due.thread();
+    let left = "SELECT DISTINCT r.ticket FROM dialogue_report r JOIN dialogue_ticket t ON t.id = r.ticket \
+                WHERE r.app = $1 AND r.report_id = $2 AND t.category = $3 ORDER BY r.ticket";
+    let left = tx.query(left, &[app, report_id, category])?;
     for row in &left {
         let sql = "UPDATE dialogue_ticket SET follows = NULL WHERE id = $1 AND follows = $2";
         tx.execute(sql, &[row.int(0)?.into(), due.id.into()])?;
@@ -212,12 +226,13 @@ fn mend_thread(tx: &mut Tx<'_>, due: &Due, newest: Option<i64>) -> Result<(), Db
     }
     match left.last() {
         Some(row) => {
-            let sql = "UPDATE dialogue_thread SET ticket = $3 WHERE app = $1 AND report_id = $2";
-            tx.execute(sql, &[thread[0], thread[1], row.int(0)?.into()])?;
+            let sql = "UPDATE dialogue_thread SET ticket = $4 WHERE app = $1 AND report_id = $2 AND category = $3";
+            tx.execute(sql, &[app, report_id, category, row.int(0)?.into()])?;
         }
         None => {
-            let sql = "DELETE FROM dialogue_thread WHERE app = $1 AND report_id = $2";
-            tx.execute(sql, &thread)?;
+            let sql =
+                "DELETE FROM dialogue_thread WHERE app = $1 AND report_id = $2 AND category = $3";
+            tx.execute(sql, &[app, report_id, category])?;
         }
     }
     Ok(())

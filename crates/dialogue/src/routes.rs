@@ -1,6 +1,7 @@
 //! The wire protocol: `POST /api/report/multiDialogue` (seed dialogue-report). Every reply is the protocol's own, with
 //! HTTP status 200, whatever the method or the size.
 
+mod body_room;
 mod described;
 mod reply;
 mod report;
@@ -15,6 +16,7 @@ use utoipa::openapi::tag::TagBuilder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+pub use self::body_room::BodyRoom;
 use self::described::{ReportBody, ReportReplies};
 use self::reply::{Refused, respond};
 use crate::Dialogue;
@@ -46,7 +48,8 @@ pub fn protocol_openapi() -> OpenApi {
 /// Report a conversation
 ///
 /// `content` is base64 of the AES-encrypted JSON of the report, under the app's settings. A report that was sent before
-/// gives the same ticket; other content of the same `report_id` adds to the ticket that waits, or opens one that follows it.
+/// gives the same ticket; other content of the same `report_id` and category adds to the ticket that waits,
+/// or opens one that follows it.
 #[utoipa::path(
     post, path = "/api/report/multiDialogue", operation_id = "dialogue_report", tag = TAG,
     request_body(content(

@@ -6,9 +6,11 @@ use reportd_db::{Column, Merge, Table};
 /// Tables in the state store. Times are in ms since 1970; lists go by `(received_at, id)` of the ticket, which is why
 /// tables that find tickets carry its `received_at`.
 ///
-/// - `dialogue_thread`: the newest ticket of a report_id. An intake locks its row first.
+/// - `dialogue_thread`: the newest ticket of a report_id and category. An intake locks its row first.
 /// - `dialogue_ticket`: `state` is that of [`crate::tickets::TicketState`]; `claim_until` is NULL where nobody holds it;
-///   `verdict` is the one that stands, also while the ticket is open again; `upheld` is 1 where that verdict found fault.
+///   `verdict` is the one that stands, also while the ticket is open again; `upheld` is 1 where that verdict found fault;
+///   `user_bytes` is what its users take in a callback.
+/// - `dialogue_verdict`: its callbacks leave from `leaves_at` on; NULL where a newer one took their place before that.
 /// - `dialogue_report`: immutable; `body` is the decrypted JSON as it was sent, compressed.
 /// - `dialogue_delivery`: `state` 0 pending, 1 delivered, 2 dead, 3 taken back.
 /// - `dialogue_audit`: append-only. `dialogue_event`: for streams on all nodes, kept for an hour.
@@ -73,8 +75,24 @@ pub const MIGRATIONS: Migrations = Migrations {
         CREATE INDEX dialogue_event_at ON dialogue_event (at);
         ", crate::monitor::TABLES,
         "CREATE INDEX dialogue_group_began ON dialogue_group (began_at);
-        "],
+        ", LEAVES_AND_CATEGORIES],
 };
+
+/// Verdicts know when they leave (those of before by the default of `undo_seconds`), tickets what their users take in a
+/// callback, and a thread is of one category.
+const LEAVES_AND_CATEGORIES: &str = "ALTER TABLE dialogue_verdict ADD COLUMN leaves_at BIGINT;
+        UPDATE dialogue_verdict SET leaves_at = judged_at + 60000;
+        ALTER TABLE dialogue_ticket ADD COLUMN user_bytes BIGINT NOT NULL DEFAULT 0;
+        UPDATE dialogue_ticket SET user_bytes = (SELECT COALESCE(SUM(OCTET_LENGTH(u.user_key) + 16), 0)
+        FROM dialogue_user u WHERE u.ticket = dialogue_ticket.id);
+        ALTER TABLE dialogue_thread RENAME TO dialogue_thread_of_all;
+        CREATE TABLE dialogue_thread (
+        app BIGINT NOT NULL, report_id {{text}} NOT NULL, category {{text}} NOT NULL, ticket BIGINT NOT NULL,
+        PRIMARY KEY (app, report_id, category)) {{clustered}};
+        INSERT INTO dialogue_thread (app, report_id, category, ticket)
+        SELECT o.app, o.report_id, t.category, o.ticket FROM dialogue_thread_of_all o JOIN dialogue_ticket t ON t.id = o.ticket;
+        DROP TABLE dialogue_thread_of_all;
+        ";
 
 const fn column(name: &'static str, merge: Merge) -> Column {
     Column { name, merge }
@@ -136,3 +154,47 @@ pub(crate) const USER: Table = Table {
         key("ticket"),
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use reportd_testbed::Ground;
+    use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+    use rstest::rstest;
+
+    use super::*;
+
+    /// A store of before, with a ticket of a judged thread.
+    const BEFORE: &str = "INSERT INTO dialogue_thread (app, report_id, ticket) VALUES (1, 'r', 7);
+        INSERT INTO dialogue_ticket (id, app, category, state, group_id, received_at, reports, users, infos, report_id,
+        revision, moved_at) VALUES (7, 1, 'chat', 2, 1, 1, 1, 2, 1, 'r', 1, 1);
+        INSERT INTO dialogue_user (app, user_key, received_at, ticket) VALUES (1, 'ab', 1, 7);
+        INSERT INTO dialogue_user (app, user_key, received_at, ticket) VALUES (1, '字', 1, 7);
+        INSERT INTO dialogue_verdict (ticket, revision, dialogue_result, user_result, auditor, auditor_key, judged_at,
+        seen_reports) VALUES (7, 1, 'ad', '{}', 'm', 'k', 1000, 1);
+        ";
+
+    #[rstest]
+    fn what_an_earlier_version_stored_is_carried_over(
+        #[values(Embedded, Postgres)] kind: StoreKind,
+    ) {
+        let ground = Ground::new(kind);
+        let store = ground.open("store");
+        let texts = MIGRATIONS.texts;
+        let place = texts.iter().position(|text| *text == LEAVES_AND_CATEGORIES);
+        let earlier = Migrations {
+            set: MIGRATIONS.set,
+            texts: &texts[..place.unwrap()],
+        };
+        earlier.apply(&store).unwrap();
+        store.write(|tx| tx.define(BEFORE)).unwrap();
+        MIGRATIONS.apply(&store).unwrap();
+        let int = |sql: &str| store.read(|tx| tx.query_int(sql, &[])).unwrap();
+        let thread = "SELECT ticket FROM dialogue_thread WHERE app = 1 AND report_id = 'r' AND category = 'chat'";
+        assert_eq!(int(thread), 7);
+        assert_eq!(int("SELECT leaves_at FROM dialogue_verdict"), 61_000);
+        assert_eq!(
+            int("SELECT user_bytes FROM dialogue_ticket"),
+            2 + 3 + 2 * 16
+        );
+    }
+}

@@ -104,7 +104,7 @@ pub(crate) struct PutSettings {
     php_key: Option<bool>,
     /// Whether contents filled up with zeros are taken, and callbacks written so.
     zero_padding: Option<bool>,
-    /// Whether callbacks may go to addresses that are not public.
+    /// Whether callbacks may go to addresses that are not public. Only who is limited to no apps turns it on.
     allow_private_callbacks: Option<bool>,
 }
 
@@ -225,14 +225,30 @@ fn check_text(field: &str, text: &str, max_chars: usize) -> Result<(), SettingsE
     ))
 }
 
-/// Changes the settings of an app, and notes who did; returns them as they are then.
+/// Why settings were not changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutError {
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    #[error("only who is limited to no apps lets callbacks go to addresses that are not public")]
+    Forbidden,
+}
+
+impl From<DbError> for PutError {
+    fn from(error: DbError) -> Self {
+        SettingsError::from(error).into()
+    }
+}
+
+/// Changes the settings of an app, and notes who did; returns them as they are then. What is not public is no app's alone:
+/// who is limited to some apps does not let callbacks go there.
 pub(crate) fn put(
     tx: &mut Tx<'_>,
     actor: &Actor,
     app: AppNo,
     put: PutSettings,
     now_ms: i64,
-) -> Result<Settings, SettingsError> {
+) -> Result<Settings, PutError> {
     // The lock of all changes: two that come at once do not lose what the other has set.
     touch(tx)?;
     let sql = "SELECT settings FROM dialogue_settings WHERE app = $1";
@@ -242,6 +258,10 @@ pub(crate) fn put(
         None => Settings::default(),
     };
     let settings = before.clone().with(put)?;
+    let lets_out = settings.allow_private_callbacks && !before.allow_private_callbacks;
+    if lets_out && actor.apps.is_some() {
+        return Err(PutError::Forbidden);
+    }
     let text = |settings: &Settings| {
         serde_json::to_value(settings).map_err(|error| DbError::Statement(error.to_string()))
     };

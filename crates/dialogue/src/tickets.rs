@@ -15,6 +15,8 @@ pub use judge::{Judged, Judgement};
 pub use service::{BulkOutcome, MOST_BULK};
 
 pub(crate) use claim::{claim, next, release};
+#[cfg(test)]
+pub(crate) use judge::replace;
 pub(crate) use judge::{Judging, judge};
 pub(crate) use reopen::reopen;
 pub(crate) use undo::undo;

@@ -75,6 +75,8 @@ struct Credentials {
 /// Runs the demo until it is told to stop.
 pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Result<()> {
     logging::start(&settings.log)?;
+    // One for all that follows: a signal that comes while the server is opened is not lost between two.
+    let mut stop = Box::pin(stop_signal()?);
     let clock = Arc::new(SystemClock::start());
     let data = if data_is_set {
         settings.data.clone()
@@ -101,7 +103,7 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
         let now = (clock.now_ms(), &receiver);
         tokio::select! {
             made = history::make(&settings, &credentials, now, Arc::clone(&desk_clock)) => made?,
-            () = stop_signal()? => bail!("the history is not whole: the next start begins anew"),
+            () = &mut stop => bail!("the history is not whole: the next start begins anew"),
         }
     }
     desk_clock.let_go();
@@ -112,7 +114,7 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
     let traffic = send_live(&server, &credentials, &receiver, &clock)?;
     let now = (clock.now_ms(), clock.monotonic());
     welcome::print(&server.url()?, receiver.url(), &credentials, now)?;
-    server.run(stop_signal()?).await?;
+    server.run(stop).await?;
     traffic.iter().for_each(JoinHandle::abort);
     Ok(())
 }
@@ -194,9 +196,10 @@ fn create(settings: &Settings, begins_ms: i64, now_ms: i64) -> anyhow::Result<Cr
             categories: &[],
         };
         create_person(tx, PERSON, everything, &hash, false, begins_ms)?;
-        let mut key = |name, role| create_key(tx, name, role, Some(APP), &random, begins_ms);
-        let api_key = key("demo", Role::Admin)?;
-        let desk_key = key("moderators' desk", Role::Lead)?;
+        let mut key = |name, role, app| create_key(tx, name, role, app, &random, begins_ms);
+        // Of all apps: only such a one lets callbacks go to this machine.
+        let api_key = key("demo", Role::Admin, None)?;
+        let desk_key = key("moderators' desk", Role::Lead, Some(APP))?;
         anyhow::Ok((api_key, desk_key, playback::first_session(tx, now_ms)?))
     })?;
     let secret_of = |kind| {

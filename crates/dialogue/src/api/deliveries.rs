@@ -18,7 +18,7 @@ use super::shown::{ShownDelivery, number, parameter};
 use crate::callback::replay::{self, ReplayRange};
 use crate::query::{self, Attempt, Delivery, DeliveryListing};
 use crate::tickets::{Actor, TicketError};
-use crate::{Dialogue, audit};
+use crate::{Dialogue, audit, tickets};
 
 const DEFAULT_DELIVERIES: i64 = 50;
 const MOST_DELIVERIES: i64 = 200;
@@ -59,7 +59,8 @@ pub(super) struct DeliveriesPage {
 
 /// Callbacks, newest first
 ///
-/// For roles lead and admin.
+/// Who is limited to categories gets those of their tickets; a page may then hold fewer than asked for and go on all the
+/// same. For roles moderator, lead and admin.
 #[utoipa::path(
     get, path = "/api/deliveries", operation_id = "dialogue_deliveries", tag = TAG,
     params(DeliveriesParameters), security(("ApiKey" = [])),
@@ -73,7 +74,7 @@ pub(super) async fn get_deliveries(
     acting: Acting,
     Query(asked): Query<DeliveriesParameters>,
 ) -> Result<Json<DeliveriesPage>, Problem> {
-    let acting = acting.needs(Permission::Oversee)?;
+    let acting = acting.needs(Permission::Judge)?;
     let state = |name: &str| {
         DeliveryListing::state_of_name(name).ok_or_else(|| {
             Problem::invalid("state", "expected pending, delivered, dead or taken_back")
@@ -85,19 +86,15 @@ pub(super) async fn get_deliveries(
         state: asked.state.as_deref().map(state).transpose()?,
         ticket: parameter("ticket", asked.ticket.as_deref())?,
         before: parameter("cursor", asked.cursor.as_deref())?,
-        // One more tells whether there is another page.
-        limit: limit + 1,
+        limit,
     };
+    let actor = acting.actor.clone();
     let read = dialogue
         .state
-        .read_async::<_, DbError>(move |tx| query::deliveries(tx, &listing));
-    let mut found = read.await?;
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let has_more = found.len() > limit;
-    found.truncate(limit);
-    let last = found.last().filter(|_| has_more);
+        .read_async::<_, DbError>(move |tx| query::deliveries_of(tx, &actor, &listing));
+    let (found, next) = read.await?;
     Ok(Json(DeliveriesPage {
-        next_cursor: last.map(|delivery| delivery.id.to_string()),
+        next_cursor: next.map(|before| before.to_string()),
         deliveries: found
             .into_iter()
             .map(|delivery| ShownDelivery::new(delivery, &acting))
@@ -161,7 +158,7 @@ pub(super) struct WholeDelivery {
 
 /// A callback with its attempts
 ///
-/// For roles lead and admin.
+/// For roles moderator, lead and admin.
 #[utoipa::path(
     get, path = "/api/deliveries/{id}", operation_id = "dialogue_delivery", tag = TAG,
     params(DeliveryInPath), security(("ApiKey" = [])),
@@ -175,7 +172,7 @@ pub(super) async fn get_delivery(
     acting: Acting,
     Path(id): Path<String>,
 ) -> Result<Json<WholeDelivery>, Problem> {
-    let acting = acting.needs(Permission::Oversee)?;
+    let acting = acting.needs(Permission::Judge)?;
     let delivery = dialogue.delivery(&acting.actor, number(&id)?).await?;
     let id = delivery.id;
     let read = dialogue
@@ -200,8 +197,8 @@ pub(super) struct Replayed {
 
 /// Send a dead callback again
 ///
-/// The same bytes under the same `webhook-id`, by a schedule that begins anew. 409 where it is not dead. For roles lead
-/// and admin.
+/// The same bytes under the same `webhook-id`, by a schedule that begins anew. 409 where it is not dead, or a newer verdict
+/// of the ticket has taken its place. For roles lead and admin.
 #[utoipa::path(
     post, path = "/api/deliveries/{id}/replay", operation_id = "dialogue_replay_delivery", tag = TAG,
     params(DeliveryInPath, AuditorHeader), security(("ApiKey" = [])),
@@ -218,17 +215,19 @@ pub(super) async fn replay_delivery(
     let actor = acting.needs(Permission::Oversee)?.actor;
     let delivery = dialogue.delivery(&actor, number(&id)?).await?;
     let now_ms = dialogue.clock.now_ms();
-    let replayed = dialogue.desk.write::<_, DbError>(move |tx| {
+    let replayed = dialogue.desk.write::<_, TicketError>(move |tx| {
         let is_dead = replay::one(tx, delivery.id, now_ms)?;
         if is_dead {
-            let details =
-                json!({"delivery": delivery.id.to_string(), "ticket": delivery.ticket.to_string()});
-            audit::note_app(tx, &actor, "replayed", delivery.app, &details, now_ms)?;
+            let ticket = tickets::find(tx, &actor, delivery.ticket)?;
+            let details = json!({"delivery": delivery.id.to_string()});
+            audit::note(tx, &actor, "replayed", &ticket, &details, now_ms)?;
         }
         Ok(is_dead)
     });
     if !replayed.await? {
-        return Err(Problem::conflict("only a dead callback is sent again"));
+        return Err(Problem::conflict(
+            "only a dead callback is sent again, and none whose place a newer verdict has taken",
+        ));
     }
     dialogue.dispatcher.wake();
     Ok(Json(Replayed {
@@ -258,7 +257,8 @@ pub(super) struct Replay {
 
 /// Send dead callbacks of a range again
 ///
-/// Those of all apps that the key may touch, unless one is named. For roles lead and admin.
+/// Those of all apps that the key may touch, unless one is named; none whose place a newer verdict has taken. For roles lead
+/// and admin.
 #[utoipa::path(
     post, path = "/api/deliveries/replay", operation_id = "dialogue_replay_deliveries", tag = TAG,
     params(AuditorHeader), request_body = Replay, security(("ApiKey" = [])),
@@ -324,12 +324,13 @@ pub(super) async fn replay_deliveries(
 impl Dialogue {
     /// A callback of a ticket that the actor may see.
     async fn delivery(&self, actor: &Actor, id: i64) -> Result<Delivery, Problem> {
-        let found = self
-            .state
-            .read_async::<_, TicketError>(move |tx| Ok(query::delivery(tx, id)?));
-        let is_of = |delivery: &Delivery| actor.may_touch(delivery.app);
+        let actor = actor.clone();
+        let found = self.state.read_async::<_, DbError>(move |tx| {
+            let found = query::delivery(tx, id)?.into_iter().collect();
+            Ok(query::seen_by(tx, &actor, found)?.pop())
+        });
         let none = || Problem::not_found("there is no such callback");
-        found.await?.filter(is_of).ok_or_else(none)
+        found.await?.ok_or_else(none)
     }
 
     async fn replay_range(

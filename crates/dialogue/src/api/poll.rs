@@ -38,7 +38,7 @@ struct PolledVerdict {
     /// The app.
     #[schema(example = "app001")]
     appid: String,
-    /// The verdict; none while there is none, or it may still be undone.
+    /// The newest verdict that has left; none while there is none, or it may still be undone.
     result: Option<PolledResult>,
     /// Who judged.
     #[schema(example = "mei")]
@@ -102,8 +102,8 @@ pub(super) async fn get_verdicts(
     let (no, now_ms) = (app.no, dialogue.clock.now_ms());
     let read = dialogue
         .state
-        .read_async::<_, DbError>(move |tx| query::of_report_id(tx, no, &report_id));
-    let verdict = |(ticket, given)| polled(&app.id, &known.settings, ticket, given, now_ms);
+        .read_async::<_, DbError>(move |tx| query::of_report_id(tx, no, &report_id, now_ms));
+    let verdict = |(ticket, given)| polled(&app.id, &known.settings, ticket, given);
     Ok(Json(PolledVerdicts {
         verdicts: read.await?.into_iter().map(verdict).collect(),
     }))
@@ -114,13 +114,7 @@ fn polled(
     settings: &Settings,
     ticket: Ticket,
     given: Option<GivenVerdict>,
-    now_ms: i64,
 ) -> PolledVerdict {
-    let undo_ms = i64::try_from(settings.undo_seconds.saturating_mul(1000)).unwrap_or(i64::MAX);
-    let has_left = |given: &GivenVerdict| {
-        given.undone_at_ms.is_none() && given.judged_at_ms.saturating_add(undo_ms) <= now_ms
-    };
-    let given = given.filter(has_left);
     let wire = |key: &String| {
         settings
             .label(key)

@@ -8,7 +8,7 @@ use reportd_platform::web::{Caller, Json, Problem};
 use super::TAG;
 use super::acting::{Acting, AuditorHeader};
 use crate::Dialogue;
-use crate::settings::{self, PutSettings, Settings};
+use crate::settings::{self, PutError, PutSettings, Settings};
 
 /// The settings for dialogue reports
 ///
@@ -33,7 +33,8 @@ pub(super) async fn get_settings(
 
 /// Change settings for dialogue reports
 ///
-/// What is left out stays. They act from the next report on. For role admin.
+/// What is left out stays. They act from the next report on. For role admin; `allow_private_callbacks` is turned on by who is
+/// limited to no apps.
 #[utoipa::path(
     put, path = "/api/apps/{app}/dialogue/settings", operation_id = "dialogue_put_settings", tag = TAG,
     params(AppInPath, AuditorHeader), request_body = PutSettings, security(("ApiKey" = [])),
@@ -57,4 +58,13 @@ pub(super) async fn put_settings(
         .await?;
     dialogue.directory.refresh().await?;
     Ok(Json(changed))
+}
+
+impl From<PutError> for Problem {
+    fn from(error: PutError) -> Self {
+        match error {
+            PutError::Settings(error) => error.into(),
+            PutError::Forbidden => Self::forbidden(error.to_string()),
+        }
+    }
 }

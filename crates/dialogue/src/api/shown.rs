@@ -47,7 +47,7 @@ pub(super) struct ShownTicket {
     claimed_by: Option<String>,
     /// Until when, in ms, if it is not renewed.
     claimed_until: Option<i64>,
-    /// The judged ticket that this one follows up.
+    /// The ticket of the same `report_id` and category that this one follows up: it was judged, or full.
     follows: Option<String>,
     /// When it was judged, in ms.
     judged_at: Option<i64>,

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use reportd_db::{Column, DbError, Merge, Table, Tx, Value};
 
-use super::outbox::Leased;
+use super::outbox::{IS_REPLACED, Leased};
+
+/// How far a note may be written behind the end of its attempt and still bear that time, in ms. What ended is counted some
+/// seconds later, and by then none may come with an earlier time.
+const MOST_LATE_MS: i64 = 5_000;
 
 /// Where an attempt leaves its delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,70 +91,94 @@ pub(super) fn write(
     ordered.sort_by_key(|note| note.id());
     for note in ordered {
         match note {
-            Note::Attempted(attempted) => write_attempt(tx, node, attempted)?,
+            Note::Attempted(attempted) => write_attempt(tx, node, attempted, now_ms)?,
             Note::GivenBack {
                 id,
                 until_ms,
                 due_ms,
-            } => give_back(tx, node, (*id, *until_ms, *due_ms))?,
+            } => give_back(tx, node, (*id, *until_ms, *due_ms), now_ms)?,
             Note::End => {}
         }
     }
     move_tickets(tx, notes, now_ms)
 }
 
+/// Others may attempt it, unless a newer verdict has taken its place meanwhile.
 fn give_back(
     tx: &mut Tx<'_>,
     node: &str,
     (id, until_ms, due_ms): (i64, i64, i64),
+    now_ms: i64,
 ) -> Result<(), DbError> {
-    const BACK: &str = "UPDATE dialogue_delivery SET leased_by = NULL, next_at = $4 \
-         WHERE id = $1 AND state = 0 AND leased_by = $2 AND next_at = $3";
-    tx.execute(
-        BACK,
-        &[id.into(), node.into(), until_ms.into(), due_ms.into()],
-    )?;
+    let back = format!(
+        "UPDATE dialogue_delivery SET state = CASE WHEN {IS_REPLACED} THEN 3 ELSE 0 END, \
+         done_at = CASE WHEN {IS_REPLACED} THEN CAST($5 AS BIGINT) END, leased_by = NULL, next_at = $4 \
+         WHERE id = $1 AND state = 0 AND leased_by = $2 AND next_at = $3"
+    );
+    let values = [
+        id.into(),
+        node.into(),
+        until_ms.into(),
+        due_ms.into(),
+        now_ms.into(),
+    ];
+    tx.execute(&back, &values)?;
     Ok(())
 }
 
-fn write_attempt(tx: &mut Tx<'_>, node: &str, attempted: &Attempted) -> Result<(), DbError> {
+fn write_attempt(
+    tx: &mut Tx<'_>,
+    node: &str,
+    attempted: &Attempted,
+    now_ms: i64,
+) -> Result<(), DbError> {
     // The receiver has it: that stands, whoever holds the lease by now.
     const DELIVERED: &str = "UPDATE dialogue_delivery SET state = 1, attempts = attempts + 1, leased_by = NULL, \
          done_at = $2, last_status = $3, last_error = NULL WHERE id = $1 AND state = 0";
-    // A newer verdict that was given while this attempt ran takes the delivery's place.
-    const FAILED: &str = "UPDATE dialogue_delivery SET state = CASE WHEN CAST($7 AS BIGINT) = 0 AND EXISTS ( \
-             SELECT 1 FROM dialogue_delivery n WHERE n.ticket = $8 AND n.verdict > $9) THEN 3 ELSE CAST($7 AS BIGINT) END, \
-         attempts = attempts + 1, leased_by = NULL, next_at = $5, done_at = $6, last_status = $3, last_error = $4 \
-         WHERE id = $1 AND state = 0 AND leased_by = $2 AND next_at = $10";
     let status = Value::from(attempted.status.map(u32::from));
-    let done_ms = attempted.at_ms + attempted.took_ms;
+    let done_ms = done_ms(attempted, now_ms);
     let error = Value::from(attempted.error.as_deref());
-    let id = attempted.id.into();
     match attempted.ending {
-        Ending::Delivered => tx.execute(DELIVERED, &[id, done_ms.into(), status])?,
-        Ending::Again { .. } | Ending::Dead => {
-            let (state, next_ms, done_ms) = match attempted.ending {
-                Ending::Again { at_ms } => (0_i64, at_ms, None),
-                _ => (2, done_ms, Some(done_ms)),
-            };
-            tx.execute(
-                FAILED,
-                &[
-                    id,
-                    node.into(),
-                    status,
-                    error,
-                    next_ms.into(),
-                    done_ms.into(),
-                    state.into(),
-                    attempted.ticket.into(),
-                    attempted.verdict.into(),
-                    attempted.until_ms.into(),
-                ],
-            )?
+        Ending::Delivered => {
+            let values = [attempted.id.into(), done_ms.into(), status];
+            tx.execute(DELIVERED, &values)?;
         }
-    };
+        Ending::Again { at_ms } => fail(tx, node, attempted, (0, at_ms, done_ms))?,
+        Ending::Dead => fail(tx, node, attempted, (2, done_ms, done_ms))?,
+    }
     insert_attempt(tx, attempted, status, error)
+}
+
+/// When an attempt ended, in ms.
+fn done_ms(attempted: &Attempted, now_ms: i64) -> i64 {
+    (attempted.at_ms + attempted.took_ms).max(now_ms - MOST_LATE_MS)
+}
+
+/// The receiver did not take it. Where a newer verdict was given while this attempt ran, that takes the delivery's place.
+fn fail(
+    tx: &mut Tx<'_>,
+    node: &str,
+    attempted: &Attempted,
+    (state, next_ms, done_ms): (i64, i64, i64),
+) -> Result<(), DbError> {
+    let failed = format!(
+        "UPDATE dialogue_delivery SET state = CASE WHEN {IS_REPLACED} THEN 3 ELSE CAST($7 AS BIGINT) END, \
+         done_at = CASE WHEN CAST($7 AS BIGINT) <> 0 OR {IS_REPLACED} THEN CAST($6 AS BIGINT) END, \
+         attempts = attempts + 1, leased_by = NULL, next_at = $5, last_status = $3, last_error = $4 \
+         WHERE id = $1 AND state = 0 AND leased_by = $2 AND next_at = $8"
+    );
+    let values = [
+        attempted.id.into(),
+        node.into(),
+        attempted.status.map(u32::from).into(),
+        attempted.error.as_deref().into(),
+        next_ms.into(),
+        done_ms.into(),
+        state.into(),
+        attempted.until_ms.into(),
+    ];
+    tx.execute(&failed, &values)?;
+    Ok(())
 }
 
 fn insert_attempt(
@@ -208,4 +236,33 @@ fn move_tickets(tx: &mut Tx<'_>, notes: &[Note], now_ms: i64) -> Result<(), DbEr
         tx.execute(sql, &[ticket.into(), verdict.into(), now_ms.into()])?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_that_is_written_late_bears_a_time_that_is_still_counted() {
+        let attempted = Attempted {
+            id: 1,
+            ticket: 1,
+            verdict: 1,
+            until_ms: 0,
+            at_ms: 1_000,
+            took_ms: 20,
+            status: None,
+            error: None,
+            excerpt: Vec::new(),
+            ending: Ending::Delivered,
+        };
+        for (now_ms, expected) in [
+            (1_020, 1_020),
+            (6_020, 1_020),
+            (6_021, 1_021),
+            (90_000, 85_000),
+        ] {
+            assert_eq!(done_ms(&attempted, now_ms), expected, "written at {now_ms}");
+        }
+    }
 }

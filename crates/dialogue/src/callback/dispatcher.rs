@@ -31,6 +31,10 @@ pub use options::Options;
 
 /// How long attempts that run may go on when the server shuts down.
 const GRACE: Duration = Duration::from_secs(5);
+/// Which part of all attempts at a time may be trials: attempts for hosts that have not taken anything yet, of all apps and
+/// of one.
+const TRIALS: usize = 2;
+const TRIALS_OF_APP: usize = 8;
 /// Notes that wait to be written, each with 64 KiB of a response at most; attempts wait behind them.
 const NOTES: usize = 512;
 
@@ -95,6 +99,8 @@ impl Dispatcher {
         let hosts = Hosts::new(Bounds {
             per_host: options.per_host.max(1),
             in_all: options.in_all.max(1),
+            trials: (options.in_all / TRIALS).max(1),
+            trials_of_app: (options.in_all / TRIALS_OF_APP).max(1),
             queue_per_host: options.queue_per_host.max(1),
             queue_in_all: options.queue_in_all.max(1),
             breaker: options.breaker,
@@ -145,6 +151,15 @@ impl Dispatcher {
         if !refused.is_empty() {
             let dispatcher = Arc::clone(self);
             tokio::spawn(async move { dispatcher.give_back(refused).await });
+        }
+    }
+
+    /// A newer verdict of a ticket was given: what this node has leased of older ones and not attempted does not leave.
+    pub fn let_go(self: &Arc<Self>, ticket: i64, verdict: i64) {
+        let replaced = self.outlet.hosts().take_replaced(ticket, verdict);
+        if !replaced.is_empty() {
+            let dispatcher = Arc::clone(self);
+            tokio::spawn(async move { dispatcher.give_back(replaced).await });
         }
     }
 

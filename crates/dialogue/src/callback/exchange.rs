@@ -18,8 +18,11 @@ use super::send::Sender;
 
 /// Bytes of a response that are kept.
 const EXCERPT_BYTES: usize = 64 << 10;
-/// Bytes that a response may have: one that is longer has no end, as far as a receiver of callbacks is concerned.
-const MOST_BYTES: usize = 1 << 20;
+/// Bytes of a response that are read as fast as they come.
+const UNPACED_BYTES: usize = 1 << 20;
+/// Bytes a second of what is behind them: a body without end takes little of what other receivers need, and ends with the
+/// time of its attempt.
+const PACE: u64 = 4 << 20;
 
 /// What was seen of a response.
 #[derive(Debug, Default)]
@@ -27,15 +30,6 @@ pub(super) struct Seen {
     pub(super) status: Option<StatusCode>,
     pub(super) retry_after: Option<Duration>,
     pub(super) excerpt: Vec<u8>,
-}
-
-/// Why an exchange did not come to its end.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum Broken {
-    #[error("{0}")]
-    Http(#[from] hyper::Error),
-    #[error("the response is longer than 1 MiB")]
-    TooLong,
 }
 
 /// The request of a delivery: the same bytes each time, signed at this time.
@@ -57,18 +51,25 @@ pub(super) fn request(
     headers.insert(CONTENT_TYPE, form);
     let agent = HeaderValue::from_static(concat!("reportd/", env!("CARGO_PKG_VERSION")));
     headers.insert(USER_AGENT, agent);
-    sign(headers, leased, sender, now_ms / 1_000)?;
+    sign(headers, leased, sender, now_ms)?;
     Some(request)
 }
 
-fn sign(headers: &mut HeaderMap, leased: &Leased, sender: &Sender, now_s: i64) -> Option<()> {
-    let id = &leased.webhook_id;
+/// A signature for each secret in force, the newest first, with blanks between (Standard Webhooks): a receiver that has
+/// either of two takes it.
+fn sign(headers: &mut HeaderMap, leased: &Leased, sender: &Sender, now_ms: i64) -> Option<()> {
+    let (id, now_s) = (&leased.webhook_id, now_ms / 1_000);
     headers.insert(ID_HEADER, HeaderValue::from_str(id).ok()?);
     headers.insert(TIMESTAMP_HEADER, HeaderValue::from(now_s));
     headers.insert(REVISION_HEADER, HeaderValue::from(leased.revision));
-    if let Some(secret) = &sender.secret {
-        let signature = secret.sign(id, now_s, &leased.body);
-        headers.insert(SIGNATURE_HEADER, HeaderValue::from_str(&signature).ok()?);
+    let secrets = sender.secrets.iter().rev();
+    let in_force = secrets.filter(|one| one.until_ms.is_none_or(|until_ms| now_ms < until_ms));
+    let signatures: Vec<String> = in_force
+        .map(|one| one.secret.sign(id, now_s, &leased.body))
+        .collect();
+    if !signatures.is_empty() {
+        let signatures = HeaderValue::from_str(&signatures.join(" ")).ok()?;
+        headers.insert(SIGNATURE_HEADER, signatures);
     }
     Some(())
 }
@@ -79,7 +80,7 @@ pub(super) async fn run(
     request: Request<Full<Bytes>>,
     seen: &mut Seen,
     now_ms: i64,
-) -> Result<(), Broken> {
+) -> Result<(), hyper::Error> {
     let (head, body) = connection.send(request).await?.into_parts();
     seen.status = Some(head.status);
     let retry_after = head.headers.get(RETRY_AFTER);
@@ -91,7 +92,7 @@ pub(super) async fn run(
     connection.drive(read(body, &mut seen.excerpt)).await
 }
 
-async fn read(mut body: Incoming, excerpt: &mut Vec<u8>) -> Result<(), Broken> {
+async fn read(mut body: Incoming, excerpt: &mut Vec<u8>) -> Result<(), hyper::Error> {
     let mut bytes = 0;
     while let Some(frame) = Pin::new(&mut body).frame().await {
         let Ok(data) = frame?.into_data() else {
@@ -100,8 +101,9 @@ async fn read(mut body: Incoming, excerpt: &mut Vec<u8>) -> Result<(), Broken> {
         let room = EXCERPT_BYTES - excerpt.len();
         excerpt.extend_from_slice(&data[..data.len().min(room)]);
         bytes += data.len();
-        if bytes > MOST_BYTES {
-            return Err(Broken::TooLong);
+        if bytes > UNPACED_BYTES {
+            let pause_us = data.len() as u64 * 1_000_000 / PACE;
+            tokio::time::sleep(Duration::from_micros(pause_us)).await;
         }
     }
     Ok(())

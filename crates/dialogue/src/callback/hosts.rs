@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use reportd_platform::AppNo;
 use tokio::sync::Semaphore;
 
 use super::breaker::{Breaker, BreakerOptions};
@@ -24,11 +25,27 @@ pub(super) struct Bounds {
     pub(super) per_host: usize,
     /// Attempts at a time in all.
     pub(super) in_all: usize,
+    /// Of those the trials: attempts for hosts that have not taken anything yet.
+    pub(super) trials: usize,
+    /// Trials of one app.
+    pub(super) trials_of_app: usize,
     /// Deliveries that wait in memory for one host.
     pub(super) queue_per_host: usize,
     /// Deliveries that wait in memory in all.
     pub(super) queue_in_all: usize,
     pub(super) breaker: BreakerOptions,
+}
+
+impl Bounds {
+    /// How much may wait in all for one more to be put to a host: those that have not taken anything yet leave half of it to
+    /// the others.
+    fn waiting(&self, is_proven: bool) -> usize {
+        if is_proven {
+            self.queue_in_all
+        } else {
+            self.queue_in_all / 2
+        }
+    }
 }
 
 /// What an attempt told about its host.
@@ -52,9 +69,10 @@ struct Host {
     look_ups: Option<Arc<Semaphore>>,
     used_at: Duration,
     /// It has taken deliveries, and its breaker did not open since. One that has not gets no more attempts at a time than
-    /// open the breaker: many receivers that hang must not take all places before that.
+    /// open the breaker, and all such hosts together, and those of one app, a part of the places: many receivers that hang
+    /// must not take all.
     is_proven: bool,
-    /// It stands in the line of hosts that can be served.
+    /// It stands in the line of hosts that can be served, or beside it.
     is_in_line: bool,
     /// The store holds more for it than was leased.
     has_more: bool,
@@ -64,9 +82,41 @@ pub(super) struct Hosts {
     by_name: HashMap<Arc<str>, Host>,
     /// Hosts with something to send, each once.
     line: VecDeque<Arc<str>>,
+    /// Hosts that found no place for a trial; they come back to the line when one is free.
+    beside: VecDeque<Arc<str>>,
     running: usize,
     waiting: usize,
+    trials: Trials,
     bounds: Bounds,
+}
+
+/// Attempts that run for hosts that had not taken anything when they began.
+#[derive(Default)]
+struct Trials {
+    running: usize,
+    by_app: HashMap<AppNo, usize>,
+}
+
+impl Trials {
+    fn have_room(&self, app: AppNo, bounds: &Bounds) -> bool {
+        let of_app = self.by_app.get(&app).copied().unwrap_or(0);
+        self.running < bounds.trials && of_app < bounds.trials_of_app
+    }
+
+    fn begin(&mut self, app: AppNo) {
+        self.running += 1;
+        *self.by_app.entry(app).or_default() += 1;
+    }
+
+    fn end(&mut self, app: AppNo) {
+        self.running -= 1;
+        if let Some(of_app) = self.by_app.get_mut(&app) {
+            *of_app -= 1;
+            if *of_app == 0 {
+                self.by_app.remove(&app);
+            }
+        }
+    }
 }
 
 /// What can begin now, and what has waited for too long.
@@ -81,8 +131,10 @@ impl Hosts {
         Self {
             by_name: HashMap::new(),
             line: VecDeque::new(),
+            beside: VecDeque::new(),
             running: 0,
             waiting: 0,
+            trials: Trials::default(),
             bounds,
         }
     }
@@ -104,10 +156,18 @@ impl Hosts {
         self.by_name.iter().filter_map(open).take(most).collect()
     }
 
-    /// How many more deliveries of this host can be taken from the store now, at most `most`.
+    /// How many more deliveries of this host can be taken from the store now, at most `most`; few where it has not taken
+    /// anything yet.
     pub(super) fn room(&self, host: &str, most: usize, now: Duration) -> usize {
-        let in_all = self.bounds.queue_in_all.saturating_sub(self.waiting);
-        let Some(host) = self.by_name.get(host) else {
+        let host = self.by_name.get(host);
+        let is_proven = host.is_some_and(|host| host.is_proven);
+        let in_all = self.bounds.waiting(is_proven).saturating_sub(self.waiting);
+        let most = if is_proven {
+            most
+        } else {
+            most.min(self.bounds.per_host)
+        };
+        let Some(host) = host else {
             return most.min(in_all);
         };
         let room = match host.breaker.room(usize::MAX, now) {
@@ -124,7 +184,7 @@ impl Hosts {
         host.used_at = now;
         if host.breaker.is_open(now)
             || host.queue.len() >= bounds.queue_per_host
-            || self.waiting >= bounds.queue_in_all
+            || self.waiting >= bounds.waiting(host.is_proven)
         {
             return Some(leased);
         }
@@ -164,7 +224,14 @@ impl Hosts {
                 // It comes back to the line when one of those that run ends.
                 continue;
             }
-            let Some(leased) = host.queue.pop_front() else {
+            let is_trial = !host.is_proven;
+            let has_room =
+                |leased: &mut Leased| !is_trial || self.trials.have_room(leased.app, &self.bounds);
+            let Some(mut leased) = host.queue.pop_front_if(has_room) else {
+                if !host.queue.is_empty() {
+                    host.is_in_line = true;
+                    self.beside.push_back(name);
+                }
                 continue;
             };
             self.waiting -= 1;
@@ -175,6 +242,10 @@ impl Hosts {
                 host.used_at = now;
                 host.breaker.begin();
                 self.running += 1;
+                if is_trial {
+                    self.trials.begin(leased.app);
+                }
+                leased.is_trial = is_trial;
                 told.attempts.push(leased);
             }
             if !host.queue.is_empty() {
@@ -189,12 +260,16 @@ impl Hosts {
     /// be asked for more.
     pub(super) fn finish(
         &mut self,
-        name: &Arc<str>,
-        delivery: i64,
+        leased: &Leased,
         health: Health,
         now: Duration,
     ) -> (Vec<Leased>, bool) {
+        let name = &leased.host;
         self.running -= 1;
+        if leased.is_trial {
+            self.trials.end(leased.app);
+            self.line.append(&mut self.beside);
+        }
         let Some(host) = self.by_name.get_mut(name) else {
             return (Vec::new(), false);
         };
@@ -213,7 +288,7 @@ impl Hosts {
                 false
             }
             Health::Alive | Health::Unknown => false,
-            Health::Failed => host.breaker.failed(delivery, now, &self.bounds.breaker),
+            Health::Failed => host.breaker.failed(leased.id, now, &self.bounds.breaker),
         };
         let mut given_back = Vec::new();
         if opens {
@@ -233,6 +308,22 @@ impl Hosts {
             host.has_more = false;
         }
         (given_back, wants_more)
+    }
+
+    /// Gives back what waits of verdicts of a ticket that came before this one.
+    pub(super) fn take_replaced(&mut self, ticket: i64, verdict: i64) -> Vec<Leased> {
+        let mut taken = Vec::new();
+        for host in self.by_name.values_mut() {
+            let is_replaced = |one: &Leased| one.ticket == ticket && one.verdict < verdict;
+            if host.queue.iter().any(is_replaced) {
+                let (replaced, kept) = host.queue.drain(..).partition(is_replaced);
+                host.queue = kept;
+                let replaced: VecDeque<Leased> = replaced;
+                taken.extend(replaced);
+            }
+        }
+        self.waiting -= taken.len();
+        taken
     }
 
     /// A connection that is open to this host, of this kind.
@@ -294,6 +385,8 @@ mod tests {
         Hosts::new(Bounds {
             per_host: 2,
             in_all: 5,
+            trials: 5,
+            trials_of_app: 5,
             queue_per_host: 4,
             queue_in_all: 100,
             breaker: BreakerOptions {
@@ -317,6 +410,15 @@ mod tests {
             attempts: 0,
             created_at_ms: 0,
             until_ms: 1_000,
+            is_trial: false,
+        }
+    }
+
+    /// A delivery that was attempted while its host had not taken anything yet.
+    fn ended(id: i64, host: &str) -> Leased {
+        Leased {
+            is_trial: true,
+            ..delivery(id, host)
         }
     }
 
@@ -336,9 +438,9 @@ mod tests {
         }
         assert_eq!(ids(&hosts.start(S(0), 0).attempts), [1, 10, 20, 2, 21]);
         assert_eq!((hosts.running(), hosts.waiting()), (5, 3));
-        hosts.finish(&"b".into(), 10, Health::Well, S(0));
+        hosts.finish(&ended(10, "b"), Health::Well, S(0));
         assert_eq!(ids(&hosts.start(S(0), 0).attempts), [0; 0]);
-        hosts.finish(&"c".into(), 20, Health::Well, S(0));
+        hosts.finish(&ended(20, "c"), Health::Well, S(0));
         assert_eq!(ids(&hosts.start(S(0), 0).attempts), [22]);
     }
 
@@ -349,9 +451,13 @@ mod tests {
             hosts.push(delivery(id, "a"), S(0));
         }
         assert_eq!(ids(&hosts.start(S(0), 0).attempts), [1, 2]);
-        let name = "a".into();
-        assert!(hosts.finish(&name, 1, Health::Failed, S(0)).0.is_empty());
-        let (given_back, _) = hosts.finish(&name, 2, Health::Failed, S(0));
+        assert!(
+            hosts
+                .finish(&ended(1, "a"), Health::Failed, S(0))
+                .0
+                .is_empty()
+        );
+        let (given_back, _) = hosts.finish(&ended(2, "a"), Health::Failed, S(0));
         assert_eq!(ids(&given_back), [3, 4]);
         assert!(hosts.push(delivery(5, "a"), S(29)).is_some());
         assert_eq!(hosts.room("a", 10, S(29)), 0);
@@ -361,7 +467,7 @@ mod tests {
             hosts.push(delivery(id, "a"), S(30));
         }
         assert_eq!(ids(&hosts.start(S(30), 0).attempts), [6]);
-        let (_, wants_more) = hosts.finish(&name, 6, Health::Well, S(30));
+        let (_, wants_more) = hosts.finish(&ended(6, "a"), Health::Well, S(30));
         assert!(wants_more);
         assert_eq!(ids(&hosts.start(S(30), 0).attempts), [7, 8]);
     }
@@ -373,7 +479,6 @@ mod tests {
             in_all: 100,
             ..hosts().bounds
         });
-        let name = "a".into();
         let push = |hosts: &mut Hosts, ids: std::ops::Range<i64>| {
             ids.for_each(|id| assert!(hosts.push(delivery(id, "a"), S(0)).is_none()));
             ids_of_start(hosts)
@@ -383,11 +488,86 @@ mod tests {
         }
         assert_eq!(push(&mut hosts, 1..5), [1, 2]);
         // It refuses one: that is no failure, and no success.
-        hosts.finish(&name, 1, Health::Alive, S(0));
+        hosts.finish(&ended(1, "a"), Health::Alive, S(0));
         assert_eq!(ids_of_start(&mut hosts), [3]);
-        hosts.finish(&name, 2, Health::Well, S(0));
+        hosts.finish(&ended(2, "a"), Health::Well, S(0));
         assert_eq!(ids_of_start(&mut hosts), [4]);
         assert_eq!(push(&mut hosts, 5..9), [5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn hosts_that_have_taken_nothing_yet_get_a_part_of_the_places_and_an_app_a_part_of_that() {
+        let mut hosts = Hosts::new(Bounds {
+            in_all: 8,
+            trials: 4,
+            trials_of_app: 3,
+            ..hosts().bounds
+        });
+        let of_app = |app, id, host: &str| Leased {
+            app,
+            ..delivery(id, host)
+        };
+        for (id, host) in [(1, "a"), (2, "b"), (3, "c"), (4, "d"), (5, "a")] {
+            assert!(hosts.push(of_app(1, id, host), S(0)).is_none());
+        }
+        assert_eq!(ids(&hosts.start(S(0), 0).attempts), [1, 2, 3]);
+        // Another app's new host does not wait for those, and then the part of all trials is taken.
+        for (id, host) in [(11, "e"), (12, "f")] {
+            hosts.push(of_app(2, id, host), S(0));
+        }
+        assert_eq!(ids(&hosts.start(S(0), 0).attempts), [11]);
+        // One that takes deliveries needs no such place, and leaves its own to the next in line.
+        let well = of_app(2, 11, "e");
+        let well = Leased {
+            is_trial: true,
+            ..well
+        };
+        hosts.finish(&well, Health::Well, S(0));
+        hosts.push(of_app(1, 6, "e"), S(0));
+        assert_eq!(ids(&hosts.start(S(0), 0).attempts), [12, 6]);
+        hosts.finish(&ended(1, "a"), Health::Failed, S(0));
+        assert_eq!(ids(&hosts.start(S(0), 0).attempts), [4]);
+        assert_eq!((hosts.running(), hosts.waiting()), (5, 1));
+    }
+
+    #[test]
+    fn what_waits_for_hosts_that_have_taken_nothing_yet_leaves_room_for_others() {
+        let mut hosts = Hosts::new(Bounds {
+            queue_in_all: 8,
+            ..hosts().bounds
+        });
+        hosts.push(delivery(1, "good"), S(0));
+        hosts.start(S(0), 0);
+        hosts.finish(&ended(1, "good"), Health::Well, S(0));
+        assert_eq!(
+            (hosts.room("new", 9, S(0)), hosts.room("good", 9, S(0))),
+            (2, 8)
+        );
+        for (id, host) in [(2, "a"), (3, "b"), (4, "c"), (5, "d")] {
+            assert!(hosts.push(delivery(id, host), S(0)).is_none());
+        }
+        assert!(hosts.push(delivery(6, "e"), S(0)).is_some());
+        assert!(hosts.push(delivery(7, "good"), S(0)).is_none());
+        assert_eq!(
+            (hosts.room("new", 9, S(0)), hosts.room("good", 9, S(0))),
+            (0, 3)
+        );
+    }
+
+    #[test]
+    fn what_waits_of_an_older_verdict_of_the_ticket_is_given_back() {
+        let mut hosts = hosts();
+        let of = |id, ticket, verdict| Leased {
+            ticket,
+            verdict,
+            ..delivery(id, "a")
+        };
+        for (id, ticket, verdict) in [(1, 7, 1), (2, 7, 1), (3, 8, 2), (4, 7, 3)] {
+            assert!(hosts.push(of(id, ticket, verdict), S(0)).is_none());
+        }
+        assert_eq!(ids(&hosts.take_replaced(7, 3)), [1, 2]);
+        assert_eq!(hosts.waiting(), 2);
+        assert_eq!(ids(&hosts.start(S(0), 0).attempts), [3, 4]);
     }
 
     #[test]
@@ -413,6 +593,8 @@ mod tests {
         let mut hosts = Hosts::new(Bounds {
             per_host: PER_HOST,
             in_all: PER_HOST * (MOST_ILL + 1),
+            trials: PER_HOST * (MOST_ILL + 1),
+            trials_of_app: PER_HOST * (MOST_ILL + 1),
             queue_per_host: 10_000,
             queue_in_all: 1_000_000,
             breaker: BreakerOptions {
@@ -423,13 +605,13 @@ mod tests {
         let ill: Vec<Arc<str>> = (0..beside).map(|no| format!("ill {no}").into()).collect();
         let well: Arc<str> = "well".into();
         let (mut next_id, mut came, mut waits) = (0, HashMap::new(), Vec::new());
-        let mut running: Vec<(Duration, Arc<str>, i64, Health)> = Vec::new();
+        let mut running: Vec<(Duration, Leased, Health)> = Vec::new();
         for now in (0..2_000).map(MS) {
             let (ended, still): (Vec<_>, Vec<_>) =
                 running.drain(..).partition(|(ends, ..)| *ends <= now);
             running = still;
-            for (_, host, id, health) in ended {
-                hosts.finish(&host, id, health, now);
+            for (_, leased, health) in ended {
+                hosts.finish(&leased, health, now);
             }
             let burst = if now.subsec_millis() % 10 == 0 { 6 } else { 0 };
             let to_ill = ill.iter().flat_map(|host| std::iter::repeat_n(host, 2));
@@ -446,7 +628,7 @@ mod tests {
                 } else {
                     (now + takes, tells)
                 };
-                running.push((ends, leased.host, leased.id, health));
+                running.push((ends, leased, health));
             }
         }
         waits

@@ -5,13 +5,16 @@
 
 use std::sync::Arc;
 
-use reportd_db::{DbError, Row, Tx};
+use reportd_db::{Column, DbError, Merge, Row, Table, Tx, Value};
 use reportd_platform::AppNo;
 
-use super::outbox::{Lease, Leased};
+use super::outbox::{IS_REPLACED, Lease, Leased, TAKEN_BACK};
 
 /// Hosts that are looked at in one go.
 pub(super) const HOSTS: i64 = 256;
+
+/// Deliveries that are leased in one statement.
+const AT_ONCE: usize = 64;
 
 /// A host for which deliveries wait, and when the first of them is due.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +64,23 @@ pub(super) fn due_hosts(tx: &mut Tx<'_>, after: &str) -> Result<Vec<Due>, DbErro
     rows.into_iter().map(due).collect()
 }
 
-/// Leases what is due for a host, the longest due first.
+/// A delivery, to be locked.
+const DELIVERY: Table = Table {
+    name: "dialogue_delivery",
+    columns: &[
+        Column {
+            name: "id",
+            merge: Merge::Key,
+        },
+        Column {
+            name: "next_at",
+            merge: Merge::Payload,
+        },
+    ],
+};
+
+/// Leases what is due for a host, the longest due first. What a process that is gone had leased may be of a verdict whose
+/// place a newer one has taken since: it is taken back.
 pub(super) fn lease(
     tx: &mut Tx<'_>,
     host: &Arc<str>,
@@ -69,26 +88,51 @@ pub(super) fn lease(
     now_ms: i64,
     most: i64,
 ) -> Result<Vec<Leased>, DbError> {
-    // The outer condition is looked at again where another node was quicker.
-    const LEASE: &str = "UPDATE dialogue_delivery SET leased_by = $3, next_at = $4 \
-         WHERE state = 0 AND next_at <= $2 AND id IN ( \
-             SELECT id FROM dialogue_delivery WHERE state + 0 = 0 AND host = $1 AND next_at <= $2 \
-             ORDER BY next_at LIMIT $5) \
-         RETURNING id, app, ticket, verdict, revision, webhook_id, url, body, attempts, created_at";
-    let rows = tx.query(
-        LEASE,
-        &[
-            (&**host).into(),
-            now_ms.into(),
-            (&*lease.node).into(),
-            lease.until_ms.into(),
-            most.into(),
-        ],
-    )?;
-    let read = |row: Row| leased(row, host, lease.until_ms);
-    let mut leased: Vec<_> = rows.into_iter().map(read).collect::<Result<_, _>>()?;
+    const DUE: &str = "SELECT id FROM dialogue_delivery WHERE state + 0 = 0 AND host = $1 AND next_at <= $2 \
+         ORDER BY next_at LIMIT $3";
+    let due = tx.query(DUE, &[(&**host).into(), now_ms.into(), most.into()])?;
+    let mut ids = due
+        .iter()
+        .map(|row| row.int(0))
+        .collect::<Result<Vec<_>, _>>()?;
+    // Rows are locked in the order of all: by their ids.
+    ids.sort_unstable();
+    let keys: Vec<[Value<'_>; 1]> = ids.iter().map(|id| [(*id).into()]).collect();
+    tx.find_locked(&DELIVERY, &keys)?;
+    let mut leased = Vec::with_capacity(ids.len());
+    for ids in ids.chunks(AT_ONCE) {
+        for row in take(tx, ids, lease, now_ms)? {
+            if row.int(10)? != TAKEN_BACK {
+                leased.push(self::leased(row, host, lease.until_ms)?);
+            }
+        }
+    }
     leased.sort_unstable_by_key(|leased| leased.id);
     Ok(leased)
+}
+
+/// Leases deliveries that are still due, or takes them back; at most [`AT_ONCE`].
+fn take(tx: &mut Tx<'_>, ids: &[i64], lease: &Lease, now_ms: i64) -> Result<Vec<Row>, DbError> {
+    let Some(last) = ids.last() else {
+        return Ok(Vec::new());
+    };
+    let places: Vec<String> = (4..4 + AT_ONCE)
+        .map(|number| format!("${number}"))
+        .collect();
+    // What another node was quicker with is not due any more.
+    let sql = format!(
+        "UPDATE dialogue_delivery SET state = CASE WHEN {IS_REPLACED} THEN 3 ELSE 0 END, \
+         done_at = CASE WHEN {IS_REPLACED} THEN CAST($3 AS BIGINT) END, \
+         leased_by = CASE WHEN {IS_REPLACED} THEN NULL ELSE CAST($1 AS TEXT) END, next_at = $2 \
+         WHERE state = 0 AND next_at <= $3 AND id IN ({}) \
+         RETURNING id, app, ticket, verdict, revision, webhook_id, url, body, attempts, created_at, state",
+        places.join(", ")
+    );
+    let mut values = vec![(&*lease.node).into(), lease.until_ms.into(), now_ms.into()];
+    // One text for all: where there are fewer, the last one is named again.
+    let named = ids.iter().chain(std::iter::repeat(last)).take(AT_ONCE);
+    values.extend(named.map(|id| Value::from(*id)));
+    tx.query(&sql, &values)
 }
 
 fn leased(mut row: Row, host: &Arc<str>, until_ms: i64) -> Result<Leased, DbError> {
@@ -109,5 +153,6 @@ fn leased(mut row: Row, host: &Arc<str>, until_ms: i64) -> Result<Leased, DbErro
         attempts: row.int(8)?,
         created_at_ms: row.int(9)?,
         until_ms,
+        is_trial: false,
     })
 }

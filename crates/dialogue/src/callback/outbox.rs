@@ -18,8 +18,13 @@ pub const PENDING: i64 = 0;
 pub const DELIVERED: i64 = 1;
 /// All attempts were in vain, or the receiver wants no more.
 pub const DEAD: i64 = 2;
-/// It never left: the verdict was undone, or a newer one took its place.
+/// It is not sent any more: the verdict was undone, or a newer one took its place.
 pub const TAKEN_BACK: i64 = 3;
+
+/// Whether a delivery that waits or was given up is of a verdict whose place a newer one has taken: a condition on a row of
+/// `dialogue_delivery`. Of a subquery with a value each store makes a look into the index, of «exists» not always.
+pub(super) const IS_REPLACED: &str = "dialogue_delivery.verdict < (SELECT MAX(n.verdict) FROM dialogue_delivery n \
+     WHERE n.ticket = dialogue_delivery.ticket AND n.state <> 3)";
 
 /// A delivery to be written.
 #[derive(Debug, Clone)]
@@ -77,6 +82,8 @@ pub(super) struct Leased {
     pub(super) attempts: i64,
     pub(super) created_at_ms: i64,
     pub(super) until_ms: i64,
+    /// It is attempted while its host has not taken anything yet.
+    pub(super) is_trial: bool,
 }
 
 /// A new id for a delivery.
@@ -143,6 +150,7 @@ pub fn enqueue(
             attempts: 0,
             created_at_ms: new.created_at_ms,
             until_ms: lease.until_ms,
+            is_trial: false,
         })
     }))
 }
@@ -161,13 +169,14 @@ pub fn take_back(tx: &mut Tx<'_>, ticket: i64, verdict: i64, now_ms: i64) -> Res
     Ok(tx.query_int(LEFT, &[ticket.into(), verdict.into()])? == 0)
 }
 
-/// Takes back what waits of the ticket's verdicts so far, before a newer one is written: that goes out in their place. An
-/// attempt that runs is not stopped, and is the last.
+/// Takes back what waits of the ticket's verdicts so far, and what was given up, before a newer one is written: that goes
+/// out in their place. An attempt that runs is not stopped, and is the last; what a node has leased and not attempted is
+/// taken back when its lease ends.
 ///
 /// # Errors
 /// Those of the store.
 pub fn replace(tx: &mut Tx<'_>, ticket: i64, now_ms: i64) -> Result<u64, DbError> {
-    const REPLACE: &str = "UPDATE dialogue_delivery SET state = 3, done_at = $2 \
-         WHERE ticket = $1 AND state = 0 AND leased_by IS NULL";
+    const REPLACE: &str = "UPDATE dialogue_delivery SET state = 3, done_at = COALESCE(done_at, $2) \
+         WHERE ticket = $1 AND state IN (0, 2) AND leased_by IS NULL";
     tx.execute(REPLACE, &[ticket.into(), now_ms.into()])
 }

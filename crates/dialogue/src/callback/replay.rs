@@ -1,7 +1,10 @@
-//! Dead deliveries are sent again: the same bytes under the same `webhook-id`, by a schedule that begins anew.
+//! Dead deliveries are sent again: the same bytes under the same `webhook-id`, by a schedule that begins anew. Never one of
+//! a verdict whose place a newer one has taken: its receiver would take it for the last word.
 
 use reportd_db::{DbError, Row, Tx};
 use reportd_platform::AppNo;
+
+use super::outbox::IS_REPLACED;
 
 /// Attempts that are kept of a delivery; older ones go when it is sent again.
 const KEPT_ATTEMPTS: i64 = 50;
@@ -23,18 +26,20 @@ pub struct ReplayRange {
     pub limit: i64,
 }
 
-/// Makes a dead delivery due; false where it is not dead.
+/// Makes a dead delivery due; false where it is not dead, or of a verdict whose place a newer one has taken.
 ///
 /// # Errors
 /// Those of the store.
 pub fn one(tx: &mut Tx<'_>, delivery: i64, now_ms: i64) -> Result<bool, DbError> {
-    const AGAIN: &str = "UPDATE dialogue_delivery SET state = 0, attempts = 0, next_at = $2, done_at = NULL \
-         WHERE id = $1 AND state = 2 RETURNING ticket, verdict";
     // Where another is dead too the ticket goes on its way all the same, and back when that was tried.
     const TICKET: &str = "UPDATE dialogue_ticket SET state = 2, moved_at = $3 WHERE id = $1 AND verdict = $2 AND state = 4";
     const PRUNE: &str = "DELETE FROM dialogue_attempt WHERE delivery = $1 AND attempt <= ( \
          SELECT MAX(attempt) - $2 FROM dialogue_attempt WHERE delivery = $1)";
-    let row = tx.query_first(AGAIN, &[delivery.into(), now_ms.into()])?;
+    let again = format!(
+        "UPDATE dialogue_delivery SET state = 0, attempts = 0, next_at = $2, done_at = NULL \
+         WHERE id = $1 AND state = 2 AND NOT {IS_REPLACED} RETURNING ticket, verdict"
+    );
+    let row = tx.query_first(&again, &[delivery.into(), now_ms.into()])?;
     let Some(row) = row else {
         return Ok(false);
     };
@@ -49,11 +54,14 @@ pub fn one(tx: &mut Tx<'_>, delivery: i64, now_ms: i64) -> Result<bool, DbError>
 /// # Errors
 /// Those of the store.
 pub fn range(tx: &mut Tx<'_>, range: &ReplayRange, now_ms: i64) -> Result<u64, DbError> {
-    const ALL: &str = "SELECT id FROM dialogue_delivery WHERE state = 2 AND done_at >= $1 AND done_at < $2 \
-         AND (CAST($3 AS BIGINT) IS NULL OR app = $3) AND (CAST($4 AS TEXT) IS NULL OR host = $4) ORDER BY id LIMIT $5";
+    let all = format!(
+        "SELECT id FROM dialogue_delivery WHERE state = 2 AND done_at >= $1 AND done_at < $2 \
+         AND (CAST($3 AS BIGINT) IS NULL OR app = $3) AND (CAST($4 AS TEXT) IS NULL OR host = $4) \
+         AND NOT {IS_REPLACED} ORDER BY id LIMIT $5"
+    );
     let limit = range.limit.clamp(0, MOST);
     let rows = tx.query(
-        ALL,
+        &all,
         &[
             range.from_ms.into(),
             range.to_ms.into(),

@@ -8,7 +8,7 @@ use reportd_platform::clock::Clock;
 use reportd_protocol::dialogue::CallbackSecret;
 
 use super::connection::Connection;
-use super::exchange::{self, Broken, Seen};
+use super::exchange::{self, Seen};
 use super::guard::{CallbackUrl, Policy, check_url};
 use super::hosts::{Health, Hosts};
 use super::outbox::Leased;
@@ -21,12 +21,31 @@ const MOST_ERROR_CHARS: usize = 300;
 /// What an app sends callbacks with.
 #[derive(Debug, Clone, Default)]
 pub struct Sender {
-    /// Signs them; without one they go unsigned.
-    pub secret: Option<CallbackSecret>,
+    /// Sign them, the oldest first; without one they go unsigned.
+    pub secrets: Vec<SigningSecret>,
     /// They may go to addresses that are not public, and to all ports.
     pub allow_private: bool,
     /// Hosts with other ports than those that all may have.
     pub hosts: Vec<String>,
+}
+
+/// A secret that signs callbacks.
+#[derive(Debug, Clone)]
+pub struct SigningSecret {
+    /// The secret.
+    pub secret: CallbackSecret,
+    /// Until when it is in force, in ms; for ever where there is none.
+    pub until_ms: Option<i64>,
+}
+
+impl From<CallbackSecret> for SigningSecret {
+    /// One that is in force for ever.
+    fn from(secret: CallbackSecret) -> Self {
+        Self {
+            secret,
+            until_ms: None,
+        }
+    }
 }
 
 /// Tells what each app sends with, as it is now.
@@ -76,7 +95,7 @@ enum Failure {
     #[error(transparent)]
     Connect(#[from] NoConnection),
     #[error(transparent)]
-    Broken(#[from] Broken),
+    Broken(#[from] hyper::Error),
 }
 
 impl Outlet {
@@ -134,7 +153,7 @@ impl Outlet {
             match exchange::run(&mut open, request()?, seen, now_ms).await {
                 Ok(()) => return self.keep(leased, open).await,
                 // It was closed while it was idle, and nobody had told: nothing is known of the receiver yet.
-                Err(Broken::Http(error)) if seen.status.is_none() && !error.is_parse() => {}
+                Err(error) if seen.status.is_none() && !error.is_parse() => {}
                 Err(error) => return Err(error.into()),
             }
         }

@@ -1,10 +1,17 @@
 //! Callbacks as they stand in the outbox, and their attempts.
 
+use std::collections::HashSet;
+
 use reportd_db::{DbError, Row, Tx, Value};
 use reportd_platform::AppNo;
 
 use super::counts::MOST_COUNTED;
+use super::history;
 use crate::callback::outbox::{DEAD, DELIVERED, PENDING, TAKEN_BACK};
+use crate::tickets::Actor;
+
+/// Pages that are read to find those of one page whose ticket the actor may see.
+const MOST_LOOKS: usize = 10;
 
 /// Attempts of a delivery that are shown.
 const MOST_ATTEMPTS: i64 = 100;
@@ -95,6 +102,60 @@ pub(crate) fn deliveries(
     found.sort_unstable_by_key(|delivery| std::cmp::Reverse(delivery.id));
     found.truncate(usize::try_from(listing.limit).unwrap_or(0));
     Ok(found)
+}
+
+/// A page of callbacks of tickets that the actor may see, and the number before which it goes on, where it does. Who is
+/// limited to categories gets fewer than the limit where many of others stand between.
+pub(crate) fn deliveries_of(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    listing: &DeliveryListing,
+) -> Result<(Vec<Delivery>, Option<i64>), DbError> {
+    let limit = usize::try_from(listing.limit).unwrap_or(0);
+    let mut listing = DeliveryListing {
+        // One more tells whether there is another page.
+        limit: listing.limit + 1,
+        ..listing.clone()
+    };
+    let mut found = Vec::new();
+    for _ in 0..MOST_LOOKS {
+        let mut page = deliveries(tx, &listing)?;
+        let has_more = page.len() > limit;
+        page.truncate(limit);
+        let last = page.last().map(|delivery| delivery.id);
+        found.extend(seen_by(tx, actor, page)?);
+        if found.len() > limit || (found.len() == limit && has_more) {
+            found.truncate(limit);
+            listing.before = found.last().map(|delivery| delivery.id);
+            break;
+        }
+        if !has_more {
+            return Ok((found, None));
+        }
+        listing.before = last;
+    }
+    Ok((found, listing.before))
+}
+
+/// Those whose ticket the actor may see.
+pub(crate) fn seen_by(
+    tx: &mut Tx<'_>,
+    actor: &Actor,
+    mut deliveries: Vec<Delivery>,
+) -> Result<Vec<Delivery>, DbError> {
+    deliveries.retain(|delivery| actor.may_touch(delivery.app));
+    if actor.categories.is_none() {
+        return Ok(deliveries);
+    }
+    let ids: Vec<i64> = deliveries.iter().map(|delivery| delivery.ticket).collect();
+    let tickets = history::tickets(tx, &ids)?;
+    let seen: HashSet<i64> = tickets
+        .iter()
+        .filter(|ticket| actor.may_see(ticket.app, &ticket.category))
+        .map(|ticket| ticket.id)
+        .collect();
+    deliveries.retain(|delivery| seen.contains(&delivery.ticket));
+    Ok(deliveries)
 }
 
 /// How many callbacks are in each state, [`MOST_COUNTED`] of an app at most, by the names of states.

@@ -142,11 +142,12 @@ fn given_verdict(mut row: Row) -> Result<GivenVerdict, DbError> {
     })
 }
 
-/// The tickets of a report_id, the newest first, each with the verdict that stands.
+/// The tickets of a report_id, the newest first, each with the newest verdict whose callbacks have left by `now_ms`.
 pub fn of_report_id(
     tx: &mut Tx<'_>,
     app: AppNo,
     report_id: &str,
+    now_ms: i64,
 ) -> Result<Vec<(Ticket, Option<GivenVerdict>)>, DbError> {
     let rows = tx.query(
         "SELECT DISTINCT ticket FROM dialogue_report WHERE app = $1 AND report_id = $2 ORDER BY ticket DESC LIMIT $3",
@@ -156,17 +157,13 @@ pub fn of_report_id(
         .iter()
         .map(|row| row.int(0))
         .collect::<Result<Vec<_>, _>>()?;
+    let sql = format!(
+        "{VERDICT} WHERE ticket = $1 AND undone_at IS NULL AND leaves_at <= $2 ORDER BY id DESC LIMIT 1"
+    );
     let mut found = Vec::with_capacity(ids.len());
     for ticket in history::tickets(tx, &ids)? {
-        let sql = format!("{VERDICT} WHERE id = $1");
-        let verdict = match ticket.verdict {
-            Some(id) => tx
-                .query_first(&sql, &[id.into()])?
-                .map(given_verdict)
-                .transpose()?,
-            None => None,
-        };
-        found.push((ticket, verdict));
+        let left = tx.query_first(&sql, &[ticket.id.into(), now_ms.into()])?;
+        found.push((ticket, left.map(given_verdict).transpose()?));
     }
     Ok(found)
 }

@@ -1,5 +1,6 @@
 //! A request to a stored report: who sent it, what it holds, and where it went.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::{Body, HttpBody};
@@ -9,8 +10,8 @@ use axum::http::request::Parts;
 use bytes::Bytes;
 use reportd_platform::web::{ClientAddress, drain_body, limit_key, read_body};
 use reportd_protocol::dialogue::{Code, Refusal, Report, Request, content_digest};
-use tokio::sync::OwnedSemaphorePermit;
 
+use super::body_room::Place;
 use super::reply::{Accepted, Refused};
 use crate::Dialogue;
 use crate::callback::guard::{Policy, check_url};
@@ -18,14 +19,14 @@ use crate::intake::{NewReport, Taken};
 use crate::registry::DialogueApp;
 
 /// From here on a body is worked on off the async threads: a larger one would hold up others for milliseconds.
-const LARGE_BYTES: u64 = 64 << 10;
+const LARGE_BYTES: usize = 64 << 10;
 
 /// A request that is there.
 struct Incoming {
     content_type: Option<Bytes>,
     body: Bytes,
-    /// The place that it holds where it is large.
-    _place: Option<OwnedSemaphorePermit>,
+    /// Its room, where it is large.
+    _place: Option<Place>,
 }
 
 /// Takes a report: it is stored when this returns a ticket.
@@ -39,21 +40,37 @@ pub(super) async fn take(dialogue: &Dialogue, request: HttpRequest) -> Result<Ac
             return Err(Refused::limited(wait));
         }
     }
-    let incoming = Arc::new(receive(dialogue, &parts, body).await?);
-    let opened = match open(dialogue, &incoming).await {
+    let incoming = Arc::new(receive(dialogue, (&parts, address), body).await?);
+    let (app, report) = open_of(dialogue, &incoming, address).await?;
+    let stored = store(dialogue, &app, report).await;
+    stored.map_err(|refused| refused.of(&app.app))
+}
+
+/// Opens a report that came from this address.
+async fn open_of(
+    dialogue: &Dialogue,
+    incoming: &Arc<Incoming>,
+    address: IpAddr,
+) -> Result<Opened, Refused> {
+    // Taken only now that it is there: how long a body takes to come is for its sender to say, who is not known yet.
+    let _worked_on = match incoming.is_large() {
+        true => {
+            let place = dialogue.large_reports.try_acquire();
+            Some(place.map_err(|_| Refused::from(Code::Unavailable))?)
+        }
+        false => None,
+    };
+    match open(dialogue, incoming).await {
         Err(refused) if is_stranger(&refused) => {
             // What was made or rotated just now is in the store already. An address that fails too often is not let
             // guess on.
             let counted = dialogue.directory.count_failure(address).await;
             counted.map_err(Refused::limited)?;
             dialogue.directory.refresh().await?;
-            open(dialogue, &incoming).await
+            open(dialogue, incoming).await
         }
         told => told,
-    };
-    let (app, report) = opened?;
-    let stored = store(dialogue, &app, report).await;
-    stored.map_err(|refused| refused.of(&app.app))
+    }
 }
 
 /// Whether a request is of nobody who is known here, or of somebody with another key.
@@ -61,10 +78,26 @@ fn is_stranger(refused: &Refused) -> bool {
     matches!(refused.code(), Code::UnknownApp | Code::CannotDecrypt)
 }
 
-async fn receive(dialogue: &Dialogue, parts: &Parts, body: Body) -> Result<Incoming, Refused> {
-    let most = body.size_hint().upper().unwrap_or(u64::MAX);
+impl Incoming {
+    fn is_large(&self) -> bool {
+        self.body.len() > LARGE_BYTES
+    }
+}
+
+async fn receive(
+    dialogue: &Dialogue,
+    (parts, address): (&Parts, IpAddr),
+    body: Body,
+) -> Result<Incoming, Refused> {
+    let limits = dialogue.limits.body;
+    let announced = body
+        .size_hint()
+        .upper()
+        .and_then(|most| usize::try_from(most).ok());
+    // A body of unknown length may become as long as any.
+    let most = announced.unwrap_or(usize::MAX).min(limits.max_bytes);
     let place = if most > LARGE_BYTES {
-        let Ok(place) = Arc::clone(&dialogue.large_reports).try_acquire_owned() else {
+        let Some(place) = dialogue.body_room.take(limit_key(address), most) else {
             drain_body(body).await;
             return Err(Code::Unavailable.into());
         };
@@ -75,9 +108,7 @@ async fn receive(dialogue: &Dialogue, parts: &Parts, body: Body) -> Result<Incom
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     Ok(Incoming {
         content_type: content_type.map(|value| Bytes::copy_from_slice(value.as_bytes())),
-        body: read_body(body, dialogue.limits.body)
-            .await
-            .map_err(Refused::body)?,
+        body: read_body(body, limits).await.map_err(Refused::body)?,
         _place: place,
     })
 }
@@ -86,7 +117,7 @@ type Opened = (Arc<DialogueApp>, NewReport);
 
 /// Opens a report; a large one off the async threads.
 async fn open(dialogue: &Dialogue, incoming: &Arc<Incoming>) -> Result<Opened, Refused> {
-    if incoming.body.len() as u64 <= LARGE_BYTES {
+    if !incoming.is_large() {
         return read(dialogue, incoming);
     }
     let (dialogue, incoming) = (dialogue.clone(), Arc::clone(incoming));

@@ -1,6 +1,6 @@
 //! The verdict: with its callbacks in one transaction, so that there is none without the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use reportd_db::{DbError, Tx};
 use reportd_platform::random::{NoRandomness, Random};
@@ -60,27 +60,19 @@ pub(crate) fn judge(
     let before = find(tx, actor, id)?;
     let labels = Labels::of(&with.app.settings, judgement)?;
     if before.revision > 0 {
-        // Of an earlier verdict what has not left does not leave any more. Before the ticket's row is locked: results of
-        // deliveries lock in this order too.
-        outbox::replace(tx, id, with.now_ms)?;
+        replace(tx, id, with.now_ms)?;
     }
     let mut ticket = take(tx, actor, id, judgement.seen_reports, with.now_ms)?;
     let users = users(tx, id)?;
     let results = labels.of_users(&users)?;
-    let (verdict, is_upheld) = insert(
-        tx,
-        actor,
-        &ticket,
-        (&labels, &results),
-        judgement,
-        with.now_ms,
-    )?;
+    let given = (&labels, &results[..]);
+    let (verdict, is_upheld) = insert(tx, actor, &ticket, given, judgement, with)?;
     tx.execute(
         "UPDATE dialogue_ticket SET verdict = $1, upheld = $2 WHERE id = $3",
         &[verdict.into(), is_upheld.into(), id.into()],
     )?;
     (ticket.verdict, ticket.is_upheld) = (Some(verdict), Some(is_upheld));
-    let deliveries = send(tx, actor, &ticket, (&labels, &results), with)?;
+    let deliveries = send(tx, actor, &ticket, given, with)?;
     let details = json!({
         "verdict": verdict, "revision": ticket.revision, "dialogue_result": labels.dialogue.key,
         "reports": ticket.reports,
@@ -88,6 +80,23 @@ pub(crate) fn judge(
     audit::note(tx, actor, "judged", &ticket, &details, with.now_ms)?;
     events::note(tx, ticket.app, &ticket.category, "judged", id, with.now_ms)?;
     Ok(Judged { ticket, deliveries })
+}
+
+impl Judging<'_> {
+    /// When the callbacks leave: until then the verdict can be undone.
+    fn leaves_at_ms(&self) -> i64 {
+        let undo_s = i64::try_from(self.app.settings.undo_seconds).unwrap_or(0);
+        self.now_ms + undo_s * 1000
+    }
+}
+
+/// Of earlier verdicts what has not left does not leave any more, and one that has not left at all never did. Before the
+/// ticket's row is locked: results of deliveries lock in this order too.
+pub(crate) fn replace(tx: &mut Tx<'_>, ticket: i64, now_ms: i64) -> Result<(), DbError> {
+    outbox::replace(tx, ticket, now_ms)?;
+    let sql = "UPDATE dialogue_verdict SET leaves_at = NULL WHERE ticket = $1 AND leaves_at > $2";
+    tx.execute(sql, &[ticket.into(), now_ms.into()])?;
+    Ok(())
 }
 
 /// The labels that a judgement names.
@@ -126,8 +135,8 @@ impl<'a> Labels<'a> {
 
     /// The label of each user of the ticket. Known only once its row is locked: reports bring users.
     fn of_users(&self, users: &[String]) -> Result<Vec<(String, &'a Label)>, TicketError> {
-        let is_user = |key: &str| users.iter().any(|user| user == key);
-        if let Some(stranger) = self.users.keys().find(|key| !is_user(key)) {
+        let known: HashSet<&str> = users.iter().map(String::as_str).collect();
+        if let Some(stranger) = self.users.keys().find(|key| !known.contains(*key)) {
             let field = format!("user_result.{stranger}");
             return Err(invalid(field, "expected a user of this ticket"));
         }
@@ -201,7 +210,7 @@ fn insert(
     ticket: &Ticket,
     (labels, results): Results<'_, '_>,
     judgement: &Judgement,
-    now_ms: i64,
+    with: &Judging<'_>,
 ) -> Result<(i64, bool), DbError> {
     let users: serde_json::Map<_, _> = results
         .iter()
@@ -211,8 +220,8 @@ fn insert(
     let is_upheld = is_upheld(&labels.dialogue.key, &users);
     let id = tx.query_int(
         "INSERT INTO dialogue_verdict \
-         (ticket, revision, dialogue_result, user_result, note, auditor, auditor_key, judged_at, seen_reports) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING id",
+         (ticket, revision, dialogue_result, user_result, note, auditor, auditor_key, judged_at, seen_reports, leaves_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING id",
         &[
             ticket.id.into(),
             ticket.revision.into(),
@@ -221,8 +230,9 @@ fn insert(
             judgement.note.as_deref().into(),
             (&actor.name).into(),
             (&actor.key).into(),
-            now_ms.into(),
+            with.now_ms.into(),
             ticket.reports.into(),
+            with.leaves_at_ms().into(),
         ],
     )?;
     Ok((id, is_upheld))
@@ -247,7 +257,7 @@ fn send(
         .ciphers(with.now_ms)
         .next()
         .ok_or(TicketError::NoKey)?;
-    let undo_ms = i64::try_from(with.app.settings.undo_seconds).unwrap_or(0) * 1000;
+    let send_at_ms = with.leaves_at_ms();
     let mut verdict = Verdict {
         ticket_id: ticket.id.to_string(),
         category: ticket.category.clone(),
@@ -278,9 +288,9 @@ fn send(
             webhook_id: outbox::webhook_id(with.random).map_err(no_randomness)?,
             body: body(&verdict, cipher, with.random)?.into(),
             created_at_ms: with.now_ms,
-            send_at_ms: with.now_ms + undo_ms,
+            send_at_ms,
         };
-        let lease = with.lease.filter(|_| undo_ms == 0);
+        let lease = with.lease.filter(|_| send_at_ms == with.now_ms);
         handed.extend(outbox::enqueue(tx, new, lease)?);
     }
     Ok(handed)

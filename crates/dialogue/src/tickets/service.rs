@@ -8,7 +8,7 @@ use tokio::task::JoinError;
 
 use super::{Actor, Judged, Judgement, Judging, TicketError, end_expired_claims};
 use crate::query::{self, Ticket, Whole};
-use crate::{Dialogue, audit, events};
+use crate::{Dialogue, events};
 
 /// Most tickets of a bulk verdict.
 pub const MOST_BULK: usize = 200;
@@ -92,6 +92,9 @@ impl Dialogue {
             super::judge(tx, &actor, id, &judgement, &with)
         });
         let Judged { ticket, deliveries } = judged.await?;
+        if let Some(verdict) = ticket.verdict.filter(|_| ticket.revision > 1) {
+            self.dispatcher.let_go(ticket.id, verdict);
+        }
         self.dispatcher.hand_over(deliveries);
         self.metrics.judged.inc();
         Ok(ticket)
@@ -139,14 +142,8 @@ impl Dialogue {
     /// # Errors
     /// [`TicketError::TooLate`], [`TicketError::Forbidden`], [`TicketError::NotJudged`], [`TicketError::Unknown`].
     pub async fn undo(&self, actor: Actor, id: i64) -> Result<Ticket, TicketError> {
-        let registry = Arc::clone(&self.registry);
-        self.change(move |tx, now_ms| {
-            let ticket = super::find(tx, &actor, id)?;
-            let app = registry.app_of(ticket.app).ok_or_else(not_loaded)?;
-            let undo_ms = i64::try_from(app.settings.undo_seconds).unwrap_or(0) * 1000;
-            super::undo(tx, &actor, id, undo_ms, now_ms)
-        })
-        .await
+        self.change(move |tx, now_ms| super::undo(tx, &actor, id, now_ms))
+            .await
     }
 
     /// Opens a judged ticket again.
@@ -163,7 +160,7 @@ impl Dialogue {
             .await
     }
 
-    /// A ticket whole, as the actor looks at it: noted in the audit trail.
+    /// A ticket whole, as the actor looks at it: noted in the audit trail, later where the store takes nothing now.
     ///
     /// # Errors
     /// [`TicketError::Unknown`], and those of the store.
@@ -174,24 +171,24 @@ impl Dialogue {
             Ok(query::whole(tx, ticket)?)
         });
         let whole = whole.await?;
-        let ticket = whole.ticket.clone();
-        self.change::<()>(move |tx, now_ms| Ok(audit::note_sight(tx, &seen_by, &ticket, now_ms)?))
-            .await?;
+        self.note_sight(seen_by, whole.ticket.clone()).await?;
         Ok(whole)
     }
 
-    /// Ends claims that were not renewed, and drops old events: to be called once a second, on each node.
+    /// Ends claims that were not renewed, drops old events, and notes who saw tickets while nothing could be written: to be
+    /// called once a second, on each node.
     ///
     /// # Errors
     /// Those of the store; the next call goes on.
     pub async fn upkeep(&self) -> Result<(), DbError> {
         let now_ms = self.clock.now_ms();
+        let noted = self.note_sights().await;
         let desk = &self.desk;
         desk.write::<_, DbError>(move |tx| end_expired_claims(tx, now_ms))
             .await?;
         desk.write::<_, DbError>(move |tx| events::prune(tx, now_ms))
             .await?;
-        Ok(())
+        noted
     }
 
     /// Runs a change in a transaction that comes with others.

@@ -13,7 +13,6 @@ pub(crate) fn undo(
     tx: &mut Tx<'_>,
     actor: &Actor,
     id: i64,
-    undo_ms: i64,
     now_ms: i64,
 ) -> Result<Ticket, TicketError> {
     let ticket = find(tx, actor, id)?;
@@ -28,7 +27,10 @@ pub(crate) fn undo(
             "another has given this verdict: a lead may undo it",
         ));
     }
-    if now_ms > given.judged_at_ms + undo_ms {
+    if given
+        .leaves_at_ms
+        .is_none_or(|leaves_ms| now_ms > leaves_ms)
+    {
         return Err(TicketError::TooLate(
             "the time to undo this verdict is over",
         ));
@@ -70,23 +72,23 @@ fn gone() -> TicketError {
     TicketError::TooLate("a callback of this verdict has left: open the ticket again instead")
 }
 
-/// Who gave a verdict, and when.
+/// Who gave a verdict, and until when it can be undone.
 struct Given {
     auditor: String,
     auditor_key: String,
-    judged_at_ms: i64,
+    leaves_at_ms: Option<i64>,
 }
 
 impl Given {
     fn find(tx: &mut Tx<'_>, verdict: i64) -> Result<Self, TicketError> {
-        let sql = "SELECT auditor, auditor_key, judged_at FROM dialogue_verdict WHERE id = $1 AND undone_at IS NULL";
+        let sql = "SELECT auditor, auditor_key, leaves_at FROM dialogue_verdict WHERE id = $1 AND undone_at IS NULL";
         let mut row = tx
             .query_first(sql, &[verdict.into()])?
             .ok_or(TicketError::NotJudged)?;
         Ok(Self {
             auditor: row.take_text(0)?,
             auditor_key: row.take_text(1)?,
-            judged_at_ms: row.int(2)?,
+            leaves_at_ms: row.opt_int(2)?,
         })
     }
 }

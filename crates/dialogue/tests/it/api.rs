@@ -247,6 +247,13 @@ fn dead_callbacks_are_replayed(#[values(Embedded, Postgres)] kind: StoreKind) {
     assert_eq!(range(NOON_MS, NOON_MS).status, 400);
     let notes = world.int("SELECT COUNT(*) FROM dialogue_audit WHERE action = 'replayed'");
     assert_eq!(notes, 2);
+    // The one is also told with its ticket.
+    let ticket = listed["deliveries"][2]["ticket_id"].as_str().unwrap();
+    let whole = get(&world, &format!("/api/tickets/{ticket}")).json();
+    let trail = whole["audit"].as_array().unwrap().iter();
+    let replayed: Vec<_> = trail.filter(|one| one["action"] == "replayed").collect();
+    assert_eq!(replayed.len(), 1, "{whole}");
+    assert_eq!(replayed[0]["details"], json!({"delivery": first}));
 }
 
 #[rstest]
@@ -417,6 +424,76 @@ fn verdicts_are_polled_once_they_would_leave(#[values(Embedded, Postgres)] kind:
     assert_eq!(poll(), json!({"verdicts": [left]}));
     let other = get(&world, "/api/apps/two/verdicts?report_id=r").json();
     assert_eq!(other, json!({"verdicts": []}));
+}
+
+/// What has left stays what it was: whatever becomes of the ticket, or of the settings, behind it.
+#[rstest]
+fn a_verdict_that_has_left_is_polled_until_the_next_one_has(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let id = world.file(ONE, &report("r")).ticket();
+    let call = |call: &str, body: &Value| {
+        let reply = act(&world, "mei", &format!("/api/tickets/{id}/{call}"), body);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    };
+    let polled = || {
+        let polled = get(&world, "/api/apps/app-One_1/verdicts?report_id=r").json();
+        let one = &polled["verdicts"][0];
+        (
+            one["revision"].clone(),
+            one["result"]["dialogue_result"].clone(),
+        )
+    };
+    let (nothing, first, second) = (
+        (json!(0), Value::Null),
+        (json!(1), json!("ad")),
+        (json!(2), json!("fraud")),
+    );
+    call("verdict", &json!({"dialogue_result": "ad"}));
+    assert_eq!(polled(), nothing);
+    world.clock.advance(60_000);
+    assert_eq!(polled(), first);
+    // A longer time to undo is one of later verdicts.
+    world.put_settings(ONE, &json!({"undo_seconds": 3_600}));
+    assert_eq!(polled(), first);
+    world.clock.advance(1);
+    let undo = format!("/api/tickets/{id}/undo");
+    assert_eq!(act(&world, "mei", &undo, &Value::Null).status, 409);
+    assert_eq!(polled(), first);
+    call("reopen", &json!({"reason": "an appeal"}));
+    assert_eq!(polled(), first);
+    call("verdict", &json!({"dialogue_result": "fraud"}));
+    assert_eq!(polled(), first);
+    world.clock.advance(3_599_999);
+    assert_eq!(polled(), first);
+    world.clock.advance(1);
+    assert_eq!(polled(), second);
+}
+
+/// The callback of a verdict that was replaced in time never leaves, and so the verdict is not told.
+#[rstest]
+fn a_verdict_that_was_replaced_before_it_left_is_not_polled(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let id = world.file(ONE, &report("r")).ticket();
+    let call = |call: &str, body: &Value| {
+        let reply = act(&world, "mei", &format!("/api/tickets/{id}/{call}"), body);
+        assert_eq!(reply.status, 200, "{}", reply.text);
+    };
+    let polled = || {
+        let polled = get(&world, "/api/apps/app-One_1/verdicts?report_id=r").json();
+        polled["verdicts"][0]["revision"].clone()
+    };
+    call("verdict", &json!({"dialogue_result": "ad"}));
+    world.clock.advance(30_000);
+    call("reopen", &json!({"reason": "an appeal"}));
+    call("verdict", &json!({"dialogue_result": "fraud"}));
+    world.clock.advance(59_999);
+    assert_eq!(polled(), 0);
+    world.clock.advance(1);
+    assert_eq!(polled(), 2);
 }
 
 #[rstest]

@@ -1,8 +1,11 @@
 //! Callbacks: sent at once, again, and again after a restart; one bad receiver beside a good one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use reportd_dialogue::callback::{BreakerOptions, Options, outbox, replay};
+use reportd_dialogue::callback::{
+    BreakerOptions, Dispatcher, Options, Sender, SigningSecret, SystemNetwork, outbox, replay,
+};
 use reportd_protocol::dialogue::CallbackSecret;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use reportd_testbed::run;
@@ -59,6 +62,47 @@ fn a_verdict_leaves_at_once_signed_and_is_written_down(
     });
 }
 
+/// A receiver that has either secret takes it.
+#[test]
+fn callbacks_are_signed_with_each_secret_in_force_the_newest_first() {
+    run(async {
+        let (field, receiver) = (Field::new(Embedded), Receiver::start(Manner::Well).await);
+        let now_ms = field.clock.now_ms();
+        let secret = |byte: u8, until_ms| SigningSecret {
+            secret: CallbackSecret::parse(&text(byte)).unwrap(),
+            until_ms,
+        };
+        fn text(byte: u8) -> String {
+            format!("whsec_{}", char::from(byte).to_string().repeat(32))
+        }
+        let secrets = vec![
+            secret(b'A', Some(now_ms)),
+            secret(b'B', Some(now_ms + 600_000)),
+            secret(b'C', None),
+        ];
+        let sender = Sender {
+            secrets,
+            allow_private: true,
+            ..Sender::default()
+        };
+        let network = Arc::new(SystemNetwork::default());
+        let node = field.node_with("a", quick(), sender, network).await;
+        let sent = field.send(&node, &receiver.url()).await;
+        field.until(sent, outbox::DELIVERED).await;
+        let came = &receiver.came()[0];
+        let [id, at_s, signatures] =
+            ["webhook-id", "webhook-timestamp", "webhook-signature"].map(|name| came.header(name));
+        let signed_by = |byte: u8, signatures: &str| {
+            let secret = CallbackSecret::parse(&text(byte)).unwrap();
+            secret.verify((id, at_s, signatures), &came.body, (now_ms / 1_000, 60))
+        };
+        assert!(!signed_by(b'A', signatures), "its grace is over");
+        let (newest, other) = signatures.split_once(' ').unwrap();
+        assert!(signed_by(b'C', newest) && signed_by(b'B', other));
+        node.close().await;
+    });
+}
+
 #[rstest]
 fn what_can_be_undone_waits_and_what_has_left_cannot(
     #[values(Embedded, Postgres)] kind: StoreKind,
@@ -102,7 +146,7 @@ fn what_can_be_undone_waits_and_what_has_left_cannot(
 #[case::gone(Manner::Status(410, String::new()), 1, Some(410), "gone")]
 #[case::hang(Manner::Hang, 3, None, "no end within 400 ms")]
 #[case::drip(Manner::Drip, 3, Some(200), "no end within 400 ms")]
-#[case::endless(Manner::Endless, 3, Some(200), "the response is longer than 1 MiB")]
+#[case::endless(Manner::Endless, 3, Some(200), "no end within 400 ms")]
 fn a_bad_receiver_is_tried_again_and_given_up(
     #[case] manner: Manner,
     #[case] attempts: i64,
@@ -140,6 +184,26 @@ fn a_bad_receiver_is_tried_again_and_given_up(
         );
         let longest = "SELECT MAX(LENGTH(excerpt)) FROM dialogue_attempt";
         assert!(field.int(longest) <= 64 << 10);
+        node.close().await;
+    });
+}
+
+/// Any 2xx takes a delivery, however long it is; of its body the beginning is kept.
+#[test]
+fn a_long_reply_that_ends_in_time_takes_the_delivery() {
+    run(async {
+        let field = Field::new(Embedded);
+        let receiver = Receiver::start(Manner::Long(200, 1_300_000)).await;
+        let options = Options {
+            timeout: S(10),
+            ..quick()
+        };
+        let node = field.node("a", options).await;
+        let sent = field.send(&node, &receiver.url()).await;
+        let became = field.until(sent, outbox::DELIVERED).await;
+        assert_eq!((became.attempts, became.status), (1, Some(200)));
+        let kept = "SELECT MAX(LENGTH(excerpt)) FROM dialogue_attempt";
+        assert_eq!(field.int(kept), 64 << 10);
         node.close().await;
     });
 }
@@ -370,6 +434,46 @@ fn a_dead_receiver_does_not_delay_a_good_one(#[case] manner: Manner) {
         }
         assert!(longest < Duration::from_millis(500), "{longest:?}");
         assert!(bad.most_at_once() <= 32);
+        node.close().await;
+    });
+}
+
+/// Together they would take all places: those that have taken nothing yet get a part of them, and one app a part of that.
+#[test]
+fn many_hosts_of_one_app_that_hang_do_not_delay_that_of_another() {
+    run(async {
+        let field = Field::new(Embedded);
+        let good = Receiver::start(Manner::Well).await;
+        let sender = Sender {
+            allow_private: true,
+            ..Sender::default()
+        };
+        let network = Arc::new(SystemNetwork::default());
+        let parts = field.parts("a", vec![sender.clone(), sender], network);
+        let options = Options {
+            timeout: S(5),
+            in_all: 64,
+            ..quick()
+        };
+        let node = Dispatcher::start(parts, options).await.unwrap();
+        let mut hanging = Vec::new();
+        for _ in 0..16 {
+            hanging.push(Receiver::start(Manner::Hang).await);
+        }
+        for _ in 0..10 {
+            for receiver in &hanging {
+                field.send(&node, &receiver.url()).await;
+            }
+        }
+        field.until_it("all hang", |_| node.figures().0 >= 8).await;
+        let began = field.clock.monotonic();
+        let mut of_other = field.new_delivery(&good.url(), 0);
+        of_other.app = 2;
+        let (sent, handed) = field.write(vec![of_other], node.lease()).await;
+        node.hand_over(handed);
+        field.until(sent[0], outbox::DELIVERED).await;
+        let took = field.clock.monotonic() - began;
+        assert!(took < S(2), "{took:?}");
         node.close().await;
     });
 }

@@ -102,7 +102,7 @@ impl Field {
     /// A node that may send to loopback.
     pub(crate) async fn node(&self, name: &str, options: Options) -> Arc<Dispatcher> {
         let sender = Sender {
-            secret: CallbackSecret::parse(SECRET),
+            secrets: vec![CallbackSecret::parse(SECRET).unwrap().into()],
             allow_private: true,
             hosts: Vec::new(),
         };

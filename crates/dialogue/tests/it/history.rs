@@ -241,6 +241,29 @@ fn a_ticket_is_shown_with_its_past(#[values(Embedded, Postgres)] kind: StoreKind
     }
 }
 
+/// Where nothing can be written reading goes on, and who saw what is noted once it can be.
+#[rstest]
+fn a_ticket_is_shown_where_the_sight_cannot_be_noted_now(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let ticket = world.file(ONE, &report("r1")).ticket();
+    // It takes no writes any more, as on a full disk.
+    world.dialogue.desk.close();
+    let look = || world.run(world.dialogue.look_at(moderator("m"), ticket));
+    assert_eq!(look().unwrap().ticket.id, ticket);
+    world.clock.advance(1);
+    look().unwrap();
+    let seen = format!(
+        "SELECT COUNT(*) FROM dialogue_audit WHERE action = 'saw' AND actor = 'm' AND at = {NOON_MS} AND ticket = {ticket}"
+    );
+    assert_eq!(world.int(&seen), 0);
+    // The next upkeep notes it, whatever becomes of the rest of that.
+    assert!(world.run(world.dialogue.upkeep()).is_err());
+    assert_eq!(world.int(&seen), 1);
+    assert_eq!(world.int("SELECT COUNT(*) FROM dialogue_audit"), 1);
+}
+
 #[rstest]
 fn the_audit_trail_is_read_by_what_and_who(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);

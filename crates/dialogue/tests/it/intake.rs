@@ -98,6 +98,70 @@ fn a_full_ticket_is_followed_by_another(#[values(Embedded, Postgres)] kind: Stor
     assert_ne!(world.file(ONE, &sent(4)).ticket(), next);
 }
 
+/// Each callback of a verdict names all users of the ticket, and all of them are one transaction.
+#[rstest]
+fn a_ticket_whose_verdict_would_be_too_large_is_followed_by_another(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let key = |number: i64| format!("{}{number:04}", "字".repeat(250));
+    let users: serde_json::Map<_, _> = (0..1_000).map(|number| (key(number), json!({}))).collect();
+    let infos = json!([{"id": key(0), "type": "text", "content": "x", "time": 1_795_233_000}]);
+    let first = with(with(report("r1"), "users", json!(users)), "infos", infos);
+    let ticket = world.file(ONE, &first).ticket();
+    let reports = |ticket: i64| {
+        let sql = format!("SELECT reports FROM dialogue_ticket WHERE id = {ticket}");
+        world.int(&sql)
+    };
+    let mut next = ticket;
+    for number in 0..30 {
+        let another = with(report("r1"), "uniqid", json!(format!("u-{number}")));
+        next = world.file(ONE, &another).ticket();
+    }
+    assert_ne!(next, ticket);
+    // Its users are some 770 kB.
+    assert!((5..=11).contains(&reports(ticket)), "{}", reports(ticket));
+    assert_eq!(reports(ticket) + reports(next), 31);
+    world
+        .judge(&moderator("m"), ticket, judgement("ad", &[]))
+        .unwrap();
+    let bytes = world.int("SELECT SUM(LENGTH(body)) FROM dialogue_delivery");
+    assert!(bytes < 16 << 20, "{bytes}");
+}
+
+/// A moderator of some categories sees no report of another, and a callback names the category of its report.
+#[rstest]
+fn reports_of_another_category_have_a_ticket_of_their_own(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let sent = |category: &str, uniqid: &str| {
+        let report = with(report("r1"), "category", json!(category));
+        let report = with(report, "uniqid", json!(uniqid));
+        world.file(ONE, &report).ticket()
+    };
+    let chat = sent("chat", "u-1");
+    let room = sent("room", "u-2");
+    assert_ne!(room, chat);
+    assert_eq!(sent("chat", "u-3"), chat);
+    assert_eq!(sent("room", "u-4"), room);
+    assert_eq!(
+        sent("chat", "u-1"),
+        chat,
+        "what was sent before stays there"
+    );
+    let m = moderator("m");
+    assert_eq!(world.claim(&m, room).unwrap().follows, None);
+    world.judge(&m, chat, judgement("normal", &[])).unwrap();
+    let next = sent("chat", "u-5");
+    assert_eq!(world.claim(&m, next).unwrap().follows, Some(chat));
+    assert_eq!(sent("room", "u-6"), room);
+    world.judge(&m, room, judgement("normal", &[])).unwrap();
+    let strangers = "SELECT COUNT(*) FROM dialogue_report r JOIN dialogue_ticket t ON t.id = r.ticket \
+                     WHERE (t.category = 'room') <> (r.uniqid IN ('u-2', 'u-4', 'u-6'))";
+    assert_eq!(world.int(strangers), 0);
+}
+
 #[rstest]
 fn intakes_of_one_report_id_at_once_on_two_nodes_make_one_ticket(
     #[values(Embedded, Postgres)] kind: StoreKind,

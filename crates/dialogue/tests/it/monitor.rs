@@ -218,3 +218,16 @@ fn what_is_folded_moves_the_metrics(#[values(Embedded, Postgres)] kind: StoreKin
         assert!(text.contains(&line), "{line}: {text}");
     }
 }
+
+#[rstest]
+fn what_was_refused_is_counted_also_where_the_room_ends(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let old = with(report("r"), "timestamp", json!(NOON_MS / 1000 - 3_600));
+    assert_eq!(world.file(ONE, &old).ec(), 408);
+    world.run(world.dialogue.close());
+    // Only the store knows it now.
+    let counted = "SELECT COUNT(*) FROM dialogue_count WHERE part = '408' AND number = 1";
+    assert_eq!(world.int(counted), 1);
+}

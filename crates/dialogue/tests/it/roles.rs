@@ -77,8 +77,8 @@ const CALLS: &[(&str, &str, &str, &[Role], Other)] = &[
         OVERSEE,
         Told,
     ),
-    ("GET", "/api/deliveries?app=APP", "", OVERSEE, Forbidden),
-    ("GET", "/api/deliveries/DELIVERY", "", OVERSEE, NotThere),
+    ("GET", "/api/deliveries?app=APP", "", JUDGE, Forbidden),
+    ("GET", "/api/deliveries/DELIVERY", "", JUDGE, NotThere),
     (
         "POST",
         "/api/deliveries/DELIVERY/replay",
@@ -320,4 +320,51 @@ fn a_moderator_of_categories_sees_no_others(#[values(Embedded, Postgres)] kind: 
     // Of the history of a user too.
     let whole = call(&Method::GET, &format!("/api/tickets/{room}"), Value::Null).json();
     assert_eq!(whole["history"][0]["tickets"], json!([]), "{whole}");
+}
+
+#[rstest]
+fn a_moderator_of_categories_sees_callbacks_of_no_others(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let mut of_room = Vec::new();
+    for number in 0..6 {
+        let category = if number % 2 == 0 { "room" } else { "chat" };
+        let sent = with(report(&format!("r{number}")), "category", json!(category));
+        let ticket = world.file(ONE, &sent).ticket();
+        world
+            .judge(&moderator("mei"), ticket, judgement("ad", &[]))
+            .unwrap();
+        if category == "room" {
+            of_room.insert(0, ticket.to_string());
+        }
+    }
+    let bearer = format!("Bearer {}", key(&world, Moderator, Some(ONE), &["room"]));
+    let get = |path: &str| {
+        let headers = [("authorization", bearer.as_str())];
+        world.send(&Method::GET, path, &headers, String::new())
+    };
+    let (mut found, mut pages, mut cursor) = (Vec::new(), 0, String::new());
+    loop {
+        let page = get(&format!("/api/deliveries?limit=2{cursor}")).json();
+        let rows = page["deliveries"].as_array().unwrap();
+        found.extend(
+            rows.iter()
+                .map(|row| row["ticket_id"].as_str().unwrap().to_owned()),
+        );
+        pages += 1;
+        let Some(next) = page["next_cursor"].as_str() else {
+            break;
+        };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!((found, pages), (of_room, 2));
+    let delivery = |category: &str| {
+        let sql = format!(
+            "SELECT MIN(d.id) FROM dialogue_delivery d JOIN dialogue_ticket t ON t.id = d.ticket \
+             WHERE t.category = '{category}'"
+        );
+        get(&format!("/api/deliveries/{}", world.int(&sql))).status
+    };
+    assert_eq!((delivery("room"), delivery("chat")), (200, 404));
 }

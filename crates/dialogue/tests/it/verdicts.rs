@@ -1,12 +1,14 @@
 //! Verdicts: what they say, whom they are sent to, undone and given again.
 
+use reportd_dialogue::callback::Senders;
 use reportd_dialogue::tickets::{Judgement, TicketError, TicketState};
+use reportd_platform::credentials::CredentialKind;
 use reportd_protocol::dialogue::Verdict;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::world::{App, ONE, World, judgement, lead, moderator, report, with};
+use crate::world::{App, NOON_MS, ONE, World, judgement, lead, moderator, report, with};
 
 /// The callbacks of an app that are in the outbox: url, state, revision and what they say.
 fn outbox(world: &World, app: App) -> Vec<(String, i64, i64, Verdict)> {
@@ -261,4 +263,23 @@ fn a_bulk_verdict_tells_what_became_of_each(#[values(Embedded, Postgres)] kind: 
     ));
     assert!(matches!(outcomes[3].outcome, Err(TicketError::Unknown)));
     assert_eq!(world.int("SELECT COUNT(*) FROM dialogue_verdict"), 3);
+}
+
+/// The old secret signs on for its grace, as the old key opens reports.
+#[rstest]
+fn a_rotated_callback_secret_signs_beside_the_new_one_for_its_grace(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let until_ms = || {
+        world.dialogue.directory.reload_if_changed().unwrap();
+        let app = world.dialogue.registry.app(ONE.id).unwrap();
+        let sender = world.dialogue.registry.sender(app.app.no).unwrap();
+        let secrets = sender.secrets.iter();
+        secrets.map(|secret| secret.until_ms).collect::<Vec<_>>()
+    };
+    let secret = |byte: &str| format!("whsec_{}", byte.repeat(32));
+    world.rotate(ONE, CredentialKind::CallbackSecret, &secret("A"), 0);
+    world.rotate(ONE, CredentialKind::CallbackSecret, &secret("B"), 60_000);
+    assert_eq!(until_ms(), [Some(NOON_MS + 60_000), None]);
 }

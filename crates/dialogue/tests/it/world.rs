@@ -378,8 +378,7 @@ impl Drop for World {
     fn drop(&mut self) {
         // As a server does that is stopped. A test that has failed has said why.
         if !std::thread::panicking() {
-            self.runtime.block_on(self.dialogue.dispatcher.close());
-            self.dialogue.desk.close();
+            self.runtime.block_on(self.dialogue.close());
         }
     }
 }
@@ -466,6 +465,7 @@ fn open_room(
         random,
         metrics: Arc::new(DialogueMetrics::register(&metrics)),
         monitor: Arc::new(Monitor::register(&metrics)),
+        sights: Arc::default(),
         streams: Arc::new(Streams::new(setup.streams)),
         limits: DialogueLimits {
             body: body(MAX_BODY_BYTES),
@@ -475,6 +475,7 @@ fn open_room(
         discards: false,
         app_limiter: Arc::new(limiter("dialogue app", &time)),
         address_limiter: Arc::new(limiter("dialogue address", &time)),
+        body_room: Arc::default(),
         large_reports: Arc::new(Semaphore::new(4)),
         api: Api {
             directory,

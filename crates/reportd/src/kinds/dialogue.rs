@@ -65,7 +65,7 @@ struct LoadedDialogue {
     callbacks: Arc<CallbackMetrics>,
     monitor: Arc<Monitor>,
     /// What is to be ended, where it was opened.
-    ends: OnceLock<(Arc<Dispatcher>, Arc<Desk>)>,
+    ends: OnceLock<Dialogue>,
 }
 
 impl LoadedKind for LoadedDialogue {
@@ -116,10 +116,6 @@ impl LoadedKind for LoadedDialogue {
         };
         let dispatcher = Dispatcher::start(parts, callback_options(settings)?);
         let dispatcher = Handle::current().block_on(dispatcher)?;
-        let ends = (Arc::clone(&dispatcher), Arc::clone(&desk));
-        self.ends
-            .set(ends)
-            .map_err(|_| anyhow!("dialogue reports are open already"))?;
         let dialogue = Dialogue {
             directory: Arc::clone(&running.directory),
             registry: Arc::clone(&self.registry),
@@ -130,6 +126,7 @@ impl LoadedKind for LoadedDialogue {
             random: Arc::new(SystemRandom),
             metrics: Arc::clone(&self.metrics),
             monitor: Arc::clone(&self.monitor),
+            sights: Arc::default(),
             streams: Arc::new(Streams::new(StreamOptions::default())),
             limits: DialogueLimits {
                 body: ground.body_limits(settings.body_bytes),
@@ -139,9 +136,13 @@ impl LoadedKind for LoadedDialogue {
             discards: ground.discards,
             app_limiter: Arc::new(ground.limiter("dialogue app")),
             address_limiter: Arc::new(ground.limiter("dialogue address")),
+            body_room: Arc::default(),
             large_reports: Arc::new(Semaphore::new(LARGE_REPORTS)),
             api: ground.api(),
         };
+        self.ends
+            .set(dialogue.clone())
+            .map_err(|_| anyhow!("dialogue reports are open already"))?;
         let upkeep = vec![
             tokio::spawn(keep_up(dialogue.clone())),
             tokio::spawn(dialogue.clone().fold_monitor()),
@@ -161,13 +162,9 @@ impl LoadedKind for LoadedDialogue {
 
     fn close(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         Box::pin(async {
-            let Some((dispatcher, desk)) = self.ends.get() else {
-                return;
-            };
-            dispatcher.close().await;
-            let desk = Arc::clone(desk);
-            // A thread of the desk that stopped has told so.
-            let _ = tokio::task::spawn_blocking(move || desk.close()).await;
+            if let Some(dialogue) = self.ends.get() {
+                dialogue.close().await;
+            }
         })
     }
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::{Zone, day_text};
@@ -104,6 +105,34 @@ impl Demo {
     }
 }
 
+/// A signal that comes behind the history, while the server is being opened, ends the demo as any other does.
+fn stop_before_it_is_ready(data: &Data) {
+    let mut command = data.command(&["demo", "--listen", "127.0.0.1:0"]);
+    let command = command.stdout(Stdio::null()).stderr(Stdio::inherit());
+    let mut demo = Demo {
+        process: command.spawn().unwrap(),
+        told: Vec::new(),
+        bearer: String::new(),
+    };
+    let mark = data.path().join("demo.json");
+    let is_whole = || {
+        let text = fs::read(&mark).unwrap_or_default();
+        let mark: Value = serde_json::from_slice(&text).unwrap_or_default();
+        mark["is_whole"] == true
+    };
+    while !is_whole() {
+        assert_eq!(demo.process.try_wait().unwrap(), None, "it ended too soon");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    signal(demo.process.id(), "TERM");
+    let mut code = None;
+    wait_until("it ends", || {
+        code = demo.process.try_wait().unwrap();
+        code.is_some()
+    });
+    assert_eq!(code.and_then(|status| status.code()), Some(0));
+}
+
 /// The days of the history, and one more where midnight has passed.
 fn days() -> (i64, String) {
     let zone = Zone::named("Asia/Shanghai").unwrap();
@@ -191,6 +220,7 @@ fn check_chat(demo: &Demo) {
 #[test]
 fn the_history_is_whole_and_a_second_start_adds_nothing() {
     let data = Data::nowhere();
+    stop_before_it_is_ready(&data);
     let demo = Demo::start(&data);
     let (today, days) = days();
     check_bot(&demo, (today, &days));

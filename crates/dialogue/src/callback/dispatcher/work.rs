@@ -61,10 +61,7 @@ impl Dispatcher {
         let note = self.note(&leased, told, at_ms, ms(took));
         // Written before the place is free: what is attempted is never more than what can be written.
         let _ = self.notes.send(note).await;
-        let told = self
-            .outlet
-            .hosts()
-            .finish(&leased.host, leased.id, health, now);
+        let told = self.outlet.hosts().finish(&leased, health, now);
         let (given_back, wants_more) = told;
         self.ended.notify_one();
         if !given_back.is_empty() {
