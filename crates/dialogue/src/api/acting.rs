@@ -43,6 +43,15 @@ impl Acting {
         Ok(Self { caller, ..self })
     }
 
+    /// The caller, where it may read callbacks: a list of them is not parted by category, so who is limited to some reads
+    /// those of a ticket alone.
+    pub(super) fn needs_callbacks(self) -> Result<Self, Problem> {
+        match self.actor.categories {
+            Some(_) => self.needs(Permission::Oversee),
+            None => self.needs(Permission::Judge),
+        }
+    }
+
     /// The app that a parameter names, if one does.
     pub(super) fn app(&self, id: Option<&str>) -> Result<Option<Arc<App>>, Problem> {
         id.map(|id| self.caller.app(id)).transpose()

@@ -13,7 +13,7 @@ use http_body_util::BodyExt;
 use reportd_db::{Database, Desk};
 use reportd_dialogue::callback::{CallbackMetrics, Dispatcher, Network, Options, Parts, Pending};
 use reportd_dialogue::query::Ticket;
-use reportd_dialogue::tickets::{Actor, Judgement, TicketError};
+use reportd_dialogue::tickets::{Actor, Judgement, TicketError, Wanted};
 use reportd_dialogue::{
     Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, Streams, api_routes,
     protocol_routes,
@@ -298,7 +298,7 @@ impl World {
     }
 
     pub(crate) fn next(&self, who: &Actor) -> Option<Ticket> {
-        let next = self.dialogue.claim_next(who.clone(), None, None);
+        let next = self.dialogue.claim_next(who.clone(), Wanted::default());
         self.run(next).unwrap()
     }
 
