@@ -214,13 +214,32 @@ fn no_page_complains_or_asks_another_host() {
             links
                 .iter()
                 .filter_map(Value::as_str)
-                .filter(|path| !path.contains("/language") && !path.contains("/export"))
+                .filter(|path| {
+                    !["/language", "/export", "/json/"]
+                        .iter()
+                        .any(|part| path.contains(part))
+                })
                 .map(str::to_owned),
         );
+        assert_eq!(refused_json(&browser), [""; 0], "{path}");
         assert_eq!(browser.complaints(), [""; 0], "{path}");
     }
     assert!(seen.len() > 25, "only {seen:?}");
     assert_eq!(browser.strangers(), [""; 0]);
+}
+
+/// The links to JSON of a page that lead to none.
+fn refused_json(browser: &Browser) -> Vec<String> {
+    browser.script(
+        "const ask = ({ href }) => fetch(href).then(({ status, headers }) => \
+             status === 200 && headers.get('content-type') === 'application/json' ? '' : `${href}: ${status}`); \
+         Promise.all([...document.querySelectorAll('a[data-json]')].map(ask)) \
+             .then((told) => { window.refused = told.filter(Boolean); });",
+    );
+    browser.wait("all links have answered", "window.refused");
+    let refused = browser.script("return window.refused");
+    let refused = refused.as_array().cloned().unwrap_or_default();
+    refused.iter().map(Value::to_string).collect()
 }
 
 #[test]
