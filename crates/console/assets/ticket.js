@@ -74,7 +74,14 @@
     const selected = all("input[name=ticket]:checked", live).map((box) => box.value);
     // What a person is filling in stays.
     for (const kept of all("[data-keep]", fresh)) kept.replaceWith(one(`#${kept.id}`, live) || kept);
+    // An offer to undo stands in the address of the page that came first, and is good until its time is over.
+    const offers = all("form.undo", live).filter((offer) => offer.ends > performance.now());
     live.replaceChildren(...fresh.childNodes);
+    for (const offer of offers) {
+      const again = all("form.undo", live).find((other) => other.action === offer.action);
+      if (again) again.replaceWith(offer);
+      else marker().after(offer);
+    }
     for (const box of all("input[name=ticket]", live)) box.checked = selected.includes(box.value);
     dress();
     if (path) {
@@ -86,7 +93,7 @@
   // What only a script can do is hidden until there is one.
   function dress() {
     for (const element of all("[data-opens], [data-all]")) element.hidden = false;
-    for (const offer of all("[data-left]")) offer.ends = performance.now() + Number(offer.dataset.left) * 1000;
+    for (const offer of all("[data-left]")) offer.ends ||= performance.now() + Number(offer.dataset.left) * 1000;
     for (const mark of all("[data-live-mark]")) mark.hidden = !source || source.readyState !== 1;
     const form = one("#verdict");
     const off = one("#off");
@@ -287,8 +294,26 @@
     if (box) box.click();
   }
 
+  // An image of another host is asked for with the first wish to see it, and shown with the second: until then it is
+  // blurred.
+  function load(veil) {
+    const image = one("img[data-src]", veil.parentElement);
+    if (!image) return false;
+    veil.checked = false;
+    image.src = image.dataset.src;
+    image.removeAttribute("data-src");
+    image.hidden = false;
+    for (const ask of all("[data-then]", veil.parentElement)) ask.textContent = ask.dataset.then;
+    return true;
+  }
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-veil]")) load(event.target);
+  });
+
   function unblur() {
     const veils = all("[data-veil]");
+    if (veils.filter((veil) => load(veil)).length) return;
     const shows = veils.some((veil) => !veil.checked);
     for (const veil of veils) veil.checked = shows;
   }

@@ -163,14 +163,14 @@ impl<'a> Call<'a> {
             detail: status.canonical_reason().unwrap_or("").to_owned(),
             field: None,
         });
-        Err(Fault::new(status, told.detail, told.field))
+        Err(Fault::api(status, told.detail, told.field))
     }
 }
 
 async fn read(body: Body) -> Result<Vec<u8>, Fault> {
     let body = Limited::new(body, MOST_REPLY_BYTES).collect().await;
     let body =
-        body.map_err(|error| Fault::new(StatusCode::BAD_GATEWAY, error.to_string(), None))?;
+        body.map_err(|error| Fault::api(StatusCode::BAD_GATEWAY, error.to_string(), None))?;
     Ok(body.to_bytes().into())
 }
 

@@ -169,7 +169,7 @@ fn number(field: &str, text: Option<&str>) -> Result<Option<i64>, Fault> {
         None | Some("") => Ok(None),
         Some(text) => match text.parse() {
             Ok(number) => Ok(Some(number)),
-            Err(_) => Err(Fault::invalid(field, "expected a whole number")),
+            Err(_) => Err(Fault::invalid(field, |t| t.whole_number)),
         },
     }
 }

@@ -6,6 +6,7 @@ use reportd_platform::access::Permission;
 
 use crate::api::{Call, fill_path};
 use crate::assets;
+use crate::json;
 use crate::range::Range;
 use crate::texts::{Locale, Texts};
 use crate::visit::Visit;
@@ -52,7 +53,7 @@ pub(crate) struct Frame {
     pub(crate) range: Option<Range>,
     /// Parameters of this page's address that stay when other days are chosen, as the form of days has no field of them.
     pub(crate) kept: Vec<(String, String)>,
-    /// The JSON of what is shown.
+    /// The calls that told what is shown, by their addresses.
     pub(crate) json: Vec<String>,
     /// Some figures do not have the newest reports yet.
     pub(crate) is_behind: bool,
@@ -189,6 +190,11 @@ impl Frame {
         }
     }
 
+    /// Where the visitor reads the reply of a call.
+    pub(crate) fn json_address(&self, call: &str) -> String {
+        json::address(call)
+    }
+
     /// What tells one call of the API from another: `comm/series` of `/api/apps/bot/comm/series?…`.
     pub(crate) fn call_name<'a>(&self, address: &'a str) -> &'a str {
         let path = address.split('?').next().unwrap_or_default();
@@ -284,6 +290,9 @@ fn other_apps(visit: &Visit, path: &str, app: Option<&str>) -> Vec<Link> {
 #[template(path = "fault.html")]
 pub(crate) struct FaultPage {
     pub(crate) frame: Frame,
-    pub(crate) detail: String,
+    /// In the language of the page.
+    pub(crate) said: String,
+    /// In the words of the API.
+    pub(crate) detail: Option<String>,
     pub(crate) field: Option<String>,
 }

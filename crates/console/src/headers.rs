@@ -5,12 +5,31 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 
-/// Nothing from elsewhere, no script or style in a page, no page in a frame. A page that must have more sends a policy of
-/// its own.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; \
-                      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// A policy for pages: no script or style in a page, no page in a frame, and nothing from elsewhere but such images.
+macro_rules! policy {
+    ($images:literal) => {
+        concat!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:",
+            $images,
+            "; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        )
+    };
+}
 
-/// Adds the headers.
+const POLICY: &str = policy!("");
+/// Of a page that shows images of other hosts to who asks for them. No other host learns of the page: see the referrer policy.
+const POLICY_WITH_IMAGES: &str = policy!(" http: https:");
+
+/// The page may show images of other hosts.
+pub(crate) fn with_images(mut response: Response) -> Response {
+    let policy = HeaderValue::from_static(POLICY_WITH_IMAGES);
+    response
+        .headers_mut()
+        .insert(header::CONTENT_SECURITY_POLICY, policy);
+    response
+}
+
+/// Adds the headers that a page has not set itself.
 pub(crate) async fn add(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

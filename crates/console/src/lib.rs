@@ -14,9 +14,12 @@ mod fault;
 mod format;
 mod frame;
 mod headers;
+mod json;
+mod links;
 mod login;
 mod moderation;
 mod overview;
+mod pairs;
 mod playback;
 mod push;
 mod range;
@@ -27,11 +30,13 @@ mod table;
 #[cfg(test)]
 mod testing;
 mod texts;
+mod told_once;
 mod visit;
 
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use reportd_platform::clock::Clock;
@@ -94,7 +99,12 @@ impl Console {
 }
 
 async fn nothing(_: Visit) -> Fault {
-    Fault::not_found("there is no such page")
+    Fault::not_found(|t| t.no_page)
+}
+
+/// The address of a form, asked for as if it were a page.
+async fn only_a_form(_: Visit) -> Fault {
+    Fault::text(StatusCode::METHOD_NOT_ALLOWED, |t| t.only_a_form, &[])
 }
 
 /// The routes of the console, all below `/console`.
@@ -106,7 +116,9 @@ pub fn routes(console: Console) -> Router {
         .merge(playback::routes())
         .merge(moderation::routes())
         .merge(settings::routes())
+        .merge(json::routes())
         .route("/console/{*rest}", any(nothing))
+        .method_not_allowed_fallback(only_a_form)
         .layer(from_fn_with_state(console.clone(), fault::show))
         .merge(login::routes())
         .merge(assets::routes())

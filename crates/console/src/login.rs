@@ -1,5 +1,6 @@
 //! Logging in and out, and the choice of a language.
 
+mod forms;
 mod guard;
 mod kept;
 mod pages;
@@ -23,11 +24,12 @@ use serde_json::json;
 pub(crate) use self::guard::Logins;
 use self::guard::{Refused, check};
 use self::kept::Kept;
-use self::pages::{login_page, resume_page};
+use self::pages::{login_page, resume};
 use self::texts::LoginTexts;
 use crate::Console;
 use crate::fault::Fault;
 use crate::headers;
+use crate::links;
 use crate::session;
 use crate::texts::{Locale, fill};
 use crate::visit::{self, LANGUAGE, MOST_FORM_BYTES, Visit};
@@ -147,8 +149,8 @@ async fn let_in(
     let cookie = session_cookie(console, &parts.headers, Some(&secret));
     let own = format!("{}={}", session::SESSION, secret.reveal());
     keep_language(&mut parts.headers, &own);
-    let mut response = match Visit::begun(&mut parts, console, kept.to()).await {
-        Ok(visit) => go_on(&visit, &kept),
+    let mut response = match Visit::begun(&mut parts, console, kept.own_page()).await {
+        Ok(visit) => go_on(&visit, &kept).await,
         Err(response) => response,
     };
     response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -169,10 +171,10 @@ fn keep_language(request: &mut HeaderMap, session: &str) {
 
 /// Goes to the page that was asked for, or shows the form that was kept. A password that another has given is changed
 /// before.
-fn go_on(visit: &Visit, kept: &Kept) -> Response {
+async fn go_on(visit: &Visit, kept: &Kept) -> Response {
     match (visit.must_change, kept.has_form()) {
         (true, _) => password::page(visit, kept, StatusCode::OK, ""),
-        (false, true) => resume_page(visit, kept),
+        (false, true) => resume(visit, kept).await,
         (false, false) => Redirect::to(kept.to()).into_response(),
     }
 }
@@ -217,7 +219,7 @@ async fn choose_language(Query(choice): Query<Choice>, request: HeaderMap) -> Re
     let named = choice.language.as_deref().and_then(Locale::named);
     let tag = named.unwrap_or(other).tag();
     let cookie = format!("{LANGUAGE}={tag}; Path=/console; Max-Age=31536000; SameSite=Lax");
-    let to = session::own_address(&choice.to);
+    let to = links::own_address(&choice.to);
     ([(header::SET_COOKIE, cookie)], Redirect::to(to)).into_response()
 }
 

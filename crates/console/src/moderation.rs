@@ -39,6 +39,7 @@ use crate::frame::{Frame, Section};
 use crate::texts::fill;
 use crate::visit::Visit;
 use texts::ModerationTexts;
+pub(crate) use verdict::resume;
 
 pub(crate) fn routes() -> Router<Console> {
     Router::new()
@@ -48,26 +49,11 @@ pub(crate) fn routes() -> Router<Console> {
         .route("/console/tickets/next", post(acts::take_next))
         .route("/console/tickets/bulk", post(bulk::judge_all))
         .route("/console/tickets/{id}", get(ticket::show))
-        .route(
-            "/console/tickets/{id}/claim",
-            post(acts::claim).get(acts::to_ticket),
-        )
-        .route(
-            "/console/tickets/{id}/release",
-            post(acts::release).get(acts::to_ticket),
-        )
-        .route(
-            "/console/tickets/{id}/verdict",
-            post(verdict::judge).get(acts::to_ticket),
-        )
-        .route(
-            "/console/tickets/{id}/undo",
-            post(acts::undo).get(acts::to_ticket),
-        )
-        .route(
-            "/console/tickets/{id}/reopen",
-            post(acts::reopen).get(acts::to_ticket),
-        )
+        .route("/console/tickets/{id}/claim", post(acts::claim))
+        .route("/console/tickets/{id}/release", post(acts::release))
+        .route("/console/tickets/{id}/verdict", post(verdict::judge))
+        .route("/console/tickets/{id}/undo", post(acts::undo))
+        .route("/console/tickets/{id}/reopen", post(acts::reopen))
         .route("/console/deliveries", get(deliveries::show_all))
         .route("/console/deliveries/replay", post(deliveries::replay_all))
         .route("/console/deliveries/{id}", get(deliveries::show_one))

@@ -104,7 +104,9 @@ async fn page(visit: Visit, Query(asked): Query<Asked>) -> Result<Response, Faul
             .iter()
             .flat_map(|health| [&health.views, &health.kinds]);
         let found = tables.into_iter().find(|table| table.name == name);
-        return found.map(csv::reply).ok_or_else(|| Fault::not_found(name));
+        return found
+            .map(csv::reply)
+            .ok_or_else(|| Fault::not_found(|t| t.no_page));
     }
     let needs = needs::read(&visit, &days, status.as_ref()).await;
     let cards = Kind::ALL.into_iter();

@@ -49,7 +49,6 @@ pub(crate) fn routes() -> Router<Console> {
         .route(&at("/access"), get(access::show))
         .route(&at("/access/keys"), post(access_deeds::add_key))
         .route(&at("/access/keys/remove"), post(access_deeds::remove_key))
-        .route(&at("/access/settings"), post(access_deeds::put_settings))
         .route(&at("/access/sessions"), post(access_deeds::issue_by_form))
         .route(&at("/access/tokens"), post(access_deeds::revoke_token))
 }

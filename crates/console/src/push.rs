@@ -9,7 +9,7 @@ mod days;
 mod funnel;
 mod losses;
 mod models;
-mod names;
+pub(crate) mod names;
 mod online;
 mod quotas;
 mod step;

@@ -1,5 +1,6 @@
 //! The days that a page is about: they stand in its address, so that it can be shared.
 
+use axum::http::StatusCode;
 use reportd_platform::apps::App;
 use reportd_platform::zones::{day_text, parse_day};
 use serde::Deserialize;
@@ -29,6 +30,11 @@ pub(crate) struct Range {
     today_no: i64,
 }
 
+/// A field that is no date.
+pub(crate) fn no_date(field: &str, text: &str) -> Fault {
+    Fault::text(StatusCode::BAD_REQUEST, |t| t.no_date, &[("text", text)]).at(field)
+}
+
 impl Range {
     /// The days of an address; the last `default` days where it names none.
     ///
@@ -38,15 +44,12 @@ impl Range {
         let today_no = app.zone.day(now_ms);
         let read = |field: &str, text: &Option<String>, default: i64| match text.as_deref() {
             None | Some("") => Ok(default),
-            Some(text) => parse_day(text).map_err(|expected| Fault::invalid(field, expected)),
+            Some(text) => parse_day(text).map_err(|_| no_date(field, text)),
         };
         let last = read("to", &days.to, today_no)?;
         let first = read("from", &days.from, last - default + 1)?;
         if first > last {
-            return Err(Fault::invalid(
-                "from",
-                "expected a date that is not after to",
-            ));
+            return Err(Fault::invalid("from", |t| t.from_behind_to));
         }
         Ok(Self {
             from: day_text(first),

@@ -136,9 +136,9 @@ pub(crate) async fn find(
         note_use(console, hash, stored, now_ms).await?;
     }
     Ok(Some(Session {
+        csrf: csrf_of(&secret, &person.principal.name),
         person: person.principal,
         must_change: person.must_change,
-        csrf: csrf_of(&secret),
     }))
 }
 
@@ -228,14 +228,30 @@ pub(crate) fn set_cookie(secret: Option<&Secret>, is_secure: bool) -> String {
     )
 }
 
-/// What forms of a session send back. It tells nothing of the session's secret.
-pub(crate) fn csrf_of(secret: &str) -> String {
-    hex(&SecretHash::of(&format!("csrf of {secret}")).0)
+/// What forms of a session send back: a token that tells nothing of the session's secret and, behind a dot, whose form it
+/// is. Where the session has ended, only the latter can still be told.
+pub(crate) fn csrf_of(secret: &str, person: &str) -> String {
+    let token = hex(&SecretHash::of(&format!("csrf of {secret}")).0);
+    format!("{token}.{}", mark_of(person))
 }
 
 /// True where the csrf token of a form is that of the session.
 pub(crate) fn is_csrf(expected: &str, sent: &str) -> bool {
-    expected.as_bytes().ct_eq(sent.as_bytes()).into()
+    let token = |text: &str| text.split('.').next().unwrap_or_default().to_owned();
+    token(expected)
+        .as_bytes()
+        .ct_eq(token(sent).as_bytes())
+        .into()
+}
+
+/// What stands for a person in what a browser keeps.
+pub(crate) fn mark_of(person: &str) -> String {
+    hex(&SecretHash::of(&format!("form of {person}")).0[..12])
+}
+
+/// Who filled in the form of a csrf token, as [`mark_of`] tells it.
+pub(crate) fn filled_in_by(csrf: &str) -> &str {
+    csrf.split_once('.').map_or("", |(_, mark)| mark)
 }
 
 /// Where one logs in and then comes back to `address`.
@@ -244,20 +260,6 @@ pub(crate) fn login_address(address: &str) -> String {
         .append_pair("to", address)
         .finish();
     format!("/console/login?{query}")
-}
-
-/// An address of the console, else its first page: nobody is led elsewhere.
-pub(crate) fn own_address(address: &str) -> &str {
-    let rest = address.strip_prefix("/console");
-    let is_below = rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
-    let is_plain = address
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if is_below && is_plain {
-        address
-    } else {
-        "/console"
-    }
 }
 
 /// The value of a cookie.
@@ -275,30 +277,6 @@ pub(crate) fn cookie(headers: &HeaderMap, name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nobody_is_led_elsewhere() {
-        for own in [
-            "/console",
-            "/console?x=1",
-            "/console/apps/a/comm?from=2026-11-21&to=2026-11-22",
-        ] {
-            assert_eq!(own_address(own), own);
-        }
-        for foreign in [
-            "",
-            "/",
-            "//evil.example",
-            "https://evil.example/console",
-            "/consoles",
-            "/console\\evil",
-            "/console/\r\nset-cookie: a=b",
-            "/console/\u{202e}",
-            "/console@evil.example",
-        ] {
-            assert_eq!(own_address(foreign), "/console", "{foreign:?}");
-        }
-    }
 
     #[test]
     fn cookies_are_found_among_others() {

@@ -13,6 +13,8 @@ mod secrets;
 mod server;
 mod texts;
 
+pub(crate) use self::app_forms::of_app as form_of_app;
+
 use axum::Router;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -24,6 +26,7 @@ use self::texts::SettingsTexts;
 use crate::Console;
 use crate::fault::Fault;
 use crate::frame::{Frame, Section};
+use crate::pairs::Pairs;
 use crate::visit::{Posted, Visit};
 
 pub(crate) fn routes() -> Router<Console> {
@@ -60,15 +63,6 @@ async fn begin(visit: Visit) -> Result<Response, Fault> {
     Ok(Redirect::to("/console/settings/apps").into_response())
 }
 
-/// What a form sent: all its fields.
-type Pairs = Vec<(String, String)>;
-
-/// The value of a field.
-fn sent<'a>(pairs: &'a Pairs, name: &str) -> &'a str {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map_or("", |(_, value)| value)
-}
-
 /// The texts of the visit, where the person may see settings.
 ///
 /// # Errors
@@ -78,7 +72,7 @@ fn managed(visit: &Visit) -> Result<&'static SettingsTexts, Fault> {
     if visit.may(Permission::Manage) {
         return Ok(t);
     }
-    Err(Fault::new(StatusCode::FORBIDDEN, t.for_admins, None))
+    Err(Fault::said(StatusCode::FORBIDDEN, t.for_admins))
 }
 
 /// True where the person may touch some apps alone, and nothing of the server as a whole.

@@ -112,7 +112,11 @@ impl World {
         let found = self.db.read(|tx| password_of(tx, name)).unwrap().unwrap();
         self.console.directory.refresh().await.unwrap();
         let begun = session::begin(&self.console, name, found.1).await;
-        self.with_secret(begun.unwrap().reveal())
+        let visitor = self.with_secret(begun.unwrap().reveal());
+        Visitor {
+            name: name.to_owned(),
+            ..visitor
+        }
     }
 
     /// Who has the secret of a session.
@@ -128,6 +132,7 @@ impl World {
         Visitor {
             router: self.router.clone(),
             secret: String::new(),
+            name: String::new(),
             language: "en",
         }
     }
@@ -174,6 +179,8 @@ pub(crate) struct Visitor {
     router: Router,
     /// Of the session; empty where there is none.
     secret: String,
+    /// Of the person, where it is known.
+    name: String,
     language: &'static str,
 }
 
@@ -186,7 +193,7 @@ impl Visitor {
 
     /// What forms of the session send back.
     pub(crate) fn csrf(&self) -> String {
-        session::csrf_of(&self.secret)
+        session::csrf_of(&self.secret, &self.name)
     }
 
     /// A page.

@@ -20,8 +20,9 @@ use crate::api::{Call, Reply};
 use crate::fault::Fault;
 use crate::frame::{FaultPage, Frame, Section};
 use crate::headers::is_script;
+use crate::links::{own_address, referring_page};
 use crate::login::{ask_to_log_in_again, ended_for_script};
-use crate::session::{self, own_address};
+use crate::session;
 use crate::texts::{Locale, Texts};
 
 /// The cookie that keeps a language that was chosen.
@@ -42,7 +43,7 @@ pub(crate) struct Visit {
     pub(crate) t: &'static Texts,
     /// The person must choose a password of its own before anything else.
     pub(crate) must_change: bool,
-    /// The path and query of the page.
+    /// The path and query of the page; of the one that a form is on, where it answers a form.
     pub(crate) address: String,
     /// What forms must send back.
     pub(crate) csrf: String,
@@ -65,9 +66,16 @@ impl Visit {
         if let Some(known) = parts.extensions.get::<Self>() {
             return Ok(known.clone());
         }
-        let address = parts.uri.path_and_query();
-        let address = address.map_or("/console", |address| address.as_str());
-        let address = address.to_owned();
+        let address = match parts.method {
+            Method::GET | Method::HEAD => {
+                let address = parts.uri.path_and_query();
+                address
+                    .map_or("/console", |address| address.as_str())
+                    .to_owned()
+            }
+            // What answers a form is of the page that the form is on: its own address shows nothing.
+            _ => referring_page(parts),
+        };
         let visit = Self::begun(parts, console, &address).await?;
         let is_of_login = OF_LOGIN.contains(&parts.uri.path());
         if visit.must_change && !is_of_login {
@@ -118,7 +126,7 @@ impl Visit {
     /// The same visit in a session that has just begun.
     pub(crate) fn with_session(&self, secret: &Secret) -> Self {
         Self {
-            csrf: session::csrf_of(secret.reveal()),
+            csrf: session::csrf_of(secret.reveal(), &self.person.name),
             must_change: false,
             ..self.clone()
         }
@@ -152,7 +160,7 @@ impl Visit {
     /// 404, also where the person may not touch it.
     pub(crate) fn app(&self, id: &str) -> Result<Arc<App>, Fault> {
         let app = self.apps().find(|app| app.id == id).cloned();
-        app.ok_or_else(|| Fault::not_found(format!("there is no app «{id}»")))
+        app.ok_or_else(|| Fault::text(StatusCode::NOT_FOUND, |t| t.no_app, &[("id", id)]))
     }
 
     /// The apps that the person may touch, by id.
@@ -185,9 +193,15 @@ impl Visit {
 
     /// The page of a fault.
     pub(crate) fn fault_page(&self, fault: &Fault) -> Response {
+        let words = fault.words(self.locale);
+        let (said, detail) = match fault.is_of_api() {
+            true => (fault.meaning(self.t).to_owned(), Some(words)),
+            false => (words, None),
+        };
         let page = FaultPage {
             frame: self.frame(Section::None, self.t.error),
-            detail: fault.detail.clone(),
+            said,
+            detail,
             field: fault.field.clone(),
         };
         self.page_with(fault.status, &page)
@@ -221,7 +235,7 @@ impl<T: DeserializeOwned> FromRequest<Console> for Posted<T> {
         let (mut parts, body) = request.into_parts();
         let body = axum::body::to_bytes(body, MOST_FORM_BYTES)
             .await
-            .map_err(|_| Fault::new(StatusCode::PAYLOAD_TOO_LARGE, "the form is too large", None))
+            .map_err(|_| Fault::text(StatusCode::PAYLOAD_TOO_LARGE, |t| t.form_too_large, &[]))
             .map_err(IntoResponse::into_response)?;
         let visit = match Visit::of(&mut parts, console).await {
             Ok(visit) => visit,
@@ -231,12 +245,14 @@ impl<T: DeserializeOwned> FromRequest<Console> for Posted<T> {
             Err(response) => return Err(response),
         };
         if !visit.is_ours(&body) {
-            let detail =
-                "this form is of another session: go back, load the page again and repeat it";
-            return Err(Fault::new(StatusCode::FORBIDDEN, detail, None).into_response());
+            let fault = Fault::text(StatusCode::FORBIDDEN, |t| t.form_of_another, &[]);
+            return Err(fault.into_response());
         }
-        let form = serde_urlencoded::from_bytes(&body)
-            .map_err(|error| Fault::invalid("form", error.to_string()).into_response())?;
+        let form = serde_urlencoded::from_bytes(&body).map_err(|error| {
+            let why = error.to_string();
+            let why = [("why", &*why)];
+            Fault::text(StatusCode::BAD_REQUEST, |t| t.form_unread, &why).into_response()
+        })?;
         Ok(Self { visit, form })
     }
 }

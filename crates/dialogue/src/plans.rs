@@ -12,7 +12,7 @@ use crate::audit::{self, AuditListing};
 use crate::callback::statements;
 use crate::intake::NewReport;
 use crate::query::{self, About, DeliveryListing, Listing, Place, Queue};
-use crate::tickets::{self, Actor, TicketError, TicketState};
+use crate::tickets::{self, Actor, TicketError, TicketState, Wanted};
 use crate::{MIGRATIONS, events, monitor, retention, streams};
 
 /// What the store holds. Of the tickets one in ten is open.
@@ -206,8 +206,21 @@ fn change_all(tx: &mut Tx<'_>) -> Result<(), TicketError> {
         new.store(tx)?;
     }
     let actor = actor();
-    for (app, category) in [(None, None), (Some(1), None), (Some(1), Some("c1"))] {
-        let ticket = tickets::next(tx, &actor, app, category, NOW_MS)?.unwrap();
+    for (app, category, after) in [
+        (None, None, None),
+        (Some(1), None, Some(1)),
+        (Some(1), Some("c1"), Some(1)),
+    ] {
+        let mut wanted = Wanted {
+            app,
+            category: category.map(str::to_owned),
+            is_newest_first: true,
+            after,
+        };
+        let newest = tickets::next(tx, &actor, &wanted, NOW_MS)?.unwrap();
+        tickets::release(tx, &actor, newest.id, NOW_MS)?;
+        wanted.is_newest_first = false;
+        let ticket = tickets::next(tx, &actor, &wanted, NOW_MS)?.unwrap();
         tickets::claim(tx, &actor, ticket.id, NOW_MS)?;
         audit::note_sight(tx, &actor, &ticket, NOW_MS)?;
         tickets::release(tx, &actor, ticket.id, NOW_MS)?;

@@ -11,6 +11,7 @@ mod upkeep;
 use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 
+pub use claim::Wanted;
 pub use judge::{Judged, Judgement};
 pub use service::{BulkOutcome, MOST_BULK};
 

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use askama::Template;
 use axum::extract::{Path, Query};
+use axum::http::StatusCode;
 use axum::response::Response;
 use reportd_platform::apps::App;
 use reportd_platform::zones::{day_text, parse_day};
@@ -16,6 +17,7 @@ use crate::csv;
 use crate::fault::Fault;
 use crate::format;
 use crate::frame::Frame;
+use crate::range::no_date;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::Visit;
@@ -100,7 +102,7 @@ pub(super) async fn page(
         };
         return table
             .map(|table| csv::reply(&table))
-            .ok_or_else(|| Fault::not_found(t.no_day_before));
+            .ok_or_else(|| Fault::said(StatusCode::NOT_FOUND, t.no_day_before));
     }
     let registry = Registry::read(&visit, &app).await?;
     let first = shown.page.saturating_mul(PAGE).min(census.list.len());
@@ -150,7 +152,7 @@ impl Shown {
         let today = app.zone.day(visit.now_ms);
         let day = match asked.date.as_deref() {
             None | Some("") => today,
-            Some(date) => parse_day(date).map_err(|expected| Fault::invalid("date", expected))?,
+            Some(date) => parse_day(date).map_err(|_| no_date("date", date))?,
         };
         let page = number("page", asked.page.as_deref())?.unwrap_or(0);
         Ok(Self {

@@ -4,7 +4,7 @@ mod form;
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use reportd_platform::access::Permission;
 use serde::Deserialize;
@@ -15,10 +15,11 @@ use crate::csv;
 use crate::fault::Fault;
 use crate::format::headline;
 use crate::frame::Frame;
+use crate::pairs::Pairs;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::{Posted, Visit};
-use form::{Filled, FormPage, Pairs};
+use form::{Filled, FormPage};
 
 #[derive(Deserialize)]
 pub(super) struct Asked {
@@ -123,8 +124,8 @@ pub(super) async fn edit(
     let oper_id = number("oper_id", Some(&id))?.unwrap_or_default();
     let registry = Registry::read(&visit, &app).await?;
     let found = registry.find(oper_id);
-    let found =
-        found.ok_or_else(|| Fault::not_found(format!("there is no operation {oper_id}")))?;
+    let found = found
+        .ok_or_else(|| Fault::text(StatusCode::NOT_FOUND, |t| t.no_operation, &[("id", &id)]))?;
     Ok(visit.page(&FormPage::new(&visit, &app, Filled::of(found), None)))
 }
 
@@ -146,12 +147,13 @@ pub(super) async fn put(
 }
 
 async fn write(visit: &Visit, app: &str, filled: &Filled) -> Result<(), Fault> {
-    let expected = || Fault::invalid("oper_id", "expected a whole number");
+    let expected = || Fault::invalid("oper_id", |t| t.whole_number);
     let oper_id = number("oper_id", Some(&filled.oper_id))?.ok_or_else(expected)?;
     let id = oper_id.to_string();
     if filled.is_new && Registry::read(visit, app).await?.find(oper_id).is_some() {
         let taken = CommTexts::of(visit.locale).taken;
-        return Err(Fault::invalid("oper_id", fill(taken, &[("id", &id)])));
+        let taken = fill(taken, &[("id", &id)]);
+        return Err(Fault::said(StatusCode::BAD_REQUEST, taken).at("oper_id"));
     }
     let call = visit.call(Method::PUT, "/api/apps/{}/comm/operations/{}", &[app, &id]);
     call.json(&filled.body())

@@ -2,13 +2,15 @@
 
 use askama::Template;
 use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{Html, IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Redirect, Response};
 
+use super::forms::Found;
 use super::kept::Kept;
 use super::texts::LoginTexts;
 use crate::assets;
 use crate::frame::{Frame, Section};
 use crate::headers;
+use crate::moderation;
 use crate::session;
 use crate::texts::{Locale, Texts};
 use crate::visit::{self, Visit};
@@ -70,15 +72,39 @@ struct ResumePage<'a> {
     frame: Frame,
     t: &'static LoginTexts,
     kept: &'a Kept,
-    fields: Vec<(String, String)>,
+    /// What is sent, and of what.
+    about: String,
+    /// What people read of it: text and value.
+    shown: Vec<(String, String)>,
+    /// All that is sent; none where the form is another's.
+    fields: Option<Vec<(String, String)>>,
 }
 
-pub(super) fn resume_page(visit: &Visit, kept: &Kept) -> Response {
+/// Goes on with a form that was kept, where the same person has logged in again.
+pub(super) async fn resume(visit: &Visit, kept: &Kept) -> Response {
+    let Some(found) = Found::at(kept.to()) else {
+        return Redirect::to(kept.back()).into_response();
+    };
+    let fields = kept.fields(&found);
+    let is_own = kept.is_of(&visit.person.name);
+    if let Some(ticket) = found.ticket().filter(|_| is_own) {
+        let shown = moderation::resume(visit, ticket, fields).await;
+        return shown.unwrap_or_else(|fault| visit.fault_page(&fault));
+    }
+    let text = |(name, value): &(String, String)| {
+        let label = found.label(visit.locale, name)?;
+        (!value.is_empty()).then(|| (label, value.clone()))
+    };
     let t = LoginTexts::of(visit.locale);
     visit.page(&ResumePage {
         frame: visit.frame(Section::None, t.resume),
         t,
         kept,
-        fields: kept.fields(),
+        about: found.title(visit.locale),
+        shown: match is_own {
+            true => fields.iter().filter_map(text).collect(),
+            false => Vec::new(),
+        },
+        fields: is_own.then_some(fields),
     })
 }

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::guard::check;
 use super::kept::Kept;
-use super::pages::resume_page;
+use super::pages::resume;
 use super::texts::LoginTexts;
 use super::{Destination, From, session_cookie, told};
 use crate::Console;
@@ -102,7 +102,7 @@ async fn change(
         Ok(secret) => {
             let cookie = session_cookie(&console, &visit.headers, Some(&secret));
             let mut response = match form.kept.has_form() {
-                true => resume_page(&visit.with_session(&secret), &form.kept),
+                true => resume(&visit.with_session(&secret), &form.kept).await,
                 false => Redirect::to(form.kept.to()).into_response(),
             };
             response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -146,49 +146,117 @@ fn sessions_end_by_age_by_rest_and_with_their_person(
     });
 }
 
+/// Sends a form that is kept, and logs in with it; the reply to that, and what the login page held.
+async fn go_on(world: &World, sender: &Visitor, name: &str) -> (Response<Body>, String) {
+    let note = "<b>spam</b> & \u{202e}more";
+    let sent = [("reason", note), ("app", "bots"), ("current", "hush")];
+    let headers = [("referer", "http://here:8300/console/tickets/7")];
+    let path = "/console/tickets/7/reopen";
+    let (status, html) = text(sender.post_with(path, &headers, &sent).await).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+    let held = |field: &str| {
+        let begin = format!(r#"name="{field}" value=""#);
+        let value = html.split(&begin).nth(1).expect(field).split('"').next();
+        value.unwrap().replace("&#38;", "&")
+    };
+    let (kept, of) = (held("form"), held("of"));
+    let form = [
+        ("name", name),
+        ("password", PASSWORD),
+        ("to", path),
+        ("form", &*kept),
+        ("back", "/console/tickets/7"),
+        ("of", &*of),
+    ];
+    let stranger = world.stranger();
+    (stranger.post_with("/console/login", &[], &form).await, html)
+}
+
 #[test]
 fn a_form_of_an_ended_session_is_kept_until_it_can_be_sent() {
     run(async {
         let world = World::new(Router::new());
-        let visitor = world.visitor(Role::Viewer).await;
+        let visitor = world.visitor(Role::Lead).await;
         world.clock.advance(8 * DAY_MS);
-        let note = "<b>spam</b> & \u{202e}more";
-        let sent = [("note", note), ("current", "x")];
-        let headers = [("referer", "http://here:8300/console/tickets/7")];
-        let path = "/console/password?ticket=7";
-        let (status, html) = text(visitor.post_with(path, &headers, &sent).await).await;
-        assert_eq!(status, StatusCode::UNAUTHORIZED);
+        let (response, login) = go_on(&world, &visitor, "lead").await;
         assert!(
-            html.contains("nothing is lost") && !html.contains("<b>spam"),
-            "{html}"
+            login.contains("nothing is lost") && !login.contains("<b>spam"),
+            "{login}"
         );
-        let kept = form_urlencoded::Serializer::new(String::new())
-            .extend_pairs(sent)
-            .finish();
-        assert!(html.contains(&kept.replace('&', "&#38;")), "{html}");
-        let form = [
-            ("name", "viewer"),
-            ("password", PASSWORD),
-            ("to", path),
-            ("form", &kept),
-            ("back", "/console/tickets/7"),
-        ];
-        let response = world
-            .stranger()
-            .post_with("/console/login", &[], &form)
-            .await;
         let again = with_cookie(&world, &response).unwrap();
+        let csrf = again.csrf();
+        let token = csrf.split('.').next().unwrap();
         let (status, html) = text(response).await;
         assert_eq!(status, StatusCode::OK);
         for part in [
-            r#"action="/console/password?ticket=7""#,
-            &format!(r#"name="csrf" value="{}""#, again.csrf()),
-            r#"name="note" value="&#60;b&#62;spam&#60;/b&#62; &#38; "#,
+            r#"action="/console/tickets/7/reopen""#,
+            &format!(r#"name="csrf" value="{token}."#),
+            r#"name="reason" value="&#60;b&#62;spam&#60;/b&#62; &#38; "#,
+            r#"name="app" value="bots""#,
             r#"href="/console/tickets/7""#,
+            "Reopen ticket 7",
+            "<dt><bdi>Reason</bdi></dt>",
+            "/console/language?to=%2Fconsole%2Ftickets%2F7\"",
         ] {
             assert!(html.contains(part), "{part}: {html}");
         }
-        assert!(!html.contains("<b>spam"), "{html}");
+        for part in ["<b>spam", "hush", "<bdi>bots</bdi>", "<bdi>app</bdi>"] {
+            assert!(
+                !html.contains(part) && !login.contains("hush"),
+                "{part}: {html}"
+            );
+        }
+    });
+}
+
+#[test]
+fn nobody_sends_the_form_of_another() {
+    run(async {
+        let world = World::new(Router::new());
+        let visitor = world.visitor(Role::Lead).await;
+        world.create(Role::Admin, &[]);
+        world.clock.advance(8 * DAY_MS);
+        let (response, _) = go_on(&world, &visitor, "admin").await;
+        let (status, html) = text(response).await;
+        assert_eq!(status, StatusCode::OK);
+        assert!(html.contains("filled in by another person"), "{html}");
+        assert!(html.contains(r#"href="/console/tickets/7""#), "{html}");
+        assert!(
+            !html.contains("spam") && !html.contains("7/reopen"),
+            "{html}"
+        );
+    });
+}
+
+#[test]
+fn secrets_of_an_ended_session_do_not_come_back() {
+    run(async {
+        let world = World::new(Router::new());
+        let visitor = world.visitor(Role::Admin).await;
+        world.clock.advance(8 * DAY_MS);
+        let referer = [("referer", "http://here:8300/console/password")];
+        for (path, form) in [
+            (
+                HOME,
+                [
+                    ("current", "hush-1"),
+                    ("new", "hush-2"),
+                    ("again", "hush-2"),
+                ],
+            ),
+            (
+                "/console/apps/bots/playback/access/keys",
+                [("kid", "a"), ("algorithm", "HS256"), ("key", "hush-3")],
+            ),
+        ] {
+            let (status, html) = text(visitor.post_with(path, &referer, &form).await).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{path}");
+            assert!(!html.contains("hush"), "{path}: {html}");
+            assert!(
+                html.contains(r#"name="to" value="/console/password""#),
+                "{html}"
+            );
+        }
     });
 }
 

@@ -3,53 +3,29 @@
 use axum::extract::Path;
 use axum::http::Method;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::api::fill_path;
 use crate::fault::Fault;
+use crate::links::own_address;
+use crate::pairs::Pairs;
 use crate::visit::{Posted, Visit};
 
 use super::address;
 use super::model::Ticket;
 use super::notice::is_number;
 
-/// The fields of a form; a name may stand several times.
-#[derive(Debug, Default, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Pairs(Vec<(String, String)>);
-
-impl Pairs {
-    /// The value of a field; empty where there is none.
-    pub(super) fn get(&self, name: &str) -> &str {
-        let found = self.0.iter().find(|(known, _)| known == name);
-        found.map_or("", |(_, value)| value)
-    }
-
-    /// The values of a field.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        let of_name = self.0.iter().filter(move |(known, _)| known == name);
-        of_name.map(|(_, value)| value.as_str())
-    }
-
-    /// The fields whose names begin so, without that.
-    pub(super) fn behind<'a>(&'a self, front: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let behind =
-            move |(name, value): &'a (String, String)| Some((name.strip_prefix(front)?, &**value));
-        self.0.iter().filter_map(behind)
-    }
-
-    /// From which queue the next ticket is taken.
-    pub(super) fn along(&self) -> [(&'static str, &str); 2] {
-        [("app", self.get("app")), ("category", self.get("category"))]
-    }
+/// From which queue the next ticket is taken.
+pub(super) fn along(form: &Pairs) -> [(&'static str, &str); 3] {
+    ["app", "category", "sort"].map(|name| (name, form.get(name)))
 }
 
 /// Where a form goes back to: a page of this section, never another host.
 pub(super) fn back(form: &Pairs) -> String {
-    let back = form.get("back");
-    let is_ours = back.starts_with("/console/") && !back.contains(['\\', '\r', '\n']);
-    let back = if is_ours { back } else { "/console/tickets" };
+    let back = match own_address(form.get("back")) {
+        "/console" => "/console/tickets",
+        back => back,
+    };
     // What an earlier step left in the address is old.
     let (path, query) = back.split_once('?').unwrap_or((back, ""));
     let kept: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes())
@@ -77,22 +53,19 @@ pub(super) fn ticket_address(id: &str, query: &[(&str, &str)]) -> String {
     address(&fill_path("/console/tickets/{}", &[id]), query)
 }
 
-/// The address of a form that was sent, asked for by itself: after a change of language, a reload, or logging in again.
-pub(super) async fn to_ticket(_: Visit, Path(id): Path<String>) -> Response {
-    go(&ticket_address(&id, &[]))
-}
-
-/// Takes the next ticket and opens it; `said` goes along in the address.
+/// Takes the ticket that is next behind `after`, where that is one, and opens it; `said` goes along in the address.
 pub(super) async fn open_next(
     visit: &Visit,
-    along: [(&str, &str); 2],
+    along: [(&str, &str); 3],
+    after: &str,
     said: &[(&str, &str)],
 ) -> Result<Response, Fault> {
-    let [(_, app), (_, category)] = along;
+    let [(_, app), (_, category), sort] = along;
+    // A category is a name of an app.
+    let category = if app.is_empty() { "" } else { category };
     let mut asked = serde_json::Map::new();
-    for (name, value) in along {
-        // A category is a name of an app.
-        if !value.is_empty() && !app.is_empty() {
+    for (name, value) in [("app", app), ("category", category), sort, ("after", after)] {
+        if !value.is_empty() {
             asked.insert(name.to_owned(), Value::from(value));
         }
     }
@@ -101,7 +74,7 @@ pub(super) async fn open_next(
         .json(&asked)
         .send()
         .await?;
-    let mut query = vec![("app", app), ("category", category)];
+    let mut query = along.to_vec();
     query.extend_from_slice(said);
     Ok(match next {
         Some(ticket) => go(&ticket_address(&ticket.ticket_id, &query)),
@@ -114,7 +87,7 @@ pub(super) async fn open_next(
 
 pub(super) async fn take_next(posted: Posted<Pairs>) -> Result<Response, Fault> {
     let Posted { visit, form } = posted;
-    open_next(&visit, form.along(), &[]).await
+    open_next(&visit, along(&form), form.get("after"), &[]).await
 }
 
 pub(super) async fn claim(
@@ -129,7 +102,7 @@ pub(super) async fn claim(
     // Who holds it instead, or who judged it, is on the ticket's page.
     match claimed {
         Err(fault) if fault.status != axum::http::StatusCode::CONFLICT => Err(fault),
-        _ => Ok(go(&ticket_address(&id, &form.along()))),
+        _ => Ok(go(&ticket_address(&id, &along(&form)))),
     }
 }
 
@@ -142,8 +115,8 @@ pub(super) async fn release(
         .call(Method::POST, "/api/tickets/{}/release", &[&id])
         .send::<Value>()
         .await?;
-    let [app, category] = form.along();
-    let query = [app, category, ("released", &*id)];
+    let [app, category, sort] = along(&form);
+    let query = [app, category, sort, ("released", &*id)];
     Ok(go(&address("/console/tickets", &query)))
 }
 
@@ -161,8 +134,9 @@ pub(super) async fn undo(Path(id): Path<String>, posted: Posted<Pairs>) -> Resul
             .send::<Value>()
             .await;
     }
-    let [app, category] = form.along();
-    Ok(go(&ticket_address(&id, &[app, category, ("undone", "1")])))
+    let [app, category, sort] = along(&form);
+    let query = [app, category, sort, ("undone", "1")];
+    Ok(go(&ticket_address(&id, &query)))
 }
 
 pub(super) async fn reopen(
@@ -176,5 +150,5 @@ pub(super) async fn reopen(
         .json(&reason)
         .send::<Value>()
         .await?;
-    Ok(visit.done(&ticket_address(&id, &form.along())))
+    Ok(visit.done(&ticket_address(&id, &along(&form))))
 }

@@ -1,17 +1,18 @@
 //! One verdict for several tickets.
 
 use askama::Template;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::json;
 
 use crate::api::fill_path;
 use crate::fault::Fault;
 use crate::frame::Frame;
+use crate::pairs::Pairs;
 use crate::texts::fill;
 use crate::visit::Posted;
 
-use super::acts::{Pairs, back};
+use super::acts::back;
 use super::model::Bulk;
 use super::texts::ModerationTexts;
 use super::{frame, texts};
@@ -33,7 +34,7 @@ pub(super) async fn judge_all(posted: Posted<Pairs>) -> Result<Response, Fault> 
     let t = texts(&visit);
     let tickets: Vec<&str> = form.all("ticket").collect();
     if tickets.is_empty() {
-        return Err(Fault::invalid("ticket", t.bulk_none));
+        return Err(Fault::said(StatusCode::BAD_REQUEST, t.bulk_none));
     }
     let note = form.get("note").trim();
     let body = json!({

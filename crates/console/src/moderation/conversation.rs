@@ -7,6 +7,7 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::rich::{self, Piece};
+use crate::links::is_web_address;
 
 /// Texts with more characters are folded.
 const LONG_CHARS: usize = 2_000;
@@ -18,7 +19,7 @@ const ADDRESS_CHARS: usize = 300;
 /// A report as it is shown.
 #[derive(Debug, Default)]
 pub(super) struct Conversation {
-    pub(super) reason: String,
+    pub(super) reason: Text,
     pub(super) evidence: Vec<Medium>,
     pub(super) users: Vec<User>,
     pub(super) says: Vec<Say>,
@@ -52,7 +53,7 @@ pub(super) enum Content {
 }
 
 /// A text, with its beginning where it is long.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Text {
     pub(super) pieces: Vec<Piece>,
     pub(super) excerpt: Option<String>,
@@ -102,9 +103,11 @@ impl Conversation {
         let evidence = fields.get("report_evidence").and_then(Value::as_object);
         let images = entries(evidence.and_then(|evidence| evidence.get("images")));
         Self {
-            reason: evidence
-                .map(|evidence| text(evidence, "reason"))
-                .unwrap_or_default(),
+            reason: Text::new(
+                &evidence
+                    .map(|evidence| text(evidence, "reason"))
+                    .unwrap_or_default(),
+            ),
             evidence: images
                 .into_iter()
                 .map(|(_, image)| Medium::new(Kind::Image, scalar(image)))
@@ -130,7 +133,7 @@ impl Medium {
         let is_raster = raster
             .iter()
             .any(|name| beginning.starts_with(&format!("data:image/{name};base64,")));
-        let place = if beginning.starts_with("http://") || beginning.starts_with("https://") {
+        let place = if is_web_address(&address) {
             Place::Elsewhere
         } else if kind == Kind::Image && is_raster {
             Place::Image
@@ -312,7 +315,7 @@ mod tests {
             serde_json::json!({"users": 1, "infos": "x", "report_evidence": []}),
         ] {
             let read = read(&report);
-            assert!(read.users.is_empty() && read.says.is_empty() && read.reason.is_empty());
+            assert!(read.users.is_empty() && read.says.is_empty() && read.reason.chars == 0);
         }
     }
 }

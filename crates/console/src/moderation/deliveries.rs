@@ -12,11 +12,11 @@ use crate::csv;
 use crate::fault::Fault;
 use crate::format::count;
 use crate::frame::{Frame, Link};
+use crate::pairs::Pairs;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::{Posted, Visit};
 
-use super::acts::Pairs;
 use super::model::{DeliveriesPage, Delivery, DeliveryCounts, Replayed, WholeDelivery};
 use super::notice::is_number;
 use super::rows::state_text;

@@ -44,7 +44,7 @@ pub(super) async fn show_first(visit: Visit) -> Result<Response, Fault> {
 /// Leads to the page of the first app.
 pub(super) fn first(visit: &Visit, path: &str) -> Result<Response, Fault> {
     let app = visit.apps().next();
-    let app = app.ok_or_else(|| Fault::not_found(visit.t.nothing))?;
+    let app = app.ok_or_else(|| Fault::not_found(|t| t.nothing))?;
     let address = fill_path(&format!("{path}/{{}}"), &[&app.id]);
     Ok(Redirect::to(&address).into_response())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::links::is_web_address;
 use crate::texts::Locale;
 use crate::visit::Visit;
 
@@ -13,14 +14,18 @@ use super::rows::{self, AppSettings, Row};
 
 /// Users whose labels are shown side by side; with more of them each has a list.
 const MOST_SIDE_BY_SIDE: usize = 12;
+/// A longer name is cut, and shown whole to who asks.
+const MOST_NAME_CHARS: usize = 40;
 /// Colours of the style sheet.
 const COLOURS: usize = 6;
 
 /// A user of a ticket.
 pub(super) struct Person {
     pub(super) key: String,
-    /// The name, or the key where there is none.
+    /// The name, or the key where there is none; its beginning where it is long.
     pub(super) name: String,
+    /// All of a name that is long.
+    pub(super) whole_name: Option<String>,
     pub(super) avatar: Option<String>,
     pub(super) sex: String,
     /// Its colour.
@@ -94,13 +99,16 @@ pub(super) fn people(users: Vec<(User, usize)>, around: &Around<'_>) -> Vec<Pers
             false => is_reporter,
         };
         let chosen = around.filled.get(&user.key).map_or(NORMAL, |label| label);
+        let whole = if user.name.is_empty() {
+            user.key.clone()
+        } else {
+            user.name
+        };
+        let name = short(&whole);
         people.push(Person {
-            name: if user.name.is_empty() {
-                user.key.clone()
-            } else {
-                user.name
-            },
-            avatar: is_web(&user.avatar).then_some(user.avatar),
+            whole_name: (name != whole).then_some(whole),
+            name,
+            avatar: is_web_address(&user.avatar).then_some(user.avatar),
             sex: user.sex,
             colour: place % COLOURS + 1,
             is_right,
@@ -120,8 +128,12 @@ pub(super) fn people(users: Vec<(User, usize)>, around: &Around<'_>) -> Vec<Pers
     people
 }
 
-fn is_web(address: &str) -> bool {
-    address.starts_with("http://") || address.starts_with("https://")
+/// A name in one line.
+fn short(name: &str) -> String {
+    match name.char_indices().nth(MOST_NAME_CHARS) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.to_owned(),
+    }
 }
 
 /// Other tickets of a user, each with what became of the user in it.

@@ -18,7 +18,7 @@ use crate::visit::Visit;
 use super::labels::{self, Choice};
 use super::model::{Counts, Settings, TicketsPage};
 use super::notice::{Before, Notice};
-use super::rows::{self, AppSettings, Row};
+use super::rows::{self, Row};
 use super::texts::ModerationTexts;
 use super::{address, app_name, frame, span, texts};
 
@@ -26,8 +26,6 @@ const WAITING: &str = "open,claimed";
 const DECIDED: &str = "judged,delivered,failed";
 /// Ages to choose from, in seconds.
 const AGES: [i64; 5] = [600, 3_600, 21_600, 86_400, 259_200];
-/// Apps of a list whose labels are read.
-const MOST_APPS: usize = 16;
 const ROWS: &str = "100";
 
 /// What an address asks for.
@@ -90,8 +88,12 @@ impl Asked {
     }
 
     /// What goes along to a ticket: from which queue the next one is taken.
-    pub(super) fn along(&self) -> [(&'static str, &str); 2] {
-        [("app", &self.app), ("category", &self.category)]
+    pub(super) fn along(&self) -> [(&'static str, &str); 3] {
+        [
+            ("app", &self.app),
+            ("category", &self.category),
+            ("sort", &self.sort),
+        ]
     }
 
     fn is_filtered(&self) -> bool {
@@ -175,7 +177,7 @@ async fn show(visit: Visit, asked: Asked, before: &Before, view: View) -> Result
     let counts: Counts = counts.send().await?;
     let of_apps = page.tickets.iter().map(|ticket| &*ticket.app_id);
     let shown_apps: BTreeSet<&str> = of_apps.chain([&*asked.app]).collect();
-    let settings = all_settings(&visit, &shown_apps).await?;
+    let settings = rows::settings(&visit, &shown_apps).await?;
     let rows = rows::rows(&visit, &page.tickets, &settings, &asked.along());
     if asked.csv == "tickets" {
         return Ok(csv::reply(&rows::table(&visit, &rows)));
@@ -249,18 +251,6 @@ fn list<'a>(visit: &'a Visit, asked: &Asked, view: View) -> crate::api::Call<'a>
         .with("sort", sort)
         .with("limit", ROWS)
         .maybe("cursor", Some(&asked.cursor))
-}
-
-/// The settings of the apps of a list, for the texts of labels.
-async fn all_settings(visit: &Visit, apps: &BTreeSet<&str>) -> Result<AppSettings, Fault> {
-    let mut all = AppSettings::new();
-    let known = apps
-        .iter()
-        .filter(|app| super::app_of(visit, app).is_some());
-    for app in known.take(MOST_APPS) {
-        all.insert((*app).to_owned(), labels::settings(visit, app).await?);
-    }
-    Ok(all)
 }
 
 fn states(t: &ModerationTexts, asked: &Asked, view: View, counts: &Counts) -> Vec<Link> {

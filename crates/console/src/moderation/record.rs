@@ -7,13 +7,20 @@ use crate::table::{Cell, Table};
 use crate::visit::Visit;
 
 use super::model::Record;
+use super::rows::AppSettings;
+use super::texts::ModerationTexts;
 use super::{app_name, moment, texts};
 
 /// Most characters of what else there is to say.
 const MOST_CHARS: usize = 400;
 
-/// A table of records; those of one ticket need neither its number nor its app.
-pub(super) fn table(visit: &Visit, records: &[Record], is_of_ticket: bool) -> Table {
+/// A table of records; those of one ticket need neither its number nor its app. `settings` have the texts of labels.
+pub(super) fn table(
+    visit: &Visit,
+    records: &[Record],
+    settings: &AppSettings,
+    is_of_ticket: bool,
+) -> Table {
     let t = texts(visit);
     let caption = if is_of_ticket { t.trail } else { "" };
     let heads: &[&str] = if is_of_ticket {
@@ -26,7 +33,7 @@ pub(super) fn table(visit: &Visit, records: &[Record], is_of_ticket: bool) -> Ta
         let at = Cell::text(moment(visit, &record.app_id, record.at));
         let who = Cell::text(&record.actor);
         let action = Cell::text(action(visit, &record.action));
-        let details = Cell::text(details(&record.details));
+        let details = Cell::text(details(visit, record, settings));
         if is_of_ticket {
             table.push(vec![at, who, action, details]);
             continue;
@@ -64,15 +71,29 @@ fn action(visit: &Visit, action: &str) -> String {
     .to_owned()
 }
 
-/// `reason: appeal 17 · verdict: 4`, the names as the API has them.
-fn details(details: &Value) -> String {
-    let Value::Object(members) = details else {
+/// What else there is to say of a record: `Reason: appeal 17 · Verdict: 4`.
+fn details(visit: &Visit, record: &Record, settings: &AppSettings) -> String {
+    let Value::Object(members) = &record.details else {
         return String::new();
     };
-    let part = |(name, value): (&String, &Value)| match value {
-        Value::Null => None,
-        Value::String(text) => Some(format!("{name}: {text}")),
-        other => Some(format!("{name}: {other}")),
+    let t = texts(visit);
+    let part = |(name, value): (&String, &Value)| {
+        let value = match (&**name, value) {
+            (_, Value::Null) => return None,
+            ("expired", _) => return Some(t.expired.to_owned()),
+            ("changed", Value::Array(changes)) => {
+                return Some(changes.iter().map(change).collect::<Vec<_>>().join(" · "));
+            }
+            ("dialogue_result", Value::String(label)) => {
+                let settings = settings.get(&record.app_id);
+                settings.map_or_else(|| label.clone(), |all| all.label(visit.locale, label))
+            }
+            ("from" | "to", Value::Number(at)) => {
+                moment(visit, &record.app_id, at.as_i64().unwrap_or(0))
+            }
+            (_, value) => plain(value),
+        };
+        Some(format!("{}{}{value}", member(t, name), t.colon))
     };
     let text = members
         .iter()
@@ -84,4 +105,37 @@ fn details(details: &Value) -> String {
         cut.push('…');
     }
     cut
+}
+
+/// What the API calls this, as people say it.
+fn member<'a>(t: &'static ModerationTexts, name: &'a str) -> &'a str {
+    match name {
+        "reason" => t.reason,
+        "verdict" => t.verdict_no,
+        "revision" => t.revision_no,
+        "dialogue_result" => t.verdict,
+        "reports" => t.reports,
+        "auditor" => t.judged_by,
+        "delivery" => t.delivery,
+        "deliveries" => t.deliveries,
+        "ticket" => t.ticket,
+        "from" => t.since,
+        "to" => t.up_to,
+        "host" => t.host_port,
+        other => other,
+    }
+}
+
+/// A setting that was changed: `undo_seconds: 60 → 30`.
+fn change(change: &Value) -> String {
+    let part = |name: &str| plain(&change[name]);
+    format!("{}: {} → {}", part("setting"), part("was"), part("is"))
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => "–".to_owned(),
+        other => other.to_string(),
+    }
 }

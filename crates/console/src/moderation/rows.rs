@@ -1,14 +1,18 @@
 //! Tickets as rows of a list.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::api::fill_path;
+use crate::fault::Fault;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::Visit;
 
 use super::model::{Settings, Ticket};
-use super::{app_name, moment, span, texts};
+use super::{app_name, labels, moment, span, texts};
+
+/// Apps of a list whose labels are read.
+const MOST_APPS: usize = 16;
 
 /// A row.
 pub(super) struct Row {
@@ -41,6 +45,18 @@ pub(super) struct Row {
 
 /// Settings of the apps of a list, by their ids.
 pub(super) type AppSettings = HashMap<String, Settings>;
+
+/// The settings of the apps of a list, for the texts of labels.
+pub(super) async fn settings(visit: &Visit, apps: &BTreeSet<&str>) -> Result<AppSettings, Fault> {
+    let mut all = AppSettings::new();
+    let known = apps
+        .iter()
+        .filter(|app| super::app_of(visit, app).is_some());
+    for app in known.take(MOST_APPS) {
+        all.insert((*app).to_owned(), labels::settings(visit, app).await?);
+    }
+    Ok(all)
+}
 
 /// The text of a state of a ticket or a delivery.
 pub(super) fn state_text(visit: &Visit, state: &str) -> String {

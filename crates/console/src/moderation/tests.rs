@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt;
 use reportd_platform::access::Role;
 use serde_json::{Value, json};
 
-use crate::testing::{NOW_MS, Visitor, World};
+use crate::testing::{NOW_MS, PASSWORD, Visitor, World};
 
 /// What the stub says to which call, and what was asked of it.
 #[derive(Clone, Default)]
@@ -187,10 +187,14 @@ async fn a_ticket_is_a_conversation_with_what_was_before() {
     ] {
         assert!(html.contains(part), "{part}\n{html}");
     }
-    assert!(!html.contains("src=\"http"), "loaded from elsewhere");
+    assert!(!html.contains(" src=\"http"), "loaded from elsewhere");
+    assert!(
+        html.contains(" data-src=\"https://evil.example/e.png\""),
+        "{html}"
+    );
     assert!(!html.contains("Reopen"), "a moderator does not reopen");
     let (_, html) = visitor.in_chinese().get("/console/tickets/9").await;
-    for part in ["工单", "会话", "举报", "判定", "认领", "误判率高"] {
+    for part in ["工单", "对话", "举报", "判定", "认领", "误报较多"] {
         assert!(html.contains(part), "{part}");
     }
 }
@@ -225,10 +229,15 @@ async fn nothing_that_was_reported_acts_or_breaks_the_page() {
     let mut report = report(&json!(infos));
     for (place, text) in [
         ("/users/id_1/name", hostile[0]),
-        ("/report_evidence/reason", hostile[5]),
+        (
+            "/report_evidence/images/0",
+            "https://evil.example/y\" onload=\"y",
+        ),
     ] {
         *report["report"].pointer_mut(place).unwrap() = json!(text);
     }
+    report["report"]["report_evidence"]["reason"] =
+        json!(hostile[5].repeat(8_000 / hostile[5].len() + 1)[..8_000]);
     report["report"]["users"]["id_2"]["name"] = json!(long);
     report["uniqid"] = json!(hostile[1]);
     report["redirect"] = json!(hostile[0]);
@@ -264,7 +273,7 @@ async fn nothing_that_was_reported_acts_or_breaks_the_page() {
             "<svg onload",
             "onerror=alert(1)>",
             "href=\"javascript:",
-            "src=\"http",
+            " src=\"http",
             "href=\"data:",
             "style=",
         ] {
@@ -275,8 +284,85 @@ async fn nothing_that_was_reported_acts_or_breaks_the_page() {
     let (_, html) = visitor.get("/console/tickets/9").await;
     assert!(html.contains("<bdi>\u{202e}txt.exe</bdi>"));
     assert!(html.contains("Show all 10,000 characters"));
-    assert_eq!(html.matches("<img ").count(), 1);
+    assert_eq!(html.matches("<img src=\"data:image/png").count(), 1);
+    assert_eq!(
+        html.matches("<img ").count(),
+        3,
+        "two are loaded where somebody asks"
+    );
+    // A name or a reason that is long takes no more room than any.
+    let cut = format!("<b><bdi>{}…</bdi></b>", "长".repeat(40));
+    assert!(html.contains(&cut), "{html}");
+    assert!(html.contains("<summary>The whole name</summary>"));
+    assert!(html.contains("Show all 8,000 characters"));
     drop(world);
+}
+
+#[tokio::test]
+async fn images_of_other_hosts_are_for_the_page_of_a_ticket_alone() {
+    let stub = Stub::new();
+    let (_world, visitor) = visit(&stub, Role::Moderator).await;
+    stub.say("POST /api/tickets/9/verdict", 409, &conflict());
+    let policy = |response: &Response| {
+        let policy = &response.headers()["content-security-policy"];
+        let policy = policy.to_str().unwrap().to_owned();
+        let images = policy.split("; ").find(|part| part.starts_with("img-src"));
+        assert!(
+            policy.contains("script-src 'self'; style-src 'self';"),
+            "{policy}"
+        );
+        assert_eq!(response.headers()["referrer-policy"], "same-origin");
+        images.unwrap().to_owned()
+    };
+    for (path, images) in [
+        ("/console/tickets", "img-src 'self' data:"),
+        ("/console/tickets/9", "img-src 'self' data: http: https:"),
+        ("/console/tickets/404", "img-src 'self' data:"),
+    ] {
+        let response = visitor.ask(Method::GET, path, &[], "").await;
+        assert_eq!(policy(&response), images, "{path}");
+    }
+    let form = [("dialogue", "ad")];
+    let again = visitor
+        .post_with("/console/tickets/9/verdict", &[], &form)
+        .await;
+    assert_eq!(policy(&again), "img-src 'self' data: http: https:");
+}
+
+#[tokio::test]
+async fn a_verdict_of_an_ended_session_is_filled_in_again() {
+    let stub = Stub::new();
+    let (world, visitor) = visit(&stub, Role::Moderator).await;
+    let csrf = visitor.csrf();
+    let form = "dialogue=ad&user%3Aid_2=ad&note=my+words&seen=1&sort=newest";
+    let login = [
+        ("name", "moderator"),
+        ("password", PASSWORD),
+        ("to", "/console/tickets/9/verdict"),
+        ("back", "/console/tickets/9?sort=newest"),
+        ("form", form),
+        ("of", csrf.split_once('.').unwrap().1),
+    ];
+    let response = world
+        .stranger()
+        .post_with("/console/login", &[], &login)
+        .await;
+    let (status, html) = crate::testing::text(response).await;
+    assert_eq!(status, StatusCode::OK);
+    for part in [
+        "you had been logged out",
+        ">my words</textarea>",
+        r#"name="dialogue" value="ad" required data-label="2" checked"#,
+        r#"action="/console/tickets/9/verdict""#,
+        r#"name="sort" value="newest""#,
+        "to=%2Fconsole%2Ftickets%2F9%3Fsort%3Dnewest\"",
+    ] {
+        assert!(
+            html.to_lowercase().contains(&part.to_lowercase()),
+            "{part}\n{html}"
+        );
+    }
+    assert_eq!(stub.asked("POST /api/tickets/9/verdict"), []);
 }
 
 #[tokio::test]
@@ -418,6 +504,7 @@ async fn a_verdict_opens_the_next_ticket_and_can_be_undone() {
         ("seen", "1"),
         ("app", "bots"),
         ("category", "chat"),
+        ("sort", "newest"),
         ("then", "next"),
     ];
     let (status, to) = visitor.post("/console/tickets/9/verdict", &form).await;
@@ -426,7 +513,9 @@ async fn a_verdict_opens_the_next_ticket_and_can_be_undone() {
         (status, &*to),
         (
             StatusCode::SEE_OTHER,
-            &*format!("/console/tickets/10?app=bots&category=chat&judged=9&until={until}")
+            &*format!(
+                "/console/tickets/10?app=bots&category=chat&sort=newest&judged=9&until={until}"
+            )
         )
     );
     let body = stub.asked("POST /api/tickets/9/verdict").pop().unwrap().1;
@@ -436,7 +525,7 @@ async fn a_verdict_opens_the_next_ticket_and_can_be_undone() {
     );
     assert_eq!(
         stub.asked("POST /api/tickets/next")[0].1,
-        json!({"app": "bots", "category": "chat"})
+        json!({"app": "bots", "category": "chat", "sort": "newest", "after": "9"})
     );
     let mine = json!({"claimed_by": "moderator", "claimed_until": NOW_MS + 600_000});
     stub.say(
@@ -482,8 +571,12 @@ async fn a_verdict_opens_the_next_ticket_and_can_be_undone() {
         "{html}"
     );
     stub.say("POST /api/tickets/next", 204, &Value::Null);
-    let (_, to) = visitor.post("/console/tickets/next", &[("app", "")]).await;
+    let passed_over = [("app", ""), ("after", "9")];
+    let (_, to) = visitor.post("/console/tickets/next", &passed_over).await;
     assert_eq!(to, "/console/tickets?none=1");
+    let asked = stub.asked("POST /api/tickets/next").pop().unwrap().1;
+    assert_eq!(asked, json!({"after": "9"}));
+    assert!(html.contains(r#"name="after" value="9""#), "{html}");
 }
 
 #[tokio::test]
@@ -680,7 +773,7 @@ async fn deliveries_audit_and_figures_are_shown_and_kept_as_csv() {
             "/console/audit?actor=mei",
             "audit",
             &[
-                "reason: appeal &#60;17&#62;",
+                "Reason: appeal &#60;17&#62; · Verdict no.: 4",
                 "cursor=1",
                 "/console/tickets/9",
             ],

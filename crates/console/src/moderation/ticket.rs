@@ -1,6 +1,7 @@
 //! One ticket: the conversation, its reports, who is in it and what was before, and the form of the verdict.
 
-use std::collections::BTreeMap;
+mod head;
+mod talk;
 
 use askama::Template;
 use axum::extract::{Path, Query};
@@ -8,25 +9,28 @@ use axum::response::Response;
 use reportd_platform::access::Permission;
 use serde::Deserialize;
 
-use crate::api::fill_path;
 use crate::csv;
 use crate::fault::Fault;
 use crate::format::share;
 use crate::frame::Frame;
+use crate::headers;
+use crate::pairs::Pairs;
 use crate::table::Table;
 use crate::texts::fill;
 use crate::visit::Visit;
 
-use super::acts::Pairs;
-use super::conversation::{Content, Conversation, Kind, Medium, Place, Text};
+use super::acts::along;
+use super::conversation::{Conversation, Kind, Medium, Text};
 use super::labels::{self, Choice};
-use super::model::{Accuracy, Report, Settings, Ticket, Verdict, Whole};
+use super::model::{Accuracy, Settings, Ticket, Verdict, Whole};
 use super::notice::{Before, Notice, Undo};
 use super::people::{self, Around, Person};
-use super::rows::state_text;
+use super::rows::AppSettings;
 use super::texts::ModerationTexts;
 use super::verdict::Filled;
-use super::{address, app_name, deliveries, frame, moment, record, span, texts};
+use super::{address, deliveries, frame, moment, record, texts};
+use head::{Head, head};
+use talk::{Shown, shown};
 
 /// Judged reports of one who is called often wrong, and the most of them that were upheld, in percent.
 const OFTEN_JUDGED: i64 = 5;
@@ -38,6 +42,7 @@ const OFTEN_WRONG_PERCENT: i64 = 30;
 pub(super) struct Asked {
     app: String,
     category: String,
+    sort: String,
     reports_after: String,
     csv: String,
 }
@@ -45,84 +50,13 @@ pub(super) struct Asked {
 impl Asked {
     /// As the form of a verdict hands it on.
     pub(super) fn along(form: &Pairs) -> Self {
-        let [(_, app), (_, category)] = form.along();
+        let [app, category, sort] = along(form).map(|(_, value)| value.to_owned());
         Self {
-            app: app.to_owned(),
-            category: category.to_owned(),
+            app,
+            category,
+            sort,
             reports_after: form.get("reports_after").to_owned(),
             csv: String::new(),
-        }
-    }
-}
-
-/// The row of the ticket in words.
-struct Head {
-    id: String,
-    path: String,
-    /// The address of the page.
-    page: String,
-    app_name: String,
-    category: String,
-    report_id: String,
-    state: String,
-    state_text: String,
-    received: String,
-    age: String,
-    reports: i64,
-    users: i64,
-    infos: i64,
-    follows: Option<(String, String)>,
-    /// `me`, `other` or empty.
-    held: &'static str,
-    held_text: String,
-    holder: String,
-    until_ms: i64,
-    is_open: bool,
-    /// The dialogue is open to be claimed.
-    may_claim: bool,
-}
-
-/// A report with its conversation.
-struct Shown {
-    number: i64,
-    no: String,
-    is_open: bool,
-    is_new: bool,
-    received: String,
-    reporter: String,
-    reporter_tickets: String,
-    redirect: String,
-    reason: String,
-    evidence: Vec<Medium>,
-    says: Vec<Said>,
-}
-
-/// A message as it is shown.
-struct Said {
-    name: String,
-    key: String,
-    colour: usize,
-    is_right: bool,
-    is_reporter: bool,
-    is_reported: bool,
-    is_same: bool,
-    at: String,
-    is_deleted: bool,
-    content: Content,
-}
-
-impl Said {
-    fn text(&self) -> Option<&Text> {
-        match &self.content {
-            Content::Text(text) => Some(text),
-            Content::Medium(_) => None,
-        }
-    }
-
-    fn medium(&self) -> Option<&Medium> {
-        match &self.content {
-            Content::Medium(medium) => Some(medium),
-            Content::Text(_) => None,
         }
     }
 }
@@ -172,6 +106,11 @@ pub(super) struct TicketPage {
 }
 
 impl TicketPage {
+    /// The page: the one of the console that may show images of other hosts.
+    pub(super) fn reply(&self, visit: &Visit) -> Response {
+        headers::with_images(visit.page(self))
+    }
+
     fn speakers(&self) -> impl Iterator<Item = &Person> {
         self.people.iter().filter(|person| person.messages > 0)
     }
@@ -222,7 +161,7 @@ pub(super) async fn show(
     Query(before): Query<Before>,
 ) -> Result<Response, Fault> {
     let whole = read(&visit, &id, &asked).await?;
-    let mut page = build(&visit, whole, &asked, None, Vec::new()).await?;
+    let mut page = build(&visit, whole, &asked, None, Notice::default()).await?;
     if asked.csv == page.trail.name {
         return Ok(csv::reply(&page.trail));
     }
@@ -246,7 +185,7 @@ pub(super) async fn show(
     if let Some(undo) = page.notice.undo.as_mut().filter(|_| page.head.held == "me") {
         undo.held.clone_from(&page.head.id);
     }
-    Ok(visit.page(&page))
+    Ok(page.reply(&visit))
 }
 
 /// Reads a ticket.
@@ -258,13 +197,13 @@ pub(super) async fn read(visit: &Visit, id: &str, asked: &Asked) -> Result<Whole
         .await
 }
 
-/// The page of a ticket. `filled` is what a verdict that was not given said, and `bad` why it was not.
+/// The page of a ticket. `filled` is what a verdict that was not given said, and `notice` why it was not.
 pub(super) async fn build(
     visit: &Visit,
     whole: Whole,
     asked: &Asked,
     filled: Option<Filled>,
-    bad: Vec<String>,
+    notice: Notice,
 ) -> Result<TicketPage, Fault> {
     let t = texts(visit);
     let ticket = &whole.ticket;
@@ -289,10 +228,7 @@ pub(super) async fn build(
     let people = people::people(people::users(&conversations), &around);
     let head = head(visit, ticket, asked);
     let is_form_off = !head.is_open || head.held == "other";
-    let lost = match was_sent && is_form_off {
-        true => in_words(visit, &settings, &people, &filled),
-        false => Vec::new(),
-    };
+    let lost = (was_sent && is_form_off).then(|| in_words(visit, &settings, &people, &filled));
     let more = more_reports(&head.path, &whole, asked);
     let first = if asked.reports_after.is_empty() { 1 } else { 0 };
     let title = format!("{} {}", t.ticket, ticket.ticket_id);
@@ -301,10 +237,7 @@ pub(super) async fn build(
         .then(|| deliveries::table(visit, &whole.deliveries, t.deliveries).with_csv(&head.path));
     Ok(TicketPage {
         frame: frame(visit, title).json(&call).script("ticket.js"),
-        notice: Notice {
-            bad,
-            ..Notice::default()
-        },
+        notice,
         reports: shown(
             visit,
             ticket,
@@ -323,16 +256,22 @@ pub(super) async fn build(
         verdicts: given(visit, &settings, ticket, &whole.verdicts, &people),
         undo: undo(visit, &settings, &whole),
         may_reopen: !ticket.is_open() && visit.may(Permission::Oversee),
-        trail: record::table(visit, &whole.audit, true).with_csv(&head.path),
+        trail: trail(visit, &settings, &whole).with_csv(&head.path),
         events: address("/console/tickets/events", &[("app", &ticket.app_id)]),
         t,
         head,
         asked: asked.clone(),
         people,
         filled,
-        lost,
+        lost: lost.unwrap_or_default(),
         deliveries,
     })
+}
+
+/// What was done with the ticket.
+fn trail(visit: &Visit, settings: &Settings, whole: &Whole) -> Table {
+    let settings = AppSettings::from([(whole.ticket.app_id.clone(), settings.clone())]);
+    record::table(visit, &whole.audit, &settings, true)
 }
 
 /// The address of the reports behind those that are shown, where there are some.
@@ -341,6 +280,7 @@ fn more_reports(path: &str, whole: &Whole, asked: &Asked) -> Option<String> {
     let query = [
         ("app", &*asked.app),
         ("category", &asked.category),
+        ("sort", &asked.sort),
         ("reports_after", &after.report_no),
     ];
     Some(address(path, &query))
@@ -354,123 +294,6 @@ fn taken_back(visit: &Visit, whole: &Whole) -> Filled {
             && whole.ticket.is_open()
     });
     last.map(Filled::of_verdict).unwrap_or_default()
-}
-
-fn head(visit: &Visit, ticket: &Ticket, asked: &Asked) -> Head {
-    let t = texts(visit);
-    let at = |at_ms| moment(visit, &ticket.app_id, at_ms);
-    let until_ms = ticket.claimed_until.unwrap_or(0);
-    // A claim that has run out is nobody's, though the store may not have noted it yet.
-    let holder = ticket
-        .claimed_by
-        .as_deref()
-        .filter(|_| until_ms > visit.now_ms);
-    let until = at(until_ms);
-    let (held, held_text) = match holder {
-        _ if !ticket.is_open() => ("", String::new()),
-        Some(name) if name == visit.person.name => ("me", fill(t.held_by_you, &[("at", &until)])),
-        Some(name) => ("other", fill(t.held_by, &[("name", name), ("at", &until)])),
-        None => ("", t.not_held.to_owned()),
-    };
-    let follows = ticket.follows.as_ref();
-    let path = fill_path("/console/tickets/{}", &[&ticket.ticket_id]);
-    let along = [("app", &*asked.app), ("category", &asked.category)];
-    Head {
-        page: address(&path, &along),
-        path,
-        app_name: app_name(visit, &ticket.app_id),
-        category: ticket.category.clone(),
-        report_id: ticket.report_id.clone(),
-        state: ticket.state.clone(),
-        state_text: state_text(visit, &ticket.state),
-        received: at(ticket.received_at),
-        age: span(t, (visit.now_ms - ticket.received_at) / 1000),
-        reports: ticket.reports,
-        users: ticket.users,
-        infos: ticket.infos,
-        follows: follows.map(|id| {
-            let text = fill(t.follows, &[("id", id)]);
-            (text, fill_path("/console/tickets/{}", &[id]))
-        }),
-        held,
-        held_text,
-        holder: holder.unwrap_or_default().to_owned(),
-        until_ms,
-        is_open: ticket.is_open(),
-        may_claim: ticket.is_open() && held.is_empty(),
-        id: ticket.ticket_id.clone(),
-    }
-}
-
-/// Reports as they are shown; `first` is 1 where the list begins with the first one, `seen` how many were seen before.
-fn shown(
-    visit: &Visit,
-    ticket: &Ticket,
-    reports: &[Report],
-    conversations: Vec<Conversation>,
-    people: &[Person],
-    (first, seen): (i64, i64),
-) -> Vec<Shown> {
-    let by_key: BTreeMap<&str, &Person> = people.iter().map(|one| (&*one.key, one)).collect();
-    let mut all = Vec::with_capacity(reports.len());
-    for (place, (report, conversation)) in reports.iter().zip(conversations).enumerate() {
-        let number = i64::try_from(place).unwrap_or(0) + 1;
-        let is_new = first == 1 && seen > 0 && number > seen;
-        let reporter_tickets = address(
-            "/console/tickets/decided",
-            &[("app", &ticket.app_id), ("reporter", &report.uniqid)],
-        );
-        all.push(Shown {
-            number: if first == 1 { number } else { 0 },
-            no: report.report_no.clone(),
-            is_open: place == 0 || is_new,
-            is_new,
-            received: moment(visit, &ticket.app_id, report.received_at),
-            reporter: report.uniqid.clone(),
-            reporter_tickets,
-            redirect: report.redirect.clone(),
-            reason: conversation.reason,
-            evidence: conversation.evidence,
-            says: says(visit, &ticket.app_id, conversation.says, &by_key),
-        });
-    }
-    all
-}
-
-fn says(
-    visit: &Visit,
-    app: &str,
-    says: Vec<super::conversation::Say>,
-    people: &BTreeMap<&str, &Person>,
-) -> Vec<Said> {
-    let mut all: Vec<Said> = Vec::with_capacity(says.len());
-    let mut day = String::new();
-    for say in says {
-        let person = people.get(&*say.user);
-        let at = say.at_ms.map(|at_ms| moment(visit, app, at_ms));
-        // The day stands where it begins.
-        let at = at.map(|at| match at.split_once(' ') {
-            Some((same, time)) if same == day => time.to_owned(),
-            Some((other, _)) => {
-                other.clone_into(&mut day);
-                at
-            }
-            None => at,
-        });
-        all.push(Said {
-            name: person.map_or_else(|| say.user.clone(), |person| person.name.clone()),
-            colour: person.map_or(1, |person| person.colour),
-            is_right: person.is_some_and(|person| person.is_right),
-            is_reporter: person.is_some_and(|person| person.is_reporter),
-            is_reported: person.is_some_and(|person| person.is_reported),
-            is_same: all.last().is_some_and(|last| last.key == say.user),
-            at: at.unwrap_or_default(),
-            is_deleted: say.is_deleted,
-            content: say.content,
-            key: say.user,
-        });
-    }
-    all
 }
 
 fn reporter(visit: &Visit, ticket: &Ticket, one: &Accuracy) -> Reporter {
@@ -568,19 +391,4 @@ fn in_words(
         words.push((t.note.to_owned(), filled.note.clone()));
     }
     words
-}
-
-/// Where a medium is, for the template.
-impl Medium {
-    fn is_elsewhere(&self) -> bool {
-        self.place == Place::Elsewhere
-    }
-
-    fn is_image(&self) -> bool {
-        self.place == Place::Image
-    }
-
-    fn is_file(&self) -> bool {
-        self.place == Place::File
-    }
 }

@@ -13,7 +13,7 @@ use crate::visit::Visit;
 
 use super::model::AuditPage;
 use super::texts::ModerationTexts;
-use super::{address, frame, record, texts};
+use super::{address, frame, record, rows, texts};
 
 const PATH: &str = "/console/audit";
 
@@ -59,7 +59,10 @@ pub(super) async fn show(visit: Visit, Query(asked): Query<Asked>) -> Result<Res
         ];
         address(PATH, &parameters)
     };
-    let mut table = record::table(&visit, &page.records, false).with_csv(&here(&asked.cursor));
+    let apps = page.records.iter().map(|record| &*record.app_id).collect();
+    let settings = rows::settings(&visit, &apps).await?;
+    let table = record::table(&visit, &page.records, &settings, false);
+    let mut table = table.with_csv(&here(&asked.cursor));
     if asked.csv == table.name {
         return Ok(csv::reply(&table));
     }

@@ -8,12 +8,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::{Value, json};
 
 use crate::fault::Fault;
+use crate::pairs::Pairs;
 use crate::texts::fill;
 use crate::visit::{Posted, Visit};
 
-use super::acts::{Pairs, open_next, ticket_address};
+use super::acts::{along, open_next, ticket_address};
 use super::labels::{self, NORMAL};
 use super::model::{Ticket, TicketsPage, Verdict, Whole};
+use super::notice::Notice;
 use super::ticket::{self, Asked};
 use super::{moment, texts};
 
@@ -86,11 +88,8 @@ pub(super) async fn judge(
     let Posted { visit, form } = posted;
     let filled = Filled::of(&form);
     if filled.dialogue.is_empty() {
-        let fault = Fault::new(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            texts(&visit).choose_label,
-            None,
-        );
+        let why = texts(&visit).choose_label;
+        let fault = Fault::said(StatusCode::UNPROCESSABLE_ENTITY, why);
         return again(&visit, &id, &form, filled, fault).await;
     }
     let judged: Result<Ticket, Fault> = visit
@@ -133,17 +132,17 @@ async fn go_on(
     let until = until_ms.to_string();
     let id = &*ticket.ticket_id;
     let said = [("judged", id), ("until", &*until)];
-    let along = form.along();
+    let along = along(form);
     if form.get("then") == "stay" {
-        let query = [along[0], along[1], said[0], said[1]];
+        let query = [&along[..], &said[..]].concat();
         return Ok(Redirect::to(&ticket_address(id, &query)).into_response());
     }
     if is_again && let Some(held) = held(visit).await? {
         // The first of the two has taken the next ticket already.
-        let query = [along[0], along[1], said[0], said[1]];
+        let query = [&along[..], &said[..]].concat();
         return Ok(Redirect::to(&ticket_address(&held, &query)).into_response());
     }
-    open_next(visit, along, &said).await
+    open_next(visit, along, id, &said).await
 }
 
 /// A ticket that the person holds.
@@ -183,16 +182,37 @@ async fn again(
     let asked = Asked::along(form);
     let whole = ticket::read(visit, id, &asked).await?;
     let said = why(visit, &whole, &filled, &fault);
-    let page = ticket::build(visit, whole, &asked, Some(filled), vec![said]).await?;
-    let mut response = visit.page(&page);
+    let notice = Notice {
+        bad: vec![said],
+        ..Notice::default()
+    };
+    let page = ticket::build(visit, whole, &asked, Some(filled), notice).await?;
+    let mut response = page.reply(visit);
     *response.status_mut() = fault.status;
     Ok(response)
+}
+
+/// The ticket of a verdict that could not be given, since the session had ended, with the form as it was filled in.
+pub(crate) async fn resume(
+    visit: &Visit,
+    id: &str,
+    fields: Vec<(String, String)>,
+) -> Result<Response, Fault> {
+    let form = Pairs(fields);
+    let asked = Asked::along(&form);
+    let whole = ticket::read(visit, id, &asked).await?;
+    let notice = Notice {
+        good: vec![texts(visit).not_sent.to_owned()],
+        ..Notice::default()
+    };
+    let page = ticket::build(visit, whole, &asked, Some(Filled::of(&form)), notice).await?;
+    Ok(page.reply(visit))
 }
 
 fn why(visit: &Visit, whole: &Whole, filled: &Filled, fault: &Fault) -> String {
     let t = texts(visit);
     let ticket = &whole.ticket;
-    let other = fill(t.not_given, &[("why", &fault.detail)]);
+    let other = fill(t.not_given, &[("why", &fault.words(visit.locale))]);
     if fault.status != StatusCode::CONFLICT {
         return other;
     }

@@ -1,4 +1,4 @@
-//! How sites and players get in: session keys, sessions that are issued by hand, hosts, origins, and what counts as finished.
+//! How sites and players get in: session keys, and sessions that are issued by hand.
 
 use askama::Template;
 use axum::extract::Path;
@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::texts::PlaybackTexts;
 use super::{address, frame};
+use crate::api::fill_path;
 use crate::fault::Fault;
 use crate::format::{self, headline};
 use crate::frame::Frame;
@@ -28,19 +29,6 @@ struct Key {
     created_at: i64,
 }
 
-#[derive(Deserialize)]
-struct Settings {
-    playback_hosts: Vec<String>,
-    cors_origins: Vec<String>,
-    finish: Finish,
-}
-
-#[derive(Deserialize)]
-struct Finish {
-    within_s: i64,
-    within_percent: i64,
-}
-
 /// A session key, as it is shown.
 struct KeyShown {
     id: i64,
@@ -58,10 +46,28 @@ struct AccessPage {
     /// The address of this page, to which its forms add.
     page: String,
     keys: Vec<KeyShown>,
-    hosts: String,
-    origins: String,
-    within_s: i64,
-    within_percent: i64,
+    /// What was not taken, above the form as it was filled in.
+    refused: Option<Refused>,
+    /// Where the rest of what lets players in is set.
+    settings: String,
+}
+
+impl AccessPage {
+    fn kid(&self) -> &str {
+        self.refused.as_ref().map_or("", |refused| &refused.kid)
+    }
+
+    fn is_algorithm(&self, name: &str) -> bool {
+        let refused = self.refused.as_ref();
+        refused.is_some_and(|refused| refused.algorithm == name)
+    }
+}
+
+/// A key that was not taken; the key itself is not shown again.
+pub(super) struct Refused {
+    pub(super) kid: String,
+    pub(super) algorithm: String,
+    pub(super) fault: Fault,
 }
 
 /// Access is for admins; the API refuses others anyway.
@@ -69,19 +75,26 @@ pub(super) fn check_may_manage(visit: &Visit) -> Result<(), Fault> {
     if visit.may(Permission::Manage) {
         return Ok(());
     }
-    let detail = "access of sites and players is for admins";
-    Err(Fault::new(StatusCode::FORBIDDEN, detail, None))
+    let t = PlaybackTexts::of(visit.locale);
+    Err(Fault::said(StatusCode::FORBIDDEN, t.access_for_admins))
 }
 
 pub(super) async fn show(visit: Visit, Path(app): Path<String>) -> Result<Response, Fault> {
-    let known = visit.app(&app)?;
-    check_may_manage(&visit)?;
+    page(&visit, &app, None).await
+}
+
+/// The page, also where a key was not taken.
+pub(super) async fn page(
+    visit: &Visit,
+    app: &str,
+    refused: Option<Refused>,
+) -> Result<Response, Fault> {
+    let known = visit.app(app)?;
+    check_may_manage(visit)?;
     let t = PlaybackTexts::of(visit.locale);
-    let keys = visit.get("/api/apps/{}/session-keys", &[&app]);
-    let settings = visit.get("/api/apps/{}/playback/settings", &[&app]);
-    let frame = frame(&visit, &app, t.access).json(&keys).json(&settings);
+    let keys = visit.get("/api/apps/{}/session-keys", &[app]);
+    let frame = frame(visit, app, t.access).json(&keys);
     let keys: Keys = keys.send().await?;
-    let settings: Settings = settings.send().await?;
     let shown = |key: Key| KeyShown {
         id: key.id,
         kid: headline(&key.kid),
@@ -89,14 +102,17 @@ pub(super) async fn show(visit: Visit, Path(app): Path<String>) -> Result<Respon
         public_key: key.public_key,
         created_at: format::moment(key.created_at, &known.zone),
     };
-    Ok(visit.page(&AccessPage {
+    let status = refused.as_ref().map(|refused| refused.fault.status);
+    let mut response = visit.page(&AccessPage {
         frame,
         t,
-        page: address(&app, "/access", &[]),
+        page: address(app, "/access", &[]),
         keys: keys.keys.into_iter().map(shown).collect(),
-        hosts: settings.playback_hosts.join("\n"),
-        origins: settings.cors_origins.join("\n"),
-        within_s: settings.finish.within_s,
-        within_percent: settings.finish.within_percent,
-    }))
+        refused,
+        settings: fill_path("/console/settings/apps/{}#playback", &[app]),
+    });
+    if let Some(status) = status {
+        *response.status_mut() = status;
+    }
+    Ok(response)
 }

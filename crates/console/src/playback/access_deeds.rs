@@ -1,18 +1,18 @@
-//! What is done on the page of access: keys come and go, sessions are issued, tokens revoked, settings changed.
+//! What is done on the page of access: keys come and go, sessions are issued, tokens revoked.
 
-use askama::Template;
 use axum::extract::Path;
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::access::{Refused, page};
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::fault::Fault;
 use crate::format::{self, headline};
-use crate::frame::Frame;
 use crate::texts::fill;
+use crate::told_once::{Told, ToldOnce};
 use crate::visit::{Posted, Visit};
 
 const SECONDS_OF_A_DAY: i64 = 86_400;
@@ -40,8 +40,17 @@ pub(super) async fn add_key(
         "kid": form.kid.trim(), "algorithm": form.algorithm, member: form.key.trim(),
     });
     let call = visit.call(Method::POST, "/api/apps/{}/session-keys", &[&app]);
-    call.json(&body).send::<Value>().await?;
-    Ok(visit.done(&address(&app, "/access", &[])))
+    match call.json(&body).send::<Value>().await {
+        Ok(_) => Ok(visit.done(&address(&app, "/access", &[]))),
+        Err(fault) => {
+            let refused = Refused {
+                kid: form.kid,
+                algorithm: form.algorithm,
+                fault,
+            };
+            page(&visit, &app, Some(refused)).await
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -60,43 +69,6 @@ pub(super) async fn remove_key(
     let call = visit.call(Method::DELETE, path, &[&app, &form.id]);
     call.send::<Value>().await?;
     Ok(visit.done(&address(&app, "/access", &[])))
-}
-
-#[derive(Deserialize)]
-pub(super) struct SettingsForm {
-    hosts: String,
-    origins: String,
-    within_s: String,
-    within_percent: String,
-}
-
-/// Changes the settings of playback.
-pub(super) async fn put_settings(
-    Path(app): Path<String>,
-    posted: Posted<SettingsForm>,
-) -> Result<Response, Fault> {
-    let Posted { visit, form } = posted;
-    visit.app(&app)?;
-    let lines = |text: &str| -> Vec<String> {
-        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        lines.map(str::to_owned).collect()
-    };
-    let body = json!({
-        "playback_hosts": lines(&form.hosts),
-        "cors_origins": lines(&form.origins),
-        "finish": {
-            "within_s": whole("within_s", &form.within_s)?,
-            "within_percent": whole("within_percent", &form.within_percent)?,
-        },
-    });
-    let call = visit.call(Method::PUT, "/api/apps/{}/playback/settings", &[&app]);
-    call.json(&body).send::<Value>().await?;
-    Ok(visit.done(&address(&app, "/access", &[])))
-}
-
-fn whole(field: &str, text: &str) -> Result<u32, Fault> {
-    let number = text.trim().parse();
-    number.map_err(|_| Fault::invalid(field, "expected a whole number of at least 0"))
 }
 
 #[derive(Deserialize)]
@@ -138,20 +110,6 @@ struct Issued {
     expires_at: i64,
 }
 
-#[derive(Template)]
-#[template(path = "playback/issued.html")]
-struct IssuedPage {
-    frame: Frame,
-    t: &'static PlaybackTexts,
-    id: i64,
-    label: String,
-    expires_at: String,
-    /// Name and text of each secret.
-    secrets: [(&'static str, String); 3],
-    viewer: String,
-    access: String,
-}
-
 /// Issues a session on the page of a viewer.
 pub(super) async fn issue(
     Path((app, mid)): Path<(String, String)>,
@@ -181,28 +139,40 @@ async fn issued(
     if !form.life_days.trim().is_empty() {
         let days = form.life_days.trim().parse::<i64>().ok();
         let days = days.filter(|days| *days > 0);
-        let days = days.ok_or_else(|| Fault::invalid("life_days", t.no_life))?;
+        let days =
+            days.ok_or_else(|| Fault::said(StatusCode::BAD_REQUEST, t.no_life).at("life_days"))?;
         body["life_seconds"] = json!(days.saturating_mul(SECONDS_OF_A_DAY));
     }
     let path = "/api/apps/{}/viewers/{}/sessions";
     let call = visit.call(Method::POST, path, &[app, mid]);
     let issued: Issued = call.json(&body).send().await?;
     let title = fill(t.issued_title, &[("mid", &headline(mid))]);
-    let mut frame = frame(visit, app, title);
-    // A change of language would come back by GET, and this page is there once.
-    frame.address = address(app, "/viewers/{}", &[mid]);
-    Ok(visit.page(&IssuedPage {
-        frame,
-        t,
-        id: issued.id,
-        label: headline(&form.label),
-        expires_at: format::moment(issued.expires_at, &known.zone),
-        secrets: [
-            ("SESSDATA", issued.sessdata),
-            ("csrf (bili_jct)", issued.csrf),
-            ("access_key", issued.access_key),
+    let secret = |name, value| Told {
+        name,
+        value,
+        is_secret: true,
+    };
+    let fact = |name, value| Told {
+        name,
+        value,
+        is_secret: false,
+    };
+    let mut told = vec![
+        secret("SESSDATA", issued.sessdata),
+        secret("csrf (bili_jct)", issued.csrf),
+        secret("access_key", issued.access_key),
+        fact(t.number, issued.id.to_string()),
+        fact(t.label, headline(&form.label)),
+        fact(t.expires_at, format::moment(issued.expires_at, &known.zone)),
+    ];
+    told.retain(|one| !one.value.is_empty());
+    Ok(visit.page(&ToldOnce {
+        frame: frame(visit, app, title),
+        told,
+        note: "",
+        ways: vec![
+            (t.back_to_viewer, address(app, "/viewers/{}", &[mid])),
+            (t.back_to_access, address(app, "/access", &[])),
         ],
-        viewer: address(app, "/viewers/{}", &[mid]),
-        access: address(app, "/access", &[]),
     }))
 }

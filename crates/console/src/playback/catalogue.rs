@@ -10,6 +10,7 @@ use super::texts::PlaybackTexts;
 use super::video::{Place, may_list, part_name};
 use crate::fault::Fault;
 use crate::format::{self, headline};
+use crate::links::is_web_address;
 use crate::visit::{Posted, Visit};
 
 /// Parts that a page shows.
@@ -115,15 +116,6 @@ impl EntryShown {
     }
 }
 
-/// A cover is written by strangers: a link to `javascript:` would run in the console.
-fn is_web_address(text: &str) -> bool {
-    ["https://", "http://"].iter().any(|scheme| {
-        text.len() > scheme.len()
-            && text.is_char_boundary(scheme.len())
-            && text[..scheme.len()].eq_ignore_ascii_case(scheme)
-    })
-}
-
 /// The form: all texts, as forms are.
 #[derive(Deserialize)]
 pub(super) struct EntryForm {
@@ -171,7 +163,7 @@ pub(super) async fn put(
         text => text
             .parse::<i64>()
             .map(Some)
-            .map_err(|_| Fault::invalid(field, "expected a whole number")),
+            .map_err(|_| Fault::invalid(field, |t| t.whole_number)),
     };
     let line = Line {
         aid: number("aid", &aid)?.unwrap_or(0),
@@ -194,25 +186,4 @@ pub(super) async fn put(
         None => page,
     };
     Ok(visit.done(&back))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_web_address;
-
-    #[test]
-    fn only_covers_of_the_web_are_links() {
-        for (text, expected) in [
-            ("https://a.example/c.jpg", true),
-            ("HTTP://a.example/c.jpg", true),
-            ("javascript:alert(1)", false),
-            ("data:text/html,x", false),
-            ("//a.example/c.jpg", false),
-            ("https://", false),
-            ("字字字", false),
-            ("", false),
-        ] {
-            assert_eq!(is_web_address(text), expected, "{text}");
-        }
-    }
 }

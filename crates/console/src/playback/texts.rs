@@ -4,6 +4,9 @@ use crate::texts::texts;
 
 texts! {
     PlaybackTexts {
+        erase_for_admins: "To erase a viewer is for admins." / "仅管理员可清除用户数据。",
+        viewer_for_leads: "One viewer's history is for leads and admins." / "仅组长和管理员可查看单个用户的记录。",
+        access_for_admins: "Access of sites and players is for admins." / "仅管理员可管理站点与播放器的接入。",
         // Pages.
         videos: "Videos" / "视频",
         viewers_now: "Viewers now" / "在看人数",
@@ -173,27 +176,25 @@ texts! {
         revoke_sure: "End this session? Its player is logged out within a second." / "确定吊销该会话？播放器将在一秒内退出登录。",
         remove_sure: "Remove this key? All tokens that it signed are refused within a second." / "确定移除该密钥？由其签发的令牌将在一秒内全部失效。",
         revoke_token_sure: "Revoke this token for good?" / "确定永久吊销该令牌？",
-        copy: "Copy" / "复制",
         issue: "Issue a session" / "签发会话",
         issue_hint: "For a player without a login service, or for a trial." / "用于没有登录服务的播放器，或用于调试。",
         life_days: "Days it lives" / "有效天数",
         life_days_hint: "empty: as the server's settings say" / "留空则按服务器设置",
         no_life: "expected a whole number of days, at least 1" / "应为不小于 1 的整数天数",
         issued_title: "A session for viewer {mid}" / "用户 {mid} 的会话",
-        issued_note: "These secrets are shown this once. Copy them now: only their hash is kept." / "以下密钥仅显示一次，请立即复制；服务器只保存其哈希。",
         back_to_viewer: "To the viewer" / "查看该用户",
         back_to_access: "To «Access»" / "返回“接入”",
 
         // Access.
         keys: "Session keys (JWT)" / "会话密钥（JWT）",
         keys_note: "By these keys the tokens of the site's own login service are verified. Shared secrets are never shown again." / "用于校验站点自有登录服务签发的令牌。共享密钥保存后不再显示。",
-        no_keys: "No session key is registered." / "尚未登记会话密钥。",
+        no_keys: "No session key is registered." / "尚未添加会话密钥。",
         kid: "kid" / "kid",
         kid_hint: "as in the head of its tokens; may be empty" / "与令牌头部一致，可留空",
         algorithm: "Algorithm" / "算法",
         public_key: "Public key" / "公钥",
         not_shown: "not shown" / "不显示",
-        created_at: "Registered" / "登记时间",
+        created_at: "Registered" / "添加时间",
         remove: "Remove" / "移除",
         add_key: "Add a key" / "添加密钥",
         key_text: "Secret, or public key" / "密钥或公钥",
@@ -202,14 +203,7 @@ texts! {
         revoke_token_hint: "A token of the site's own login service, by its jti, for good." / "按 jti 永久吊销站点自有登录服务签发的令牌。",
         jti: "jti" / "jti",
         mid: "mid" / "mid",
+        site_settings: "Hosts, origins, and when a video counts as finished" / "域名、跨域来源与看完判定",
         site: "Players of the site" / "站点播放器",
-        hosts: "Hosts" / "域名（Host）",
-        hosts_hint: "one a line: a request to one of them without a session is this app's" / "每行一个：发往这些域名且无会话的请求归属本应用",
-        origins: "Origins" / "跨域来源（Origin）",
-        origins_hint: "one a line, such as https://www.example.com: their pages may call with cookies" / "每行一个，如 https://www.example.com：其页面可携带 Cookie 调用",
-        finish: "A video counts as finished" / "视频视为看完的条件",
-        within_s: "so many seconds before the end" / "距结尾秒数",
-        within_percent: "or so many percent before it" / "或距结尾百分比",
-        finish_hint: "Judged when read: finish rates of the past change with it." / "读取时判定：历史完播率也会随之变化。",
     }
 }

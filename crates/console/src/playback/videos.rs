@@ -18,6 +18,8 @@ use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::Visit;
 
+/// The page asks for itself each so many seconds, while today is among its days.
+const LIVE_SECONDS: u32 = 15;
 /// Videos on a page.
 const ON_A_PAGE: &str = "50";
 
@@ -123,6 +125,9 @@ pub(super) async fn show(
         .range(range.clone())
         .keep(&["sort"]);
     frame = frame.json(&totals).json(&videos);
+    if range.has_today() {
+        frame = frame.live(LIVE_SECONDS);
+    }
     let totals: Totals = totals.send_fresh().await?.told(&mut frame);
     let videos: Videos = videos.send_fresh().await?.told(&mut frame);
     let is_csv = asked.csv.as_deref();

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::{HeaderValue, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use reportd_platform::access::Permission;
 use reportd_platform::zones::Zone;
@@ -77,8 +77,8 @@ pub(super) fn check_may_see(visit: &Visit) -> Result<(), Fault> {
     if visit.may(Permission::RawReports) {
         return Ok(());
     }
-    let detail = "one viewer's history is for leads and admins";
-    Err(Fault::new(axum::http::StatusCode::FORBIDDEN, detail, None))
+    let t = PlaybackTexts::of(visit.locale);
+    Err(Fault::said(StatusCode::FORBIDDEN, t.viewer_for_leads))
 }
 
 fn is_mid(text: &str) -> bool {

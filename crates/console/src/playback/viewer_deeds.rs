@@ -90,8 +90,8 @@ fn check_may_erase(visit: &Visit) -> Result<(), Fault> {
     if visit.may(Permission::Manage) {
         return Ok(());
     }
-    let detail = "to erase a viewer is for admins";
-    Err(Fault::new(StatusCode::FORBIDDEN, detail, None))
+    let t = PlaybackTexts::of(visit.locale);
+    Err(Fault::said(StatusCode::FORBIDDEN, t.erase_for_admins))
 }
 
 /// Says what an erasure takes, and asks for the mid once more.

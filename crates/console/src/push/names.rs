@@ -7,7 +7,7 @@ use crate::texts::Locale;
 /// Codes of channels with their names in English and Chinese.
 const CHANNELS: [(&str, &str, &str); 12] = [
     ("gt", "Getui", "个推"),
-    ("ios", "APNs (iOS)", "APNs(iOS)"),
+    ("ios", "APNs (iOS)", "APNs（iOS）"),
     ("hw", "Huawei", "华为"),
     ("ho", "Honor", "荣耀"),
     ("xm", "Xiaomi", "小米"),
@@ -54,7 +54,7 @@ const QUOTAS: [(&str, &str, &str, &str); 8] = [
         "To users that meet a condition",
         "根据条件筛选用户推送",
     ),
-    ("gt", "list", "To a list", "创建消息(列表推送)"),
+    ("gt", "list", "To a list", "创建消息（列表推送）"),
     ("op", "general", "Public messages", "公信消息"),
     ("vv", "general", "Operational messages", "运营类消息"),
     ("vv", "grouppush", "Group push", "群推消息体"),
@@ -72,7 +72,7 @@ fn find(
 }
 
 /// The name of a channel; its code where there is none.
-pub(super) fn channel(locale: Locale, code: &str) -> &str {
+pub(crate) fn channel(locale: Locale, code: &str) -> &str {
     find(&CHANNELS, locale, code).unwrap_or(code)
 }
 
@@ -92,9 +92,18 @@ pub(super) fn brand_cell(locale: Locale, reported: &str) -> Cell {
 
 /// What a quota of a channel is for.
 pub(super) fn quota_cell(locale: Locale, channel: &str, code: &str) -> Cell {
+    named(find_quota(locale, channel, code), code)
+}
+
+/// The name of what a quota of a channel is for; its code where there is none.
+pub(crate) fn quota<'a>(locale: Locale, channel: &str, code: &'a str) -> &'a str {
+    find_quota(locale, channel, code).unwrap_or(code)
+}
+
+fn find_quota(locale: Locale, channel: &str, code: &str) -> Option<&'static str> {
     let mut known = QUOTAS.iter();
     let found = known.find(|(of, kind, ..)| (*of, *kind) == (channel, code));
-    named(found.map(|(.., en, zh)| locale.pick(en, zh)), code)
+    found.map(|(.., en, zh)| locale.pick(en, zh))
 }
 
 /// A name with its code below; in CSV they stand side by side.

@@ -192,7 +192,7 @@ impl Listed<'_> {
         let group: Group = self.group_call().send().await?;
         let tables = FunnelTables::new(self.visit, &group.funnel);
         let found = csv_of(asked, &[&tables.channels, &tables.brands]);
-        found.ok_or_else(|| Fault::not_found("there is no such table"))
+        found.ok_or_else(|| Fault::not_found(|t| t.no_page))
     }
 
     /// On the page kind and time stand below the id.

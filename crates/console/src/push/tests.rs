@@ -274,8 +274,8 @@ fn what_is_not_there_is_a_page_that_says_so() {
                 "/console/apps/bots/push/tasks/none",
                 "there is no such task",
             ),
-            ("/console/apps/none/push", "there is no app"),
-            ("/console/apps/other/push/today", "there is no app"),
+            ("/console/apps/none/push", "There is no app «none»"),
+            ("/console/apps/other/push/today", "There is no app «other»"),
         ] {
             let (status, html) = visitor.get(path).await;
             assert_eq!(status, StatusCode::NOT_FOUND, "{path}");

@@ -10,15 +10,15 @@ texts! {
         days: "Days" / "日报",
         users: "Users" / "用户",
         online: "Online" / "在线",
-        quotas: "Quotas" / "推送余量",
+        quotas: "Quotas" / "推送配额",
         push_tasks: "Push tasks" / "推送任务",
         push_task: "Push task" / "推送任务报表",
-        push_today: "Pushes today, {day}" / "今日推送实时数据({day})",
+        push_today: "Pushes today, {day}" / "今日推送实时数据（{day}）",
         push_days: "Pushes by day" / "推送日报",
         push_day: "Pushes of {day}" / "{day} 推送日报",
         push_users: "Users by day" / "用户日报",
         push_online: "Users online" / "在线用户数",
-        push_quotas: "Push quotas, {day}" / "推送量与余量({day})",
+        push_quotas: "Push quotas, {day}" / "推送量与配额（{day}）",
 
         sendable: "Sendable" / "可下发数",
         sent: "Sent" / "下发数",
@@ -43,7 +43,7 @@ texts! {
         group: "Group" / "任务组名",
         created: "Created" / "创建时间",
         not_announced: "not announced: kind and time are those of its id and its first event"
-            / "任务信息尚未上报:推送方式按编号判断,创建时间取最早一条数据",
+            / "任务信息尚未上报：推送方式按编号判断，创建时间取最早一条数据",
         kind_list: "To a list" / "列表推送",
         kind_app: "To the whole app" / "群推",
         kind_single: "To one device" / "单推",
@@ -61,10 +61,10 @@ texts! {
         day: "Day" / "日期",
         small_figures: "Small figures are shares of the step before." / "小字为占上一环节的比例。",
         sums_of_days: "Sums of the days: what reaches a device on two days counts on both."
-            / "合计为各日之和:同一设备跨日的数据在各日分别计数。",
+            / "合计为各日之和：同一设备跨日的数据在各日分别计数。",
         no_display: "gives no display counts" / "不提供展示数",
         no_display_of: "{channels}: no display counts, so displays and the shares of them leave these out."
-            / "{channels}不提供展示数,展示数与相关比例不含这些通道。",
+            / "{channels}不提供展示数，展示数与相关比例不含这些通道。",
 
         losses: "Losses by reason" / "折损详情",
         losses_by_channel: "Losses by phase and channel" / "各阶段、各通道折损",
@@ -90,7 +90,7 @@ texts! {
         online_now: "Online now" / "当前在线",
         lowest: "Lowest" / "在线谷值",
         last_24_hours: "Last 24 hours" / "近 24 小时",
-        every_10_minutes: "Users online, every 10 minutes" / "在线用户数(每 10 分钟一个点)",
+        every_10_minutes: "Users online, every 10 minutes" / "在线用户数（每 10 分钟一个点）",
         time: "Time" / "时间",
         previous: "← {day}" / "← {day}",
         following: "{day} →" / "{day} →",
@@ -103,9 +103,9 @@ texts! {
         used_up: "used up" / "已用完",
         is_left: "available" / "有余量",
         requested: "Sent" / "下发数",
-        vv_counts: "vivo counts what arrives: more may be sent than its total." / "vivo 的总量按到达量计,下发数可能超过总量。",
+        vv_counts: "vivo counts what arrives: more may be sent than its total." / "vivo 的总量按到达量计，下发数可能超过总量。",
         quotas_as_now: "Totals are those that are set now." / "总量为当前设置的值。",
-        no_quotas: "No quotas are set for this app." / "此应用未设置推送限额。",
+        no_quotas: "No quotas are set for this app." / "此应用未设置推送配额。",
         set_quotas: "Push settings" / "推送设置",
     }
 }

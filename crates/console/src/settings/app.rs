@@ -223,16 +223,16 @@ pub(super) async fn save(
 ) -> Result<Response, Fault> {
     managed(&visit)?;
     let known = APP_FORMS.iter().find(|known| known.id == form);
-    let known = known.ok_or_else(|| Fault::not_found(form))?;
+    let known = known.ok_or_else(|| Fault::not_found(|t| t.no_page))?;
     let posted = known.form(&visit, &id).sent(&pairs);
     let saved: Result<Value, Fault> = match posted.body() {
-        Ok(body) => put(&visit, &id, known, &body, super::sent(&pairs, "was")).await,
+        Ok(body) => put(&visit, &id, known, &body, pairs.get("was")).await,
         Err(fault) => Err(fault),
     };
     match saved {
         Ok(_) => Ok(visit.done(&fill_path("/console/settings/apps/{}", &[&id]))),
         Err(fault) => {
-            let form = posted.refused(&fault);
+            let form = posted.refused(&fault, visit.locale);
             page(&visit, &id, Some(Refused { form, fault })).await
         }
     }
@@ -251,7 +251,7 @@ async fn put(
     let is_changed = serde_json::from_str::<Value>(was).is_ok_and(|was| was != now);
     if is_changed && now != *body {
         let t = SettingsTexts::of(visit.locale);
-        return Err(Fault::new(StatusCode::CONFLICT, t.changed_meanwhile, None));
+        return Err(Fault::said(StatusCode::CONFLICT, t.changed_meanwhile));
     }
     let call = visit.call((known.method)(), known.path, &[id]);
     call.json(body).send().await
@@ -262,7 +262,7 @@ pub(super) async fn set_state(
     Posted { visit, form }: Posted<Pairs>,
 ) -> Result<Response, Fault> {
     managed(&visit)?;
-    let disabled = super::sent(&form, "disabled") == "true";
+    let disabled = form.get("disabled") == "true";
     let call = visit.call(Method::PATCH, "/api/apps/{}", &[&id]);
     let _: Value = call.json(&json!({ "disabled": disabled })).send().await?;
     Ok(visit.done(&fill_path("/console/settings/apps/{}", &[&id])))
@@ -275,7 +275,7 @@ pub(super) async fn rotate(
     let t = managed(&visit)?;
     let known = kinds(t).into_iter().find(|(known, _)| *known == kind);
     let Some((kind, _)) = known else {
-        return Err(Fault::not_found(kind));
+        return Err(Fault::not_found(|t| t.no_page));
     };
     let posted = rotate_form(&visit, &id, kind).sent(&form);
     let path = "/api/apps/{}/credentials/{}/rotate";
@@ -286,7 +286,7 @@ pub(super) async fn rotate(
             secrets::page(&visit, &id, &told, &secrets_of(t), back)
         }
         Err(fault) => {
-            let form = posted.refused(&fault);
+            let form = posted.refused(&fault, visit.locale);
             page(&visit, &id, Some(Refused { form, fault })).await
         }
     }

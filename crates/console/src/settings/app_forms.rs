@@ -5,7 +5,8 @@ use axum::http::Method;
 use super::form::{Field, Form, Input};
 use super::texts::SettingsTexts;
 use crate::api::fill_path;
-use crate::texts::fill;
+use crate::push::names;
+use crate::texts::{Locale, fill};
 use crate::visit::Visit;
 
 /// Quotas that an app can have, by channel and kind.
@@ -42,7 +43,7 @@ pub(super) struct AppForm {
     /// How it is written.
     pub(super) method: fn() -> Method,
     title: fn(&SettingsTexts) -> &'static str,
-    fields: fn(&SettingsTexts) -> Vec<Field>,
+    fields: fn(&SettingsTexts, Locale) -> Vec<Field>,
 }
 
 /// All forms of an app, in the order of the page.
@@ -52,7 +53,7 @@ pub(super) const APP_FORMS: &[AppForm] = &[
         path: "/api/apps/{}",
         method: || Method::PATCH,
         title: |t| t.general,
-        fields: |t| {
+        fields: |t, _| {
             vec![
                 Field::new("name", t.name, Input::Text).required(),
                 Field::new("zone", t.zone, Input::Text)
@@ -66,7 +67,7 @@ pub(super) const APP_FORMS: &[AppForm] = &[
         path: "/api/apps/{}",
         method: || Method::PATCH,
         title: |t| t.comm,
-        fields: comm,
+        fields: |t, _| comm(t),
     },
     AppForm {
         id: "push",
@@ -80,21 +81,21 @@ pub(super) const APP_FORMS: &[AppForm] = &[
         path: "/api/apps/{}/playback/settings",
         method: || Method::PUT,
         title: |t| t.playback,
-        fields: playback,
+        fields: |t, _| playback(t),
     },
     AppForm {
         id: "dialogue",
         path: "/api/apps/{}/dialogue/settings",
         method: || Method::PUT,
         title: |t| t.dialogue,
-        fields: dialogue,
+        fields: |t, _| dialogue(t),
     },
     AppForm {
         id: "cipher",
         path: "/api/apps/{}",
         method: || Method::PATCH,
         title: |t| t.cipher,
-        fields: |t| {
+        fields: |t, _| {
             vec![
                 Field::new("settings/dialogue.aes_mode", t.aes_mode, plain(AES_MODES)),
                 Field::new("settings/dialogue.aes_iv", t.aes_iv, Input::Text)
@@ -105,12 +106,27 @@ pub(super) const APP_FORMS: &[AppForm] = &[
     },
 ];
 
+/// The title of a form of an app and its fields, name and text of each, but for secrets; none where there is no such form.
+pub(crate) fn of_app(
+    locale: Locale,
+    id: &str,
+) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+    let t = SettingsTexts::of(locale);
+    let known = APP_FORMS.iter().find(|known| known.id == id)?;
+    let fields = (known.fields)(t, locale).into_iter();
+    let open = fields.filter(|field| field.input != Input::Secret);
+    Some((
+        known.title(t),
+        open.map(|field| (field.name, field.label)).collect(),
+    ))
+}
+
 impl AppForm {
     /// The form, without values.
     pub(super) fn form(&self, visit: &Visit, app: &str) -> Form {
         let t = SettingsTexts::of(visit.locale);
         let action = fill_path("/console/settings/apps/{}/set/{}", &[app, self.id]);
-        Form::new(self.id, action, &visit.csrf, visit.t.save).fields((self.fields)(t))
+        Form::new(self.id, action, &visit.csrf, visit.t.save).fields((self.fields)(t, visit.locale))
     }
 
     pub(super) fn title(&self, t: &SettingsTexts) -> &'static str {
@@ -150,13 +166,18 @@ fn comm(t: &SettingsTexts) -> Vec<Field> {
     ]
 }
 
-fn push(t: &SettingsTexts) -> Vec<Field> {
+fn push(t: &SettingsTexts, locale: Locale) -> Vec<Field> {
     let quota = |&(name, channel, kind): &(&'static str, &str, &str)| {
-        let label = fill(t.quota, &[("channel", channel), ("kind", kind)]);
+        let kind = names::quota(locale, channel, kind);
+        let values = [("channel", names::channel(locale, channel)), ("kind", kind)];
+        let label = fill(t.quota, &values);
         Field::new(name, &label, Input::Number)
     };
     let channels = CHANNELS.iter();
-    let channels = channels.map(|name| ((*name).to_owned(), (*name).to_owned()));
+    let channels = channels.map(|code| {
+        let name = names::channel(locale, code).to_owned();
+        ((*code).to_owned(), name)
+    });
     let mut fields: Vec<_> = QUOTAS.iter().map(quota).collect();
     if let Some(last) = fields.last_mut() {
         t.quota_hint.clone_into(&mut last.hint);
@@ -179,7 +200,7 @@ fn playback(t: &SettingsTexts) -> Vec<Field> {
         Field::new("playback_hosts", t.playback_hosts, Input::Lines).hint(t.playback_hosts_hint),
         Field::new("cors_origins", t.cors_origins, Input::Lines).hint(t.cors_origins_hint),
         Field::new("finish/within_s", t.within_s, Input::Number),
-        Field::new("finish/within_percent", t.within_percent, Input::Number),
+        Field::new("finish/within_percent", t.within_percent, Input::Number).hint(t.finish_hint),
     ]
 }
 

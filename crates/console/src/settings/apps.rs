@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::form::{Field, Form, Input};
-use super::{Pairs, Posted, SettingsTexts, frame, managed, secrets, sent, with_status};
+use super::{Pairs, Posted, SettingsTexts, frame, managed, secrets, with_status};
 use crate::api::fill_path;
 use crate::csv;
 use crate::fault::Fault;
@@ -147,12 +147,12 @@ pub(super) async fn create(Posted { visit, form }: Posted<Pairs>) -> Result<Resp
     };
     match made {
         Ok(told) => {
-            let id = sent(&form, "app_id").trim();
+            let id = form.get("app_id").trim();
             let back = fill_path("/console/settings/apps/{}", &[id]);
             secrets::page(&visit, id, &told, &secrets_of(t), back)
         }
         Err(fault) => {
-            let form = posted.refused(&fault);
+            let form = posted.refused(&fault, visit.locale);
             list(&visit, false, form, Some(fault)).await
         }
     }

@@ -2,9 +2,11 @@
 //! the body of a call. What the API refuses comes back with the form as it was sent, beside the field it is about.
 
 use askama::Template;
+use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
+use crate::texts::Locale;
 
 /// What stands between the parts of a line.
 const BETWEEN: char = '|';
@@ -164,7 +166,7 @@ impl Field {
             Input::Number => {
                 let number: i64 = text
                     .parse()
-                    .map_err(|_| Fault::invalid(self.name, "expected a whole number"))?;
+                    .map_err(|_| Fault::invalid(self.name, |t| t.whole_number))?;
                 Some(number.into())
             }
             Input::Check => Some(self.is_on().into()),
@@ -173,10 +175,12 @@ impl Field {
             Input::Rows(members) => {
                 let row = |line: &str| row(line, members);
                 let rows: Option<Vec<Value>> = lines().map(row).collect();
-                let expected = || format!("expected {} on each line", members.join(" | "));
-                Some(Value::Array(
-                    rows.ok_or_else(|| Fault::invalid(self.name, expected()))?,
-                ))
+                let unread = || {
+                    let members = members.join(" | ");
+                    let values = [("members", &*members)];
+                    Fault::text(StatusCode::BAD_REQUEST, |t| t.lines_of, &values).at(self.name)
+                };
+                Some(Value::Array(rows.ok_or_else(unread)?))
             }
         })
     }
@@ -316,7 +320,8 @@ impl Form {
 
     /// With what was refused, beside the field that it is about. Secrets that were sent are not shown again.
     #[must_use]
-    pub(crate) fn refused(mut self, fault: &Fault) -> Self {
+    pub(crate) fn refused(mut self, fault: &Fault, locale: Locale) -> Self {
+        let words = fault.words(locale);
         for field in &mut self.fields {
             if field.input == Input::Secret {
                 field.values.clear();
@@ -327,11 +332,11 @@ impl Form {
             .as_deref()
             .and_then(|name| self.fields.iter_mut().find(|field| field.is_named(name)));
         match named {
-            Some(field) => field.error = Some(fault.detail.clone()),
+            Some(field) => field.error = Some(words),
             None => {
                 self.error = Some(match &fault.field {
-                    Some(field) => format!("{field}: {}", fault.detail),
-                    None => fault.detail.clone(),
+                    Some(field) => format!("{field}: {words}"),
+                    None => words,
                 });
             }
         }
@@ -429,8 +434,9 @@ mod tests {
             ("settings.comm.max_age", Some("settings/comm.max_age")),
             ("elsewhere", None),
         ] {
-            let fault = Fault::invalid(field, "expected <better>");
-            let refused = form().sent(&sent).refused(&fault);
+            let told = ("expected <better>".to_owned(), Some(field.to_owned()));
+            let fault = Fault::api(StatusCode::BAD_REQUEST, told.0, told.1);
+            let refused = form().sent(&sent).refused(&fault, Locale::En);
             let named = refused.fields.iter().find(|field| field.error.is_some());
             assert_eq!(named.map(|field| field.name), place, "{field}");
             let page = refused.render().unwrap();

@@ -11,8 +11,7 @@ use serde_json::Value;
 use super::apps::Asked;
 use super::form::{Field, Form, Input};
 use super::{
-    Pairs, Posted, SettingsTexts, app_choices, frame, managed, role_choices, secrets, sent,
-    with_status,
+    Pairs, Posted, SettingsTexts, app_choices, frame, managed, role_choices, secrets, with_status,
 };
 use crate::csv;
 use crate::fault::Fault;
@@ -145,12 +144,12 @@ pub(super) async fn create(Posted { visit, form }: Posted<Pairs>) -> Result<Resp
     let call = visit.call(Method::POST, "/api/keys", &[]);
     match call.json(&posted.body()?).send::<Value>().await {
         Ok(told) => {
-            let name = sent(&form, "name").trim();
+            let name = form.get("name").trim();
             let members = [("name", t.name), ("key", t.key_text)];
             secrets::page(&visit, name, &told, &members, ADDRESS.to_owned())
         }
         Err(fault) => {
-            let form = posted.refused(&fault);
+            let form = posted.refused(&fault, visit.locale);
             list(&visit, false, form, Some(fault)).await
         }
     }
@@ -158,7 +157,7 @@ pub(super) async fn create(Posted { visit, form }: Posted<Pairs>) -> Result<Resp
 
 pub(super) async fn revoke(Posted { visit, form }: Posted<Pairs>) -> Result<Response, Fault> {
     managed(&visit)?;
-    let name = sent(&form, "name");
+    let name = form.get("name");
     let call = visit.call(Method::DELETE, "/api/keys/{}", &[name]);
     call.send::<()>().await?;
     Ok(visit.done(ADDRESS))

@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::extract::{Path, Query};
-use axum::http::Method;
+use axum::http::{Method, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,8 +11,7 @@ use super::apps::Asked;
 use super::form::{Field, Form, Input};
 use super::keys::own_zone;
 use super::{
-    Pairs, Posted, SettingsTexts, app_choices, frame, managed, role_choices, secrets, sent,
-    with_status,
+    Pairs, Posted, SettingsTexts, app_choices, frame, managed, role_choices, secrets, with_status,
 };
 use crate::api::fill_path;
 use crate::csv;
@@ -147,11 +146,11 @@ pub(super) async fn create(Posted { visit, form }: Posted<Pairs>) -> Result<Resp
     let call = visit.call(Method::POST, "/api/people", &[]);
     match call.json(&posted.body()?).send::<Value>().await {
         Ok(told) => {
-            let name = sent(&form, "name").trim();
+            let name = form.get("name").trim();
             tell_password(&visit, name, &told, ADDRESS.to_owned())
         }
         Err(fault) => {
-            let form = posted.refused(&fault);
+            let form = posted.refused(&fault, visit.locale);
             list(&visit, false, form, Some(fault)).await
         }
     }
@@ -174,7 +173,7 @@ pub(super) async fn one(visit: Visit, Path(name): Path<String>) -> Result<Respon
 async fn find(visit: &Visit, name: &str) -> Result<Value, Fault> {
     let told: People<Value> = visit.get("/api/people", &[]).send().await?;
     let found = told.people.into_iter().find(|one| one["name"] == name);
-    found.ok_or_else(|| Fault::not_found(name))
+    found.ok_or_else(|| Fault::text(StatusCode::NOT_FOUND, |t| t.no_such, &[("name", name)]))
 }
 
 async fn edit(visit: &Visit, t: &SettingsTexts, name: &str) -> Result<Form, Fault> {
@@ -228,7 +227,12 @@ pub(super) async fn save(
         Ok(_) => Ok(visit.done(&fill_path(ONE, &[&name]))),
         Err(fault) => {
             let person = find(&visit, &name).await?;
-            person_page(&visit, &person, posted.refused(&fault), Some(&fault))
+            person_page(
+                &visit,
+                &person,
+                posted.refused(&fault, visit.locale),
+                Some(&fault),
+            )
         }
     }
 }
@@ -248,7 +252,7 @@ pub(super) async fn state(
     Posted { visit, form }: Posted<Pairs>,
 ) -> Result<Response, Fault> {
     managed(&visit)?;
-    let disabled = sent(&form, "disabled") == "true";
+    let disabled = form.get("disabled") == "true";
     let call = visit.call(Method::PATCH, "/api/people/{}", &[&name]);
     let _: Value = call.json(&json!({ "disabled": disabled })).send().await?;
     Ok(visit.done(&fill_path(ONE, &[&name])))

@@ -388,7 +388,7 @@ fn what_is_refused_comes_back_with_what_was_sent() {
             )
             .await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
-        assert!(page.contains("expected a whole number"), "{page}");
+        assert!(page.contains("Expected a whole number"), "{page}");
     });
 }
 

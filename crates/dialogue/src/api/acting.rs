@@ -43,6 +43,15 @@ impl Acting {
         Ok(Self { caller, ..self })
     }
 
+    /// The caller, where it may know how many callbacks there are: they are not counted by category, so who is limited to some
+    /// does not.
+    pub(super) fn needs_callback_counts(self) -> Result<Self, Problem> {
+        match self.actor.categories {
+            Some(_) => self.needs(Permission::Oversee),
+            None => self.needs(Permission::Judge),
+        }
+    }
+
     /// The app that a parameter names, if one does.
     pub(super) fn app(&self, id: Option<&str>) -> Result<Option<Arc<App>>, Problem> {
         id.map(|id| self.caller.app(id)).transpose()

@@ -19,9 +19,10 @@ use super::acting::{Acting, AuditorHeader};
 use super::shown::{
     ShownDelivery, ShownRecord, ShownTicket, TicketInPath, number, parameter, text,
 };
+use super::tickets::is_newest_first;
 use crate::Dialogue;
 use crate::query::{self, DeliveryListing, GivenVerdict, MOST_REPORTS, StoredReport, Ticket};
-use crate::tickets::TicketError;
+use crate::tickets::{TicketError, Wanted};
 
 /// Callbacks of a ticket that are shown.
 const MOST_DELIVERIES: i64 = 200;
@@ -271,11 +272,17 @@ pub(super) struct Next {
     app: Option<String>,
     /// Only of this category. Needs `app`.
     category: Option<String>,
+    /// oldest or newest first.
+    #[schema(example = "oldest", default = "oldest")]
+    sort: Option<String>,
+    /// The one behind this ticket, which is passed over; the first one where none is behind it.
+    #[schema(example = "7")]
+    after: Option<String>,
 }
 
-/// Claim the oldest open ticket
+/// Claim the next open ticket
 ///
-/// For 10 minutes; claim it again to renew. For roles moderator, lead and admin.
+/// The oldest one, if nothing else is said. For 10 minutes; claim it again to renew. For roles moderator, lead and admin.
 #[utoipa::path(
     post, path = "/api/tickets/next", operation_id = "dialogue_next_ticket", tag = TAG,
     params(AuditorHeader), request_body = Next, security(("ApiKey" = [])),
@@ -296,8 +303,14 @@ pub(super) async fn next_ticket(
         let expected = "expected with a category: categories are names of an app";
         return Err(Problem::invalid("app", expected));
     }
-    let category = text("category", next.category)?;
-    let claimed = dialogue.claim_next(acting.actor.clone(), app, category);
+    let after = next.after.as_deref().map(number).transpose()?;
+    let wanted = Wanted {
+        app,
+        category: text("category", next.category)?,
+        is_newest_first: is_newest_first(next.sort.as_deref())?,
+        after,
+    };
+    let claimed = dialogue.claim_next(acting.actor.clone(), wanted);
     Ok(match claimed.await? {
         Some(ticket) => Json(ShownTicket::new(ticket, &acting)).into_response(),
         None => StatusCode::NO_CONTENT.into_response(),

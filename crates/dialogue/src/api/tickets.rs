@@ -187,7 +187,7 @@ fn states(text: &str) -> Result<Vec<TicketState>, Problem> {
     Ok(states)
 }
 
-fn is_newest_first(sort: Option<&str>) -> Result<bool, Problem> {
+pub(super) fn is_newest_first(sort: Option<&str>) -> Result<bool, Problem> {
     match sort {
         None | Some("oldest") => Ok(false),
         Some("newest") => Ok(true),

@@ -14,6 +14,19 @@ const CANDIDATES: i64 = 8;
 /// Looks for the next ticket until it is told «later». Each that fails has met eight tickets that others took.
 const LOOKS: usize = 32;
 
+/// Which ticket comes next.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wanted {
+    /// Only of this app.
+    pub app: Option<AppNo>,
+    /// Only of this category.
+    pub category: Option<String>,
+    /// The newest first, not the oldest.
+    pub is_newest_first: bool,
+    /// The one behind this ticket; the first one where there is none behind it.
+    pub after: Option<i64>,
+}
+
 /// Claims a ticket, or renews the actor's own claim.
 pub(crate) fn claim(
     tx: &mut Tx<'_>,
@@ -32,19 +45,23 @@ pub(crate) fn claim(
     }
 }
 
-/// Claims the oldest open ticket of an app, of a category or of all that the actor may see.
+/// Claims the next open ticket of an app, of a category or of all that the actor may see.
 pub(crate) fn next(
     tx: &mut Tx<'_>,
     actor: &Actor,
-    app: Option<AppNo>,
-    category: Option<&str>,
+    wanted: &Wanted,
     now_ms: i64,
 ) -> Result<Option<Ticket>, TicketError> {
-    let queues = Queue::all_of(actor, app, category);
+    let queues = Queue::all_of(actor, wanted.app, wanted.category.as_deref());
+    let left = wanted.after.map(|id| find(tx, actor, id)).transpose()?;
+    let mut after = left.map(|ticket| (ticket.received_at_ms, ticket.id));
     for _ in 0..LOOKS {
-        let candidates = candidates(tx, &queues)?;
+        let candidates = candidates(tx, &queues, wanted.is_newest_first, after)?;
         if candidates.is_empty() {
-            return Ok(None);
+            if after.take().is_none() {
+                return Ok(None);
+            }
+            continue;
         }
         for id in candidates {
             if let Some(ticket) = take(tx, actor, id, now_ms)? {
@@ -84,21 +101,39 @@ pub(crate) fn release(
     }
 }
 
-/// The oldest open tickets of the queues, the oldest first.
-fn candidates(tx: &mut Tx<'_>, queues: &[Queue<'_>]) -> Result<Vec<i64>, DbError> {
+/// The first open tickets of the queues behind a place, time of receipt and number, in their order.
+fn candidates(
+    tx: &mut Tx<'_>,
+    queues: &[Queue<'_>],
+    is_newest_first: bool,
+    after: Option<(i64, i64)>,
+) -> Result<Vec<i64>, DbError> {
+    let (beyond, order, start) = match is_newest_first {
+        true => ("<", " DESC", (i64::MAX, i64::MAX)),
+        false => (">", "", (i64::MIN, i64::MIN)),
+    };
+    let (at, id) = after.unwrap_or(start);
     let mut found = Vec::new();
     for queue in queues {
         let (given, mut values) = queue.given();
-        values.push(CANDIDATES.into());
+        let n = values.len();
         let sql = format!(
-            "SELECT received_at, id FROM dialogue_ticket WHERE {given}state = 0 ORDER BY received_at, id LIMIT ${}",
-            values.len()
+            "SELECT received_at, id FROM dialogue_ticket \
+             WHERE {given}state = 0 AND (received_at, id) {beyond} (${}, ${}) \
+             ORDER BY received_at{order}, id{order} LIMIT ${}",
+            n + 1,
+            n + 2,
+            n + 3
         );
+        values.extend([at, id, CANDIDATES].map(reportd_db::Value::from));
         for row in tx.query(&sql, &values)? {
             found.push((row.int(0)?, row.int(1)?));
         }
     }
     found.sort_unstable();
+    if is_newest_first {
+        found.reverse();
+    }
     Ok(found.into_iter().map(|(_, id)| id).collect())
 }
 

@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use reportd_db::{DbError, Tx};
-use reportd_platform::AppNo;
 use tokio::task::JoinError;
 
-use super::{Actor, Judged, Judgement, Judging, TicketError, end_expired_claims};
+use super::{Actor, Judged, Judgement, Judging, TicketError, Wanted, end_expired_claims};
 use crate::query::{self, Ticket, Whole};
 use crate::{Dialogue, events};
 
@@ -32,17 +31,16 @@ impl Dialogue {
             .await
     }
 
-    /// Claims the oldest open ticket that the actor may take; `None` where there is none.
+    /// Claims the next open ticket that the actor may take; `None` where there is none.
     ///
     /// # Errors
-    /// Those of the store.
+    /// [`TicketError::Unknown`] where the one that it comes after is, and those of the store.
     pub async fn claim_next(
         &self,
         actor: Actor,
-        app: Option<AppNo>,
-        category: Option<String>,
+        wanted: Wanted,
     ) -> Result<Option<Ticket>, TicketError> {
-        self.change(move |tx, now_ms| super::next(tx, &actor, app, category.as_deref(), now_ms))
+        self.change(move |tx, now_ms| super::next(tx, &actor, &wanted, now_ms))
             .await
     }
 

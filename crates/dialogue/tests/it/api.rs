@@ -363,6 +363,7 @@ fn parameters_that_do_not_fit_are_named(#[values(Embedded, Postgres)] kind: Stor
     for (path, body, field) in [
         ("/api/tickets/next", json!({"category": "a"}), "app"),
         ("/api/tickets/next", json!({"apps": "a"}), "apps"),
+        ("/api/tickets/next", json!({"sort": "best"}), "sort"),
         (
             "/api/tickets/bulk-verdict",
             json!({"ticket_ids": [], "dialogue_result": "ad"}),

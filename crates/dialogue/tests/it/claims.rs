@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use reportd_dialogue::tickets::{Actor, CLAIM_MS, TicketError, TicketState};
+use reportd_dialogue::tickets::{Actor, CLAIM_MS, TicketError, TicketState, Wanted};
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
 use serde_json::json;
@@ -94,9 +94,12 @@ fn next_gives_the_oldest_of_what_the_actor_may_take(#[values(Embedded, Postgres)
     };
     assert_eq!(world.next(&of(one, Some(&["y"]))).unwrap().id, tickets[2]);
     assert_eq!(world.next(&of(one, Some(&["y"]))), None);
-    let asked = world
-        .dialogue
-        .claim_next(any.clone(), Some(two), Some("x".to_owned()));
+    let wanted = Wanted {
+        app: Some(two),
+        category: Some("x".to_owned()),
+        ..Wanted::default()
+    };
+    let asked = world.dialogue.claim_next(any.clone(), wanted);
     assert_eq!(world.run(asked).unwrap().unwrap().id, tickets[1]);
     assert_eq!(world.next(&of(two, None)), None);
     // What is not the actor's is not there.
@@ -107,6 +110,58 @@ fn next_gives_the_oldest_of_what_the_actor_may_take(#[values(Embedded, Postgres)
     assert_eq!(world.next(&any).unwrap().id, tickets[0]);
     assert_eq!(world.next(&any).unwrap().id, tickets[3]);
     assert_eq!(world.next(&any), None);
+}
+
+#[rstest]
+fn next_goes_on_behind_the_ticket_that_is_passed_over(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let world = World::new(kind);
+    let a = moderator("a");
+    let file = |number: i64| {
+        // Two at a time come in the same moment.
+        world.clock.advance(number % 2);
+        world.file(ONE, &report(&format!("r{number}"))).ticket()
+    };
+    let tickets: Vec<_> = (0..12).map(file).collect();
+    let pass = |left: i64, is_newest_first: bool| {
+        let wanted = Wanted {
+            after: Some(left),
+            is_newest_first,
+            ..Wanted::default()
+        };
+        let next = world.run(world.dialogue.claim_next(a.clone(), wanted));
+        let next = next.unwrap().unwrap().id;
+        world.run(world.dialogue.release(a.clone(), next)).unwrap();
+        next
+    };
+    let walk = |is_newest_first| {
+        let mut met = vec![tickets[5]];
+        for place in 0..tickets.len() {
+            met.push(pass(met[place], is_newest_first));
+        }
+        met
+    };
+    let around = |places: &[usize]| {
+        places
+            .iter()
+            .map(|place| tickets[*place])
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        walk(false),
+        around(&[5, 6, 7, 8, 9, 10, 11, 0, 1, 2, 3, 4, 5])
+    );
+    assert_eq!(
+        walk(true),
+        around(&[5, 4, 3, 2, 1, 0, 11, 10, 9, 8, 7, 6, 5])
+    );
+    let wanted = Wanted {
+        after: Some(tickets[11] + 1),
+        ..Wanted::default()
+    };
+    let unknown = world.run(world.dialogue.claim_next(a.clone(), wanted));
+    assert!(matches!(unknown, Err(TicketError::Unknown)), "{unknown:?}");
 }
 
 fn no(world: &World, id: &str) -> u32 {
@@ -128,7 +183,11 @@ fn moderators_on_two_nodes_never_judge_one_ticket(#[values(Embedded, Postgres)] 
         working.push(node.runtime.spawn(async move {
             let who = moderator(&format!("m{number}"));
             let mut judged = Vec::new();
-            while let Some(ticket) = dialogue.claim_next(who.clone(), None, None).await.unwrap() {
+            while let Some(ticket) = dialogue
+                .claim_next(who.clone(), Wanted::default())
+                .await
+                .unwrap()
+            {
                 let judgement = judgement("ad", &[]);
                 dialogue
                     .judge(who.clone(), ticket.id, judgement)

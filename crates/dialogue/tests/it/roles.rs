@@ -41,7 +41,7 @@ const CALLS: &[(&str, &str, &str, &[Role], Other)] = &[
         "GET",
         "/api/deliveries/counts?app=APP",
         "",
-        OVERSEE,
+        JUDGE,
         Forbidden,
     ),
     ("GET", "/api/tickets/events?app=APP", "", JUDGE, Forbidden),

@@ -15,7 +15,7 @@ use reportd_dialogue::callback::{
     CallbackMetrics, Dispatcher, Network, Options, Parts, Pending, Trust,
 };
 use reportd_dialogue::query::Ticket;
-use reportd_dialogue::tickets::{Actor, Judgement, TicketError};
+use reportd_dialogue::tickets::{Actor, Judgement, TicketError, Wanted};
 use reportd_dialogue::{
     Dialogue, DialogueLimits, DialogueMetrics, Monitor, Registry, StreamOptions, Streams,
     api_routes, protocol_routes,
@@ -306,7 +306,7 @@ impl World {
     }
 
     pub(crate) fn next(&self, who: &Actor) -> Option<Ticket> {
-        let next = self.dialogue.claim_next(who.clone(), None, None);
+        let next = self.dialogue.claim_next(who.clone(), Wanted::default());
         self.run(next).unwrap()
     }
 

@@ -200,10 +200,25 @@ fn no_page_complains_or_asks_another_host() {
             wide.as_i64().is_some_and(|wide| wide <= 0),
             "{path} is {wide} too wide"
         );
+        assert_eq!(refused_json(&browser), [""; 0], "{path}");
         assert_eq!(browser.complaints(), [""; 0], "{path}");
     });
     assert!(seen.len() > 25, "only {seen:?}");
     assert_eq!(browser.strangers(), [""; 0]);
+}
+
+/// The links to JSON of a page that lead to none.
+fn refused_json(browser: &Browser) -> Vec<String> {
+    browser.script(
+        "const ask = ({ href }) => fetch(href).then(({ status, headers }) => \
+             status === 200 && headers.get('content-type') === 'application/json' ? '' : `${href}: ${status}`); \
+         Promise.all([...document.querySelectorAll('a[data-json]')].map(ask)) \
+             .then((told) => { window.refused = told.filter(Boolean); });",
+    );
+    browser.wait("all links have answered", "window.refused");
+    let refused = browser.script("return window.refused");
+    let refused = refused.as_array().cloned().unwrap_or_default();
+    refused.iter().map(Value::to_string).collect()
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Moderation in a real browser: by keyboard alone, two at one queue, a session that ends, hostile words.
 
+use std::collections::BTreeSet;
+
 use reportd_testbed::StoreKind::Embedded;
 
 use crate::browser::Browser;
@@ -115,7 +117,50 @@ fn a_verdict_outlives_the_session_that_began_it() {
     browser.fill("[name=name]", "mei");
     browser.fill("[name=password]", PASSWORD);
     browser.click("main button, form button");
-    browser.wait_text("seen twice");
-    browser.click("main form button");
+    browser.wait(
+        "the ticket is there with what was filled in",
+        "document.querySelector('[name=note]')?.value === 'seen twice' && document.querySelector('[name=dialogue]:checked')",
+    );
+    browser.click("#verdict button.primary");
     wait_until("the verdict is given", || receiver.count() == 1);
+}
+
+#[test]
+fn tickets_are_passed_over_one_by_one_and_an_offer_to_undo_outlives_a_refresh() {
+    let receiver = Receiver::start(Manner::Takes);
+    let (_data, server) = chat(3, &receiver);
+    let browser = Browser::start(&server, "en");
+    browser.log_in("mei", PASSWORD);
+    browser.open("/console/tickets");
+    let next = || {
+        let path = browser.path();
+        browser.press("n");
+        wait_until("another ticket is open", || {
+            browser.path() != path && is_ticket(&browser)
+        });
+        browser.wait(
+            "it is there",
+            "document.readyState === 'complete' && document.querySelector('#ticket')",
+        );
+        browser.path()
+    };
+    let met = [(); 4].map(|()| next());
+    let distinct: BTreeSet<_> = met.iter().collect();
+    assert_eq!(distinct.len(), 3, "{met:?}");
+    assert_eq!(met[3], met[0], "behind the last one comes the first");
+    browser.press("2");
+    browser.press("\u{e007}");
+    browser.wait("it can be undone", "document.querySelector('form.undo')");
+    browser.wait(
+        "the next one is held",
+        "document.querySelector('#ticket')?.dataset.held === 'me'",
+    );
+    // As when the window comes to the front again.
+    browser.script("document.querySelector('[data-live] .ticket-head').id = 'before'; document.dispatchEvent(new Event('visibilitychange'))");
+    browser.wait("the page is renewed", "!document.querySelector('#before')");
+    browser.press("z");
+    wait_until("the ticket is back", || browser.path() == met[0]);
+    browser.wait_text("taken back");
+    assert_eq!(receiver.count(), 0);
+    assert_eq!(browser.complaints(), [""; 0]);
 }

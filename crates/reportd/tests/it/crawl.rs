@@ -31,7 +31,13 @@ pub(crate) fn crawl(
         let links = links.filter_map(Value::as_str);
         // A file is no page, and the language stays.
         let is_page = |address: &&str| {
-            let others = ["/console/language", "/export", "csv=", "format="];
+            let others = [
+                "/console/language",
+                "/console/json/",
+                "/export",
+                "csv=",
+                "format=",
+            ];
             !others.iter().any(|other| address.contains(other))
         };
         left.extend(links.filter(is_page).map(str::to_owned));

@@ -7,11 +7,9 @@ use super::super::texts::CommTexts;
 use super::super::{FIELDS, Operation, address, field_name, frame};
 use crate::fault::Fault;
 use crate::frame::Frame;
+use crate::pairs::Pairs;
 use crate::texts::fill;
 use crate::visit::Visit;
-
-/// The fields of a form as they came.
-pub(in crate::comm) type Pairs = Vec<(String, String)>;
 
 /// What a report must have of a field, by its name in the form.
 const RULES: [&str; 4] = ["", "present", "integer", "equals"];
@@ -76,10 +74,7 @@ impl Filled {
     }
 
     pub(super) fn from_form(pairs: &Pairs) -> Self {
-        let value = |name: &str| {
-            let found = pairs.iter().find(|(known, _)| known == name);
-            found.map_or(String::new(), |(_, value)| value.trim().to_owned())
-        };
+        let value = |name: &str| pairs.get(name).trim().to_owned();
         let field = |field: &'static str| FilledField {
             field,
             rule: value(&format!("rule_{field}")),

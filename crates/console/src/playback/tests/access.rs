@@ -1,4 +1,4 @@
-//! Keys, sessions by hand, and settings.
+//! Keys, and sessions by hand.
 
 use axum::http::StatusCode;
 use reportd_platform::access::Role;
@@ -21,7 +21,7 @@ fn sent(call: &str) -> (&str, Value) {
 }
 
 #[test]
-fn keys_and_settings_are_shown_and_changed() {
+fn keys_are_shown_and_changed() {
     run(async {
         let (api, asked) = stub("login");
         let visitor = World::new(api).visitor(Role::Admin).await;
@@ -33,8 +33,7 @@ fn keys_and_settings_are_shown_and_changed() {
             "cHVibGlj",
             "HS256",
             "not shown",
-            "api.example.com",
-            "https://www.example.com",
+            "/console/settings/apps/bots#playback",
         ] {
             assert!(page.contains(text), "{text}\n{page}");
         }
@@ -59,16 +58,6 @@ fn keys_and_settings_are_shown_and_changed() {
                 "tokens",
                 vec![("mid", "7"), ("jti", "a/b")],
                 "DELETE /api/apps/bots/viewers/7/sessions/jti%3Aa%2Fb",
-            ),
-            (
-                "settings",
-                vec![
-                    ("hosts", "a.example\r\n\r\n b.example\r\n"),
-                    ("origins", ""),
-                    ("within_s", "9"),
-                    ("within_percent", "0"),
-                ],
-                r#"PUT /api/apps/bots/playback/settings {"cors_origins":[],"finish":{"within_percent":0,"within_s":9},"playback_hosts":["a.example","b.example"]}"#,
             ),
         ] {
             let (status, address) = visitor.post(&format!("{ROOT}/access/{path}"), &form).await;
@@ -116,5 +105,39 @@ fn secrets_of_a_session_are_shown_once() {
             .await;
         assert_eq!(status, StatusCode::BAD_REQUEST);
         assert!(page.contains("life_days") && said(&asked).is_empty());
+    });
+}
+
+#[test]
+fn a_key_that_is_not_taken_is_not_shown_again() {
+    run(async {
+        let refuse = |method: axum::http::Method| async move {
+            let told = match method.as_str() {
+                "GET" => (StatusCode::OK, r#"{"keys": []}"#),
+                _ => (
+                    StatusCode::BAD_REQUEST,
+                    r#"{"detail": "expected at least 32 bytes", "field": "secret"}"#,
+                ),
+            };
+            axum::response::IntoResponse::into_response(told)
+        };
+        let path = "/api/apps/{app}/session-keys";
+        let api = axum::Router::new().route(path, axum::routing::any(refuse));
+        let visitor = World::new(api).visitor(Role::Admin).await;
+        let form = [
+            ("kid", "k<1>"),
+            ("algorithm", "EdDSA"),
+            ("key", "hush-hush"),
+        ];
+        let (status, page) = visitor.post(&format!("{ROOT}/access/keys"), &form).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        for text in [
+            "expected at least 32 bytes",
+            r#"value="k&#60;1&#62;""#,
+            "<option selected>EdDSA</option>",
+        ] {
+            assert!(page.contains(text), "{text}\n{page}");
+        }
+        assert!(!page.contains("hush-hush"), "{page}");
     });
 }
