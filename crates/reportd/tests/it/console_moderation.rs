@@ -1,17 +1,23 @@
-//! Moderation in a real browser: by keyboard alone, two at one queue, a session that ends, hostile words.
+//! Moderation in a real browser: by keyboard alone, two at one queue, a session that ends, tickets that are passed over.
 
 use std::collections::BTreeSet;
 
 use reportd_testbed::StoreKind::Embedded;
+use serde_json::json;
 
 use crate::browser::Browser;
 use crate::harness::{Data, Http, Server, wait_until};
 use crate::people::PASSWORD;
 use crate::receiver::{Manner, Receiver};
-use crate::reporter::{CREATE, allow_loopback, file};
+use crate::reporter::{CREATE, Moderator, allow_loopback, file};
 
-/// A chat with so many open tickets, whose verdicts go to `receiver`.
+/// A chat with so many open tickets, whose verdicts go to `receiver` at once.
 pub(crate) fn chat(tickets: usize, receiver: &Receiver) -> (Data, Server) {
+    chat_with(tickets, receiver, 0)
+}
+
+/// The same where verdicts can be undone for so many seconds.
+fn chat_with(tickets: usize, receiver: &Receiver, undo_seconds: u32) -> (Data, Server) {
     let data = Data::empty(Embedded);
     data.run(&CREATE);
     for name in ["mei", "robin"] {
@@ -20,6 +26,8 @@ pub(crate) fn chat(tickets: usize, receiver: &Receiver) -> (Data, Server) {
     let key = data.key("admin", "admin");
     let server = data.serve();
     allow_loopback(&server, &key);
+    let undo = json!({ "undo_seconds": undo_seconds });
+    Moderator::new(&server, &key, "admin").set(&undo);
     let mut http = Http::connect(server.address());
     for number in 0..tickets {
         file(&mut http, &format!("talk-{number}"), &receiver.url());
@@ -128,7 +136,7 @@ fn a_verdict_outlives_the_session_that_began_it() {
 #[test]
 fn tickets_are_passed_over_one_by_one_and_an_offer_to_undo_outlives_a_refresh() {
     let receiver = Receiver::start(Manner::Takes);
-    let (_data, server) = chat(3, &receiver);
+    let (_data, server) = chat_with(3, &receiver, 60);
     let browser = Browser::start(&server, "en");
     browser.log_in("mei", PASSWORD);
     browser.open("/console/tickets");

@@ -106,7 +106,9 @@ impl Demo {
 }
 
 /// A signal that comes behind the history, while the server is being opened, ends the demo as any other does.
-fn stop_before_it_is_ready(data: &Data) {
+#[test]
+fn a_signal_before_it_is_ready_ends_the_demo() {
+    let data = Data::nowhere();
     let mut command = data.command(&["demo", "--listen", "127.0.0.1:0"]);
     let command = command.stdout(Stdio::null()).stderr(Stdio::inherit());
     let mut demo = Demo {
@@ -220,7 +222,6 @@ fn check_chat(demo: &Demo) {
 #[test]
 fn the_history_is_whole_and_a_second_start_adds_nothing() {
     let data = Data::nowhere();
-    stop_before_it_is_ready(&data);
     let demo = Demo::start(&data);
     let (today, days) = days();
     check_bot(&demo, (today, &days));
