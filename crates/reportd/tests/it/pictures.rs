@@ -29,7 +29,6 @@ const PICTURES: &[(&str, &str, &str, (u32, u32))] = &[
     ("queue.zh", "zh-CN", "/console/tickets", (1280, 900)),
     ("ticket.en", "en", "", (1280, 1000)),
     ("ticket.zh", "zh-CN", "", (1280, 1000)),
-    ("phone.en", "en", "/console", (500, 900)),
 ];
 
 #[test]
