@@ -7,9 +7,9 @@
 mod history;
 mod player;
 
-pub(crate) use self::history::entry_facts;
 use reportd_db::{DbError, Tx};
 
+pub(crate) use self::history::entry_facts;
 use crate::entry::ViewerNo;
 use crate::{KIND, Playback};
 

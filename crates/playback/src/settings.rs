@@ -6,11 +6,10 @@ use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::changes::touch;
 use reportd_platform::settings::SettingsError;
+use reportd_platform::web::Object;
 use reportd_protocol::playback::meaning::FinishRule;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
-
-use reportd_platform::web::Object;
 
 /// The settings of an app.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

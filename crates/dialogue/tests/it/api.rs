@@ -427,6 +427,12 @@ fn verdicts_are_polled_once_they_would_leave(#[values(Embedded, Postgres)] kind:
     assert_eq!(other, json!({"verdicts": []}));
 }
 
+/// A moderator does something with a ticket.
+fn moderate(world: &World, id: i64, call: &str, body: &Value) {
+    let reply = act(world, "mei", &format!("/api/tickets/{id}/{call}"), body);
+    assert_eq!(reply.status, 200, "{}", reply.text);
+}
+
 /// What has left stays what it was: whatever becomes of the ticket, or of the settings, behind it.
 #[rstest]
 fn a_verdict_that_has_left_is_polled_until_the_next_one_has(
@@ -434,10 +440,7 @@ fn a_verdict_that_has_left_is_polled_until_the_next_one_has(
 ) {
     let world = World::new(kind);
     let id = world.file(ONE, &report("r")).ticket();
-    let call = |call: &str, body: &Value| {
-        let reply = act(&world, "mei", &format!("/api/tickets/{id}/{call}"), body);
-        assert_eq!(reply.status, 200, "{}", reply.text);
-    };
+    let call = |call: &str, body: &Value| moderate(&world, id, call, body);
     let polled = || {
         let polled = get(&world, "/api/apps/app-One_1/verdicts?report_id=r").json();
         let one = &polled["verdicts"][0];
@@ -479,10 +482,7 @@ fn a_verdict_that_was_replaced_before_it_left_is_not_polled(
 ) {
     let world = World::new(kind);
     let id = world.file(ONE, &report("r")).ticket();
-    let call = |call: &str, body: &Value| {
-        let reply = act(&world, "mei", &format!("/api/tickets/{id}/{call}"), body);
-        assert_eq!(reply.status, 200, "{}", reply.text);
-    };
+    let call = |call: &str, body: &Value| moderate(&world, id, call, body);
     let polled = || {
         let polled = get(&world, "/api/apps/app-One_1/verdicts?report_id=r").json();
         polled["verdicts"][0]["revision"].clone()

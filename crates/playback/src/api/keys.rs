@@ -5,7 +5,7 @@ use reportd_db::{DbError, Tx};
 use reportd_platform::access::Permission;
 use reportd_platform::secret::{Secret, parse_key_bytes};
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{Caller, Json, Problem, path_number};
+use reportd_platform::web::{Caller, Json, Object, Problem, path_number};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -15,7 +15,6 @@ use crate::registry::Change;
 use crate::sessions::{
     NewKey, NewKeyOf, SessionKeysError, ShownKey, add_key, list_keys, remove_key, replace_keys,
 };
-use reportd_platform::web::Object;
 
 /// All session keys of an app.
 #[derive(Deserialize, ToSchema)]

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use reportd_db::{DbError, Tx, Value};
+use reportd_db::{DbError, Query, Tx, Value};
 use reportd_platform::AppNo;
 
 use super::rows::{list, unknown};
@@ -177,16 +177,21 @@ pub(crate) fn reached(
                ORDER BY plays DESC, cid LIMIT $3) p \
                CROSS JOIN playback_reach r WHERE r.app = $1 AND r.aid = $2 AND r.cid = p.cid \
                AND r.day >= $4 AND r.day <= $5";
-    let mut all = Vec::new();
-    for &aid in aids {
-        let values = [
+    let values = aids.iter().map(|&aid| {
+        let (first, last) = days;
+        [
             app.into(),
             aid.into(),
             MOST_PARTS.into(),
-            days.0.into(),
-            days.1.into(),
-        ];
-        for mut row in tx.query(sql, &values)? {
+            first.into(),
+            last.into(),
+        ]
+    });
+    let values: Vec<[Value<'_>; 5]> = values.collect();
+    let queries: Vec<Query<'_>> = values.iter().map(|values| (sql, &values[..])).collect();
+    let mut all = Vec::new();
+    for (&aid, rows) in aids.iter().zip(tx.query_each(&queries)?) {
+        for mut row in rows {
             all.push(Reached {
                 aid,
                 cid: row.int(0)?,

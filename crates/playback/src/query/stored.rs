@@ -76,9 +76,7 @@ fn more_plays(
             PLAYS_AT_ONCE.into(),
         ];
         let rows = tx.query(sql, &values)?;
-        if rows.is_empty() {
-            return Ok(all);
-        }
+        let is_last = i64::try_from(rows.len()).is_ok_and(|read| read < PLAYS_AT_ONCE);
         for mut row in rows {
             let (cid, session) = (row.int(0)?, row.int(1)?);
             after = (cid, session);
@@ -88,6 +86,9 @@ fn more_plays(
             let plays = Plays::decode(&row.take_bytes(2)?, session);
             let plays = plays.ok_or_else(|| unknown("play session"))?;
             all.extend(plays.iter().map(|play| (cid, play.clone())));
+        }
+        if is_last {
+            return Ok(all);
         }
     }
 }
