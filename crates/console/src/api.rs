@@ -119,14 +119,22 @@ impl<'a> Call<'a> {
     /// As [`Self::send`].
     pub(crate) async fn send_fresh<T: DeserializeOwned>(self) -> Result<Reply<T>, Fault> {
         let path = self.path.clone();
+        let Reply { body, lag_ms } = self.send_whole().await?;
+        let body = serde_json::from_slice(&body).map_err(|error| {
+            Fault::internal(format!("the reply of {path} is not understood: {error}"))
+        })?;
+        Ok(Reply { body, lag_ms })
+    }
+
+    /// All of the reply that does not depend on what it is read as: compiled once, not once a page.
+    async fn send_whole(self) -> Result<Reply<Vec<u8>>, Fault> {
         let (parts, body) = self.exchange().await?.into_parts();
         let lag = parts.headers.get(LAG).and_then(|lag| lag.to_str().ok());
         let lag_ms = lag.and_then(|lag| lag.parse().ok()).unwrap_or(0);
-        let body = read(body).await?;
-        let body = if body.is_empty() { &b"null"[..] } else { &body };
-        let body = serde_json::from_slice(body).map_err(|error| {
-            Fault::internal(format!("the reply of {path} is not understood: {error}"))
-        })?;
+        let mut body = read(body).await?;
+        if body.is_empty() {
+            body.extend_from_slice(b"null");
+        }
         Ok(Reply { body, lag_ms })
     }
 

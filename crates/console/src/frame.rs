@@ -205,6 +205,22 @@ impl Frame {
             .map_or(path, |(_, name)| name)
     }
 
+    /// What stands before a page's own fields of its form of days. The parts of a frame are templates of their own, so that
+    /// they are compiled once, and not once a page.
+    pub(crate) fn top(&self) -> FrameTop<'_> {
+        FrameTop { frame: self }
+    }
+
+    /// What stands between those fields and the content.
+    pub(crate) fn menu(&self) -> FrameMenu<'_> {
+        FrameMenu { frame: self }
+    }
+
+    /// What stands behind the content.
+    pub(crate) fn bottom(&self) -> FrameBottom<'_> {
+        FrameBottom { frame: self }
+    }
+
     /// The address of a file of the console.
     pub(crate) fn asset(&self, name: &str) -> String {
         assets::address(name)
@@ -283,6 +299,24 @@ fn other_apps(visit: &Visit, path: &str, app: Option<&str>) -> Vec<Link> {
     };
     let links: Vec<_> = visit.apps().map(link).collect();
     if links.len() > 1 { links } else { Vec::new() }
+}
+
+#[derive(Template)]
+#[template(path = "frame_top.html")]
+pub(crate) struct FrameTop<'a> {
+    frame: &'a Frame,
+}
+
+#[derive(Template)]
+#[template(path = "frame_menu.html")]
+pub(crate) struct FrameMenu<'a> {
+    frame: &'a Frame,
+}
+
+#[derive(Template)]
+#[template(path = "frame_bottom.html")]
+pub(crate) struct FrameBottom<'a> {
+    frame: &'a Frame,
 }
 
 /// What went wrong.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use askama::Template;
+use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -182,7 +183,11 @@ impl Visit {
     }
 
     fn page_with(&self, status: StatusCode, page: &impl Template) -> Response {
-        match page.render() {
+        self.rendered(status, page.render())
+    }
+
+    fn rendered(&self, status: StatusCode, page: askama::Result<String>) -> Response {
+        match page {
             Ok(html) => (status, [(header::CACHE_CONTROL, "no-store")], Html(html)).into_response(),
             Err(error) => {
                 tracing::error!(%error, page = self.address, "a page cannot be rendered");
@@ -232,22 +237,7 @@ impl<T: DeserializeOwned> FromRequest<Console> for Posted<T> {
     type Rejection = Response;
 
     async fn from_request(request: Request, console: &Console) -> Result<Self, Response> {
-        let (mut parts, body) = request.into_parts();
-        let body = axum::body::to_bytes(body, MOST_FORM_BYTES)
-            .await
-            .map_err(|_| Fault::text(StatusCode::PAYLOAD_TOO_LARGE, |t| t.form_too_large, &[]))
-            .map_err(IntoResponse::into_response)?;
-        let visit = match Visit::of(&mut parts, console).await {
-            Ok(visit) => visit,
-            Err(response) if response.status() == StatusCode::UNAUTHORIZED => {
-                return Err(ask_to_log_in_again(&parts, &body));
-            }
-            Err(response) => return Err(response),
-        };
-        if !visit.is_ours(&body) {
-            let fault = Fault::text(StatusCode::FORBIDDEN, |t| t.form_of_another, &[]);
-            return Err(fault.into_response());
-        }
+        let (visit, body) = receive(request, console).await?;
         let form = serde_urlencoded::from_bytes(&body).map_err(|error| {
             let why = error.to_string();
             let why = [("why", &*why)];
@@ -255,6 +245,27 @@ impl<T: DeserializeOwned> FromRequest<Console> for Posted<T> {
         })?;
         Ok(Self { visit, form })
     }
+}
+
+/// The body of a form, if it was sent by a page of ours.
+async fn receive(request: Request, console: &Console) -> Result<(Visit, Bytes), Response> {
+    let (mut parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, MOST_FORM_BYTES)
+        .await
+        .map_err(|_| Fault::text(StatusCode::PAYLOAD_TOO_LARGE, |t| t.form_too_large, &[]))
+        .map_err(IntoResponse::into_response)?;
+    let visit = match Visit::of(&mut parts, console).await {
+        Ok(visit) => visit,
+        Err(response) if response.status() == StatusCode::UNAUTHORIZED => {
+            return Err(ask_to_log_in_again(&parts, &body));
+        }
+        Err(response) => return Err(response),
+    };
+    if !visit.is_ours(&body) {
+        let fault = Fault::text(StatusCode::FORBIDDEN, |t| t.form_of_another, &[]);
+        return Err(fault.into_response());
+    }
+    Ok((visit, body))
 }
 
 /// The language that was chosen, else the first one that the browser asks for and is there.
