@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::blocking::{off_async_threads, on_this_thread};
 use crate::migrate::Dialect;
 use crate::{DbError, Row, Table, Value};
 
@@ -138,13 +139,13 @@ impl Database {
         once(work, |run| self.driver().write(run))
     }
 
-    /// [`Self::try_read`] off the async threads.
+    /// [`Self::try_read`] for async callers, by [`on_this_thread`].
     pub async fn read_async<T: Send + 'static, E: From<DbError> + Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let db = self.clone();
-        off_async_threads(move || db.try_read(work)).await
+        on_this_thread(move || db.try_read(work)).await
     }
 
     /// [`Self::try_write`] off the async threads.
@@ -202,17 +203,6 @@ fn once<T, E: From<DbError>>(
         (_, Err(error)) => Err(error.into()),
         (None, Ok(())) => Err(DbError::Statement("a transaction did not run".to_owned()).into()),
     }
-}
-
-/// Runs what blocks off the async threads.
-pub async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'static>(
-    work: impl FnOnce() -> Result<T, E> + Send + 'static,
-) -> Result<T, E> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|stopped| {
-            Err(DbError::Statement(format!("a database call stopped: {stopped}")).into())
-        })
 }
 
 /// A transaction.

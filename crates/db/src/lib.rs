@@ -4,9 +4,10 @@
 //! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
 //! writers never wait for each other in a circle. What differs between dialects stands in the drivers ([`sqlite`], [`postgres`]).
 //!
-//! Everything here blocks. Async callers go through [`Database::read_async`], [`Database::write_async`] and [`off_async_threads`];
+//! Everything here blocks. Async callers go through [`Database::read_async`], [`Database::write_async`], [`on_this_thread`] and [`off_async_threads`];
 //! those that write often and little through a [`Desk`], where writes share a commit.
 
+mod blocking;
 pub mod copy;
 mod database;
 mod desk;
@@ -18,7 +19,8 @@ pub mod sqlite;
 mod table;
 mod value;
 
-pub use database::{Database, Query, Tx, off_async_threads};
+pub use blocking::{off_async_threads, on_this_thread};
+pub use database::{Database, Query, Tx};
 pub use desk::{Desk, DeskCounts, DeskOptions};
 pub use error::DbError;
 pub use table::{Column, Merge, Table};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use reportd_db::{Database, DbError, Tx, off_async_threads};
+use reportd_db::{Database, DbError, Tx, off_async_threads, on_this_thread};
 
 use crate::StreamNo;
 use crate::entry::Kind;
@@ -71,7 +71,7 @@ impl Journal {
             let told = journal.read_at_once(&store, (kind, owner), &work)?;
             Ok::<_, DbError>((told, work))
         };
-        let (lag, work) = match off_async_threads(at_once).await? {
+        let (lag, work) = match on_this_thread(at_once).await? {
             (AtOnce::Fresh(told), _) => return Ok((Lag { ms: 0 }, told)),
             (AtOnce::Behind(needed), work) => {
                 let ms = self.wait_folded(kind, needed).await;

@@ -166,7 +166,11 @@ impl Stores {
     pub(crate) fn state(&self) -> Result<Database, DbError> {
         let db = match &self.postgres {
             Some(postgres) => postgres.state()?,
-            None => sqlite::open(sqlite::Options::durable(self.folder.state_file()))?,
+            // Moderation writes here all day: a commit that moves the log into the file makes others wait, so it is seldom.
+            None => sqlite::open(sqlite::Options {
+                checkpoint_bytes: 16 << 20,
+                ..sqlite::Options::durable(self.folder.state_file())
+            })?,
         };
         reportd_platform::MIGRATIONS.apply(&db)?;
         reportd_console::MIGRATIONS.apply(&db)?;

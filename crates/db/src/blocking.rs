@@ -1,0 +1,117 @@
+//! What blocks, called from async code.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+use crate::DbError;
+
+/// Reads that run on async threads at a time, of the whole program. Each holds one of the threads that the runtime has for
+/// what blocks (512): were they all held, nothing else would go on.
+const MOST_IN_PLACE: usize = 64;
+
+static IN_PLACE: AtomicUsize = AtomicUsize::new(0);
+
+/// Runs what blocks off the async threads.
+pub async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'static>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|stopped| Err(stop(&stopped).into()))
+}
+
+/// Runs a read on the thread that asks for it, which first hands its other tasks to another thread: to wake a thread for
+/// the read, and this one again for its reply, takes longer than most reads. The task itself does nothing else meanwhile:
+/// no timeout around the call ends it. Where that cannot be, or too many are at it, it runs off the async threads.
+pub async fn on_this_thread<T: Send + 'static, E: From<DbError> + Send + 'static>(
+    read: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E> {
+    let Some(_seat) = Seat::take() else {
+        return off_async_threads(read).await;
+    };
+    // As off the async threads a panic ends the read, and not who asked for it.
+    catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(read)))
+        .unwrap_or_else(|_| Err(stop(&"it panicked").into()))
+}
+
+fn stop(why: &dyn std::fmt::Display) -> DbError {
+    DbError::Statement(format!("a database call stopped: {why}"))
+}
+
+/// The right to block an async thread.
+struct Seat;
+
+impl Seat {
+    fn take() -> Option<Self> {
+        let can_hand_on = Handle::current().runtime_flavor() == RuntimeFlavor::MultiThread;
+        let next = |taken| (taken < MOST_IN_PLACE).then_some(taken + 1);
+        let is_free = || {
+            IN_PLACE
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next)
+                .is_ok()
+        };
+        (can_hand_on && is_free()).then(|| Self)
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        IN_PLACE.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+
+    const DEADLINE: Duration = Duration::from_secs(20);
+
+    fn told(text: &str) -> Result<String, DbError> {
+        Ok(text.to_owned())
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_read_stays_on_its_thread_and_other_tasks_go_on_beside_it() {
+        let read = tokio::spawn(async {
+            let (send, receive) = mpsc::channel();
+            // It is queued behind this task, on the only thread.
+            tokio::spawn(async move { send.send(()) });
+            let asked_on = thread::current().id();
+            on_this_thread(move || {
+                let was_told = receive.recv_timeout(DEADLINE).is_ok();
+                Ok::<_, DbError>((was_told, thread::current().id() == asked_on))
+            })
+            .await
+        });
+        assert_eq!(
+            read.await.ok().and_then(Result::ok),
+            Some((true, true)),
+            "the other task has run, and the read was not moved"
+        );
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+    async fn a_panic_ends_a_read_and_gives_its_seat_back() {
+        for _ in 0..=MOST_IN_PLACE {
+            let read = on_this_thread(|| -> Result<(), DbError> { panic!("on purpose") });
+            assert!(matches!(read.await, Err(DbError::Statement(_))));
+        }
+        assert!(Seat::take().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_runtime_of_one_thread_reads_off_it() {
+        let own = thread::current().id();
+        let read = on_this_thread(move || {
+            assert_ne!(thread::current().id(), own);
+            told("read")
+        });
+        assert_eq!(read.await.ok().as_deref(), Some("read"));
+    }
+}
