@@ -21,6 +21,7 @@ mod raw_event;
 mod registry;
 mod routes;
 mod schema;
+mod seen;
 mod settings;
 mod tally;
 mod tokens;

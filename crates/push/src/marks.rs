@@ -28,6 +28,16 @@ impl Devices {
         self.0[usize::from(place / 64)] |= 1 << (place % 64);
     }
 
+    /// Those at these places.
+    #[cfg(test)]
+    pub(crate) fn of(places: &[u8]) -> Self {
+        let mut devices = Self::default();
+        for &place in places {
+            devices.insert(place);
+        }
+        devices
+    }
+
     pub(crate) fn union(self, other: Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
     }
@@ -151,6 +161,28 @@ impl Marks {
                 true
             }
         }
+    }
+
+    /// These marks and `added`, which are in order and name each deed once: one walk over both.
+    pub(crate) fn merged(self, added: Vec<(Deed, Devices)>) -> Self {
+        let mut merged = Vec::with_capacity(self.0.len() + added.len());
+        let mut added = added.into_iter().peekable();
+        for (deed, mut devices) in self.0 {
+            while let Some(before) = added.next_if(|(new, _)| *new < deed) {
+                merged.push(before);
+            }
+            if let Some((_, more)) = added.next_if(|(new, _)| *new == deed) {
+                devices = devices.union(more);
+            }
+            merged.push((deed, devices));
+        }
+        merged.extend(added);
+        Self(merged)
+    }
+
+    /// How many deeds there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
     }
 
     /// All of them.

@@ -8,10 +8,11 @@ use reportd_db::{DbError, Table, Tx, Value};
 use reportd_protocol::push::Channel;
 
 use crate::deed::{ReachedCode, What};
-use crate::marks::{Deed, Devices, Marks};
+use crate::marks::{Deed, Devices};
 use crate::schema::{
     DAY_COUNT, DAY_LOSS, QUOTA_COUNT, TASK_ACTION, TASK_COUNT, TASK_DAY, TASK_LOSS,
 };
+use crate::seen::Known;
 
 /// Rows that one statement is given: few enough to stay in the processor's cache.
 const ROWS_AT_ONCE: usize = 256;
@@ -45,7 +46,7 @@ impl Tally {
         &mut self,
         of: (i64, i64),
         (what, day): (What, i64),
-        marks: &mut Marks,
+        known: &mut Known,
         devices: Devices,
     ) -> bool {
         let deed = Deed {
@@ -53,9 +54,9 @@ impl Tally {
             what: what.code(),
         };
         match what {
-            What::Sendable => self.sendable(of, marks, deed, devices),
+            What::Sendable => self.sendable(of, known, deed, devices),
             What::Action { action } => {
-                let new = devices.without(marks.of_deed(deed)).count();
+                let new = devices.without(known.of_deed(deed)).count();
                 add(&mut self.actions, [of.1, action], 0, new);
             }
             What::Lost {
@@ -68,18 +69,18 @@ impl Tally {
                     channel_number(channel),
                     i64::from(reason.code()),
                 ];
-                self.lost(of, reason, marks, deed, devices);
+                self.lost(of, reason, known, deed, devices);
             }
             What::Reached { stage, .. } => {
-                self.reached(of, stage.index() + 1, marks, deed, devices);
+                self.reached(of, stage.index() + 1, known, deed, devices);
             }
         }
-        marks.add(deed, devices)
+        known.add(deed, devices)
     }
 
-    fn sendable(&mut self, (app, task): (i64, i64), marks: &Marks, deed: Deed, devices: Devices) {
-        let new = devices.without(marks.of(|_| true)).count();
-        let new_today = devices.without(marks.of_deed(deed)).count();
+    fn sendable(&mut self, (app, task): (i64, i64), known: &Known, deed: Deed, devices: Devices) {
+        let new = devices.without(known.of_row()).count();
+        let new_today = devices.without(known.of_deed(deed)).count();
         add(&mut self.tasks, [task, 0, 0], 0, new);
         add(&mut self.task_days, [task, deed.day], 0, new_today);
         add(&mut self.days, [app, deed.day, 0, 0], 0, new_today);
@@ -89,12 +90,12 @@ impl Tally {
         &mut self,
         (app, task): (i64, i64),
         [phase, channel, reason]: [i64; 3],
-        marks: &Marks,
+        known: &Known,
         deed: Deed,
         devices: Devices,
     ) {
-        let new = devices.without(marks.of(|known| known.what == deed.what));
-        let new_today = devices.without(marks.of_deed(deed));
+        let new = devices.without(known.of_what(deed.what));
+        let new_today = devices.without(known.of_deed(deed));
         let key = [task, phase, channel, reason];
         add(&mut self.task_losses, key, 0, new.count());
         let key = [app, deed.day, phase, channel, reason];
@@ -106,12 +107,12 @@ impl Tally {
         &mut self,
         (app, task): (i64, i64),
         column: usize,
-        marks: &Marks,
+        known: &Known,
         deed: Deed,
         devices: Devices,
     ) {
         let (reached, day) = (ReachedCode::of(deed.what), deed.day);
-        let seen = Seen::of(marks, deed);
+        let seen = known.seen(deed);
         let new = |seen| devices.without(seen).count();
         let channel = reached.channel.cast_signed() + 1;
         let (tasks, days) = (&mut self.tasks, &mut self.days);
@@ -170,46 +171,6 @@ where
         && let Some(sum) = sums.entry(key).or_insert([0; N]).get_mut(column)
     {
         *sum += n;
-    }
-}
-
-/// Who was seen before by the counters that a deed feeds.
-#[derive(Default)]
-struct Seen {
-    total: Devices,
-    channel: Devices,
-    brand: Devices,
-    day_total: Devices,
-    day_channel: Devices,
-    day_brand: Devices,
-    day_quota: Devices,
-}
-
-impl Seen {
-    fn of(marks: &Marks, deed: Deed) -> Self {
-        let asked = ReachedCode::of(deed.what);
-        let mut seen = Self::default();
-        for (known, devices) in marks.iter() {
-            let reached = ReachedCode::of(known.what);
-            let is_today = known.day == deed.day;
-            let join = |into: &mut Devices, today: &mut Devices| {
-                *into = into.union(devices);
-                if is_today {
-                    *today = today.union(devices);
-                }
-            };
-            join(&mut seen.total, &mut seen.day_total);
-            if reached.channel == asked.channel {
-                join(&mut seen.channel, &mut seen.day_channel);
-                if reached.brand == asked.brand {
-                    join(&mut seen.brand, &mut seen.day_brand);
-                }
-                if is_today && reached.quota == asked.quota {
-                    seen.day_quota = seen.day_quota.union(devices);
-                }
-            }
-        }
-        seen
     }
 }
 

@@ -13,6 +13,7 @@ use crate::gather::{Fact, Gathered};
 use crate::marks::{Deed, Devices, Marks, part_of};
 use crate::numbers::{Numbers, number, unnumbered};
 use crate::schema::{ANNOUNCED, DEVICE, DEVICE_FOUND, MARK, TASK, TASK_FOUND, WORD, WORD_FOUND};
+use crate::seen::Known;
 use crate::tally::Tally;
 use crate::users::fold_users;
 
@@ -208,9 +209,9 @@ fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
         let mut written = Vec::new();
         for (marked, stored) in rows.iter().zip(tx.find(&MARK, &keys)?) {
             let stored = stored.map(|mut row| row.take_bytes(0)).transpose()?;
-            let mut marks = Marks::decode(stored.as_deref().unwrap_or_default())
+            let marks = Marks::decode(stored.as_deref().unwrap_or_default())
                 .ok_or_else(|| DbError::Corrupt("marks that cannot be read".to_owned()))?;
-            if mark_part(&mut tally, &mut marks, marked)? {
+            if let Some(marks) = mark_part(&mut tally, marks, marked)? {
                 written.push((key(marked), marks.encode()));
             }
         }
@@ -222,17 +223,19 @@ fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
     tally.write(tx)
 }
 
-/// Marks what a batch tells of one row; true where something is new.
-fn mark_part(tally: &mut Tally, marks: &mut Marks, marked: &[Marked]) -> Result<bool, DbError> {
+/// Marks what a batch tells of one row; returns the marks where something is new.
+fn mark_part(tally: &mut Tally, marks: Marks, marked: &[Marked]) -> Result<Option<Marks>, DbError> {
+    let deeds = || marked.chunk_by(|a, b| a.deed == b.deed);
+    let mut known = Known::new(marks, deeds().count());
     let mut has_news = false;
-    for of_deed in marked.chunk_by(|a, b| a.deed == b.deed) {
+    for of_deed in deeds() {
         let Marked { row, deed, .. } = of_deed[0];
         let mut devices = Devices::default();
         for marked in of_deed {
             devices.insert(marked.place);
         }
         let what = What::read(row.kind, deed.what).ok_or_else(unnumbered)?;
-        has_news |= tally.mark((row.app, row.task), (what, deed.day), marks, devices);
+        has_news |= tally.mark((row.app, row.task), (what, deed.day), &mut known, devices);
     }
-    Ok(has_news)
+    Ok(has_news.then(|| known.into_marks()))
 }
