@@ -1,5 +1,7 @@
 //! What blocks, called from async code.
 
+use std::any::Any;
+use std::fmt::Display;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -13,13 +15,15 @@ const MOST_IN_PLACE: usize = 64;
 
 static IN_PLACE: AtomicUsize = AtomicUsize::new(0);
 
+/// Work of any caller, and what it told. What goes on around it is compiled once, and not once a caller.
+type Work = Box<dyn FnOnce() -> Told + Send>;
+type Told = Box<dyn Any + Send>;
+
 /// Runs what blocks off the async threads.
 pub async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'static>(
     work: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .unwrap_or_else(|stopped| Err(stop(&stopped).into()))
+    read_back(run_off(boxed(work)).await)
 }
 
 /// Runs a read on the thread that asks for it, which first hands its other tasks to another thread: to wake a thread for
@@ -28,15 +32,33 @@ pub async fn off_async_threads<T: Send + 'static, E: From<DbError> + Send + 'sta
 pub async fn on_this_thread<T: Send + 'static, E: From<DbError> + Send + 'static>(
     read: impl FnOnce() -> Result<T, E> + Send + 'static,
 ) -> Result<T, E> {
-    let Some(_seat) = Seat::take() else {
-        return off_async_threads(read).await;
-    };
-    // As off the async threads a panic ends the read, and not who asked for it.
-    catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(read)))
-        .unwrap_or_else(|_| Err(stop(&"it panicked").into()))
+    read_back(run_here(boxed(read)).await)
 }
 
-fn stop(why: &dyn std::fmt::Display) -> DbError {
+fn boxed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Work {
+    Box::new(move || Box::new(work()))
+}
+
+fn read_back<T: 'static, E: From<DbError> + 'static>(told: Result<Told, DbError>) -> Result<T, E> {
+    let told = told?
+        .downcast()
+        .map_err(|_| stopped(&"what it told is lost"))?;
+    *told
+}
+
+async fn run_off(work: Work) -> Result<Told, DbError> {
+    let told = tokio::task::spawn_blocking(work).await;
+    told.map_err(|stop| stopped(&stop))
+}
+
+async fn run_here(read: Work) -> Result<Told, DbError> {
+    match Seat::take() {
+        Some(seat) => seat.block(read),
+        None => run_off(read).await,
+    }
+}
+
+fn stopped(why: &dyn Display) -> DbError {
     DbError::Statement(format!("a database call stopped: {why}"))
 }
 
@@ -53,6 +75,12 @@ impl Seat {
                 .is_ok()
         };
         (can_hand_on && is_free()).then(|| Self)
+    }
+
+    /// As off the async threads a panic ends the work, and not who asked for it.
+    fn block(self, work: Work) -> Result<Told, DbError> {
+        catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(work)))
+            .map_err(|_| stopped(&"it panicked"))
     }
 }
 

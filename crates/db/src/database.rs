@@ -186,23 +186,24 @@ fn once<T, E: From<DbError>>(
     work: impl FnOnce(&mut Tx<'_>) -> Result<T, E>,
     run: impl FnOnce(&mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>) -> Result<(), DbError>,
 ) -> Result<T, E> {
-    let mut work = Some(work);
-    let mut result = None;
+    let (mut work, mut told) = (Some(work), None);
     let ended = run(&mut |tx| {
-        let work = work
-            .take()
-            .ok_or_else(|| DbError::Statement("a transaction ran twice".to_owned()))?;
-        let told = result.insert(work(tx));
-        told.as_ref()
-            .map(|_| ())
-            .map_err(|_| DbError::Statement("rolled back".to_owned()))
+        let work = work.take().ok_or_else(|| not_once("ran twice"))?;
+        let is_kept = told.insert(work(tx)).is_ok();
+        is_kept.then_some(()).ok_or_else(|| not_once("was undone"))
     });
-    match (result, ended) {
-        (Some(Err(error)), _) => Err(error),
-        (Some(Ok(value)), Ok(())) => Ok(value),
-        (_, Err(error)) => Err(error.into()),
-        (None, Ok(())) => Err(DbError::Statement("a transaction did not run".to_owned()).into()),
+    match told {
+        Some(Ok(value)) => ended.map(|()| value).map_err(E::from),
+        Some(failed) => failed,
+        None => Err(ended
+            .err()
+            .unwrap_or_else(|| not_once("did not run"))
+            .into()),
     }
+}
+
+fn not_once(what: &str) -> DbError {
+    DbError::Statement(format!("a transaction {what}"))
 }
 
 /// A transaction.
