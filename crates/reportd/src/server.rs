@@ -107,7 +107,7 @@ impl Server {
     }
 
     /// Serves until `stop` is ready; then answers what is in flight, writes and folds what waits, and closes the stores.
-    pub(crate) async fn run(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+    pub(crate) async fn run(self, stop: impl Future<Output = ()> + Send) -> anyhow::Result<()> {
         serve_doors(self.public, self.inner, self.limits, stop).await;
         self.upkeep.iter().for_each(JoinHandle::abort);
         self.control.close();
@@ -151,7 +151,7 @@ impl Door {
         Ok(format!("{scheme}://{}", tcp.local_addr()?))
     }
 
-    async fn serve(self, limits: Limits, stop: impl Future<Output = ()>) {
+    async fn serve(self, limits: Limits, stop: impl Future<Output = ()> + Send) {
         web::serve(self.listener, self.router, limits, stop).await;
     }
 }
@@ -161,7 +161,7 @@ async fn serve_doors(
     public: Door,
     inner: Option<Door>,
     limits: Limits,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Send,
 ) {
     let Some(inner) = inner else {
         return public.serve(limits, stop).await;

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::net::IpAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,15 +70,32 @@ pub async fn serve(
     listener: impl Into<Listener>,
     router: Router,
     limits: Limits,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Send,
 ) {
-    let Listener { tcp: listener, tls } = listener.into();
+    serve_until(listener.into(), router, limits, Box::pin(stop)).await;
+}
+
+/// [`serve`] of one type: all of HTTP is compiled in it, here and once.
+fn serve_until<'a>(
+    listener: Listener,
+    router: Router,
+    limits: Limits,
+    stop: Pin<Box<dyn Future<Output = ()> + Send + 'a>>,
+) -> Pin<Box<dyn Future<Output = ()> + Send + 'a>> {
+    Box::pin(accept_all(listener, router, limits, stop))
+}
+
+async fn accept_all(
+    Listener { tcp: listener, tls }: Listener,
+    router: Router,
+    limits: Limits,
+    mut stop: Pin<Box<dyn Future<Output = ()> + Send + '_>>,
+) {
     let room = Arc::new(Semaphore::new(limits.connections));
     let graceful = GracefulShutdown::new();
     let proxies = Arc::new(limits.trusted_proxies);
     let (stops, stopping) = watch::channel(false);
     let stopping = Stopping(stopping);
-    tokio::pin!(stop);
     loop {
         let accepted = tokio::select! {
             accepted = accept(&listener, &room) => accepted,
