@@ -9,6 +9,7 @@ mod api;
 mod assets;
 mod chart;
 mod comm;
+mod compared;
 mod csv;
 mod fault;
 mod format;

@@ -63,6 +63,8 @@ struct CensusPage {
     orders: Vec<Choice>,
     cards: Vec<Card>,
     is_empty: bool,
+    /// More groups may still be told of this day.
+    is_running: bool,
     gained: Option<Table>,
     lost: Option<Table>,
     list: Table,
@@ -126,6 +128,7 @@ pub(super) async fn page(
         ],
         cards: cards(t, &census),
         is_empty: census.list.is_empty(),
+        is_running: shown.day == shown.today && census.lost.is_some(),
         gained: csv(gained(&visit, &census, PAGE)),
         lost: csv(lost(&visit, &census, PAGE)),
         list,
