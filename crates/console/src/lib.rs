@@ -24,6 +24,7 @@ mod pairs;
 mod playback;
 mod push;
 mod range;
+mod said;
 mod schema;
 mod session;
 mod settings;

@@ -38,6 +38,7 @@ use crate::format;
 use crate::frame::{Frame, Section};
 use crate::texts::fill;
 use crate::visit::Visit;
+pub(crate) use labels::text as label_text;
 use texts::ModerationTexts;
 pub(crate) use verdict::resume;
 
