@@ -95,6 +95,10 @@ pub(super) async fn page(
         shown.day -= 1;
         census = shown.call(&visit).send_fresh().await?.told(&mut frame);
     }
+    if census.list.is_empty() {
+        // A day without a census, or one that has none yet, has lost nothing.
+        (census.gained, census.lost) = (None, None);
+    }
     shown.sort(&mut census);
     if let Some(name) = asked.csv.as_deref() {
         let table = match name {
@@ -263,7 +267,11 @@ fn cards(t: &'static CommTexts, census: &Census) -> Vec<Card> {
     let a_group = a_group.map(|a_group| fill(t.a_group, &[("n", &format::count(a_group))]));
     let moved = |label, groups: Option<&Vec<i64>>, sign: &str, class| {
         let Some(groups) = groups else {
-            return Card::new(label, "–").note(t.no_day_before);
+            let why = match census.list.is_empty() {
+                true => "",
+                false => t.no_day_before,
+            };
+            return Card::new(label, "–").note(why);
         };
         let mut card = Card::new(
             label,
