@@ -93,6 +93,7 @@ const SENTENCES: &[(&str, &str)] = &[
         "expected at most {most} keys: remove one first",
         "最多 {most} 个密钥，请先移除一个。",
     ),
+    ("expected at most {most}", "最多 {most}。"),
     ("at most {most} are allowed", "最多 {most} 项。"),
     (
         "expected no blank at the beginning or the end",
@@ -121,6 +122,15 @@ const SENTENCES: &[(&str, &str)] = &[
         "{number} 超出允许的范围。",
     ),
     ("number out of range", "数值超出允许的范围。"),
+    ("invalid digit found in string", "应为整数。"),
+    (
+        "expected the next_cursor of an earlier reply",
+        "翻页位置无效。",
+    ),
+    (
+        "expected a next_cursor of an earlier reply",
+        "翻页位置无效。",
+    ),
     ("expected up to ten years", "有效期最长十年。"),
     (
         "«{text}»: expected one of {names}",
@@ -258,6 +268,8 @@ const SENTENCES: &[(&str, &str)] = &[
         "the rejection {id} is being replayed already, or was",
         "被拒请求 {id} 正在重放，或已重放。",
     ),
+    // Push.
+    ("there is no such task", "没有此任务。"),
     // Playback.
     (
         "expected a host such as api.example.com or localhost:8080",
@@ -349,6 +361,20 @@ const SENTENCES: &[(&str, &str)] = &[
     ("expected a reason", "请填写原因。"),
     ("expected a user of this ticket", "该用户不在此工单中。"),
     ("expected the number of a ticket", "应为工单编号。"),
+    ("expected a number", "应为编号。"),
+    (
+        "expected with a category: categories are names of an app",
+        "按分类筛选时须指定应用。",
+    ),
+    (
+        "expected with a category, a user or a reporter: they are names of an app",
+        "按分类、用户或举报人筛选时须指定应用。",
+    ),
+    (
+        "expected pending, delivered, dead or taken_back",
+        "应为 pending、delivered、dead 或 taken_back。",
+    ),
+    ("expected a host and its port", "应为主机及端口。"),
     ("there is nothing of this number", "没有此编号的内容。"),
     ("there is no such callback", "没有此回调。"),
     (

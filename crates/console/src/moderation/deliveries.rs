@@ -200,8 +200,8 @@ pub(super) fn table(visit: &Visit, deliveries: &[Delivery], caption: &str) -> Ta
 fn answer(status: Option<i64>, error: Option<&str>) -> Cell {
     let status = status.map(|status| status.to_string()).unwrap_or_default();
     match error {
-        Some(error) if status.is_empty() => Cell::text(error),
-        Some(error) => Cell::text(status).noted(error),
+        Some(error) if status.is_empty() => Cell::text(error).in_english(),
+        Some(error) => Cell::text(status).noted(error).in_english(),
         None => Cell::text(status),
     }
 }
@@ -249,7 +249,7 @@ pub(super) async fn show_one(
                 ..Cell::text(format!("{} ms", count(one.took_ms)))
             },
             Cell::text(status.unwrap_or_default()),
-            Cell::text(one.error.as_deref().unwrap_or_default()),
+            Cell::text(one.error.as_deref().unwrap_or_default()).in_english(),
             Cell::text(one.excerpt.chars().take(1_000).collect::<String>()),
         ]);
     }
