@@ -9,6 +9,8 @@ mod rejected;
 mod series;
 mod texts;
 
+pub(crate) use self::operations::text_of_choice;
+
 use axum::Router;
 use axum::routing::{get, post};
 use reportd_platform::access::Permission;

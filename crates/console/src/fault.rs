@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use reportd_db::DbError;
 
 use crate::Console;
+use crate::said::Said;
 use crate::texts::{Locale, Texts, fill};
 use crate::visit::Visit;
 
@@ -24,7 +25,7 @@ pub(crate) struct Fault {
 /// Which words tell it.
 #[derive(Debug, Clone)]
 enum Words {
-    /// Those of the API, which speaks English.
+    /// Those of the API.
     Api(String),
     /// A text in the language of the page.
     Said(String),
@@ -93,15 +94,16 @@ impl Fault {
     }
 
     /// What it says, in the language of a page where the console has words for it.
-    pub(crate) fn words(&self, locale: Locale) -> String {
+    pub(crate) fn told(&self, locale: Locale) -> Said {
         match &self.words {
-            Words::Api(text) | Words::Said(text) => text.clone(),
+            Words::Api(text) => Said::of_api(text, locale),
+            Words::Said(text) => Said::own(text),
             Words::Text(text, values) => {
                 let values: Vec<_> = values
                     .iter()
                     .map(|(name, value)| (*name, &**value))
                     .collect();
-                fill(text(Texts::of(locale)), &values)
+                Said::own(fill(text(Texts::of(locale)), &values))
             }
         }
     }
@@ -138,7 +140,7 @@ impl From<DbError> for Fault {
 impl Fault {
     /// In plain text, where there is no visit whose page it could be.
     pub(crate) fn into_text(self) -> Response {
-        (self.status, self.words(Locale::En)).into_response()
+        (self.status, self.told(Locale::En).text).into_response()
     }
 }
 
@@ -177,7 +179,7 @@ mod tests {
     fn what_fails_is_told_in_the_language_of_the_page() {
         run(async {
             let told = || async {
-                let body = r#"{"detail":"no ticket has this number","field":"id"}"#;
+                let body = r#"{"detail":"it is no day for this","field":"id"}"#;
                 (StatusCode::NOT_FOUND, body).into_response()
             };
             let world = World::new(Router::new().route("/api/tickets/{id}", get(told)));
@@ -193,11 +195,11 @@ mod tests {
                 let (found, html) = visitor.get(path).await;
                 assert_eq!(found.as_u16(), status, "{path}");
                 assert!(html.contains(part), "{path}: {html}");
-                let has_english = html.contains(r#"<p class="muted" lang="en">"#);
+                let has_english = html.contains(r#"<bdi lang="en">"#);
                 assert_eq!(has_english, path == "/console/tickets/9", "{path}");
             }
             let (_, html) = visitor.get("/console/tickets/9").await;
-            let api = r#"<p class="muted" lang="en"><code>id</code>: <bdi>no ticket has this number</bdi></p>"#;
+            let api = r#"<p class="muted"><code>id</code>: <bdi lang="en">it is no day for this</bdi></p>"#;
             assert!(html.contains(api), "{html}");
         });
     }

@@ -8,6 +8,7 @@ use crate::api::{Call, fill_path};
 use crate::assets;
 use crate::json;
 use crate::range::Range;
+use crate::said::Said;
 use crate::texts::{Locale, Texts};
 use crate::visit::Visit;
 
@@ -326,7 +327,7 @@ pub(crate) struct FaultPage {
     pub(crate) frame: Frame,
     /// In the language of the page.
     pub(crate) said: String,
-    /// In the words of the API.
-    pub(crate) detail: Option<String>,
+    /// More precisely, where the API tells.
+    pub(crate) detail: Option<Said>,
     pub(crate) field: Option<String>,
 }

@@ -38,6 +38,7 @@ use crate::format;
 use crate::frame::{Frame, Section};
 use crate::texts::fill;
 use crate::visit::Visit;
+pub(crate) use labels::text as label_text;
 use texts::ModerationTexts;
 pub(crate) use verdict::resume;
 
@@ -80,9 +81,9 @@ fn frame(visit: &Visit, title: impl Into<String>) -> Frame {
     if visit.may(Permission::Judge) {
         pages.push((t.queue, "/console/tickets".to_owned()));
         pages.push((t.decided, "/console/tickets/decided".to_owned()));
+        pages.push((t.deliveries, "/console/deliveries".to_owned()));
     }
     if visit.may(Permission::Oversee) {
-        pages.push((t.deliveries, "/console/deliveries".to_owned()));
         pages.push((t.audit, "/console/audit".to_owned()));
         pages.push((t.moderators, "/console/moderators".to_owned()));
     }

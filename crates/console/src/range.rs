@@ -2,9 +2,11 @@
 
 use axum::http::StatusCode;
 use reportd_platform::apps::App;
+use reportd_platform::clock::DAY_MS;
 use reportd_platform::zones::{day_text, parse_day};
 use serde::Deserialize;
 
+use crate::compared::{Comparison, Span, time_of_day_ms};
 use crate::fault::Fault;
 
 /// Counts by hour are kept for so many days.
@@ -28,6 +30,8 @@ pub(crate) struct Range {
     first: i64,
     last: i64,
     today_no: i64,
+    /// How much of today is over.
+    time_of_day_ms: i64,
 }
 
 /// A field that is no date.
@@ -58,6 +62,7 @@ impl Range {
             first,
             last,
             today_no,
+            time_of_day_ms: time_of_day_ms(&app.zone, now_ms),
         })
     }
 
@@ -86,11 +91,37 @@ impl Range {
         self.first > self.today_no - HOUR_DAYS
     }
 
-    /// As many days before them, first and last; none where that is too many for one call.
-    pub(crate) fn before(&self) -> Option<(String, String)> {
-        let count = self.count();
-        (count <= MOST_DAYS_BEFORE)
-            .then(|| (day_text(self.first - count), day_text(self.first - 1)))
+    /// What figures are compared with that are known by whole days.
+    pub(crate) fn against_days(&self) -> Comparison {
+        if self.count() > MOST_DAYS_BEFORE {
+            return Comparison::TooLong;
+        }
+        Comparison::by_days(Span::new(self.first, self.last), self.today_no)
+    }
+
+    /// What figures are compared with that are known by hours, for as long as these are kept.
+    pub(crate) fn against_hours(&self) -> Comparison {
+        let has_hours_before = self.first - 1 > self.today_no - HOUR_DAYS;
+        match self.last == self.today_no && has_hours_before {
+            true => Comparison::by_hours(Span::new(self.first, self.last), self.time_of_day_ms),
+            false => self.against_days(),
+        }
+    }
+
+    /// How much of a sum over these days a day has in the mean, as far as they have come; none of a single day.
+    pub(crate) fn a_day(&self, sum: i64) -> Option<i64> {
+        if self.count() == 1 {
+            return None;
+        }
+        let days_over = self.last.min(self.today_no - 1) - self.first + 1;
+        let of_today = if self.has_today() {
+            self.time_of_day_ms
+        } else {
+            0
+        };
+        let passed_ms = i128::from(days_over.max(0) * DAY_MS + of_today);
+        let mean = (i128::from(sum) * i128::from(DAY_MS)).checked_div(passed_ms)?;
+        i64::try_from(mean).ok()
     }
 
     /// The first of the last `count` days that end today.

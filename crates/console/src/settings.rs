@@ -14,6 +14,7 @@ mod server;
 mod texts;
 
 pub(crate) use self::app_forms::of_app as form_of_app;
+pub(crate) use self::form::{Field, Input};
 
 use axum::Router;
 use axum::http::StatusCode;

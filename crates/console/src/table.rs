@@ -28,6 +28,8 @@ pub(crate) struct Cell {
     pub(crate) note: Option<String>,
     /// From 0 to 100: how wide its bar is.
     pub(crate) share: Option<u8>,
+    /// It speaks English, whatever the page does.
+    pub(crate) is_english: bool,
 }
 
 impl Cell {
@@ -71,6 +73,13 @@ impl Cell {
             0
         };
         self.share = u8::try_from(share.clamp(0, 100)).ok();
+        self
+    }
+
+    /// It speaks English on pages of every language.
+    #[must_use]
+    pub(crate) fn in_english(mut self) -> Self {
+        self.is_english = true;
         self
     }
 

@@ -80,15 +80,36 @@ impl World {
     }
 
     pub(crate) fn create_named(&self, name: &str, role: Role, app_ids: &[&str], must_change: bool) {
+        self.create_person(name, (role, app_ids, &[]), must_change);
+    }
+
+    /// Makes a person who is limited to categories of apps.
+    pub(crate) fn create_limited(
+        &self,
+        name: &str,
+        role: Role,
+        app_ids: &[&str],
+        categories: &[&str],
+    ) {
+        self.create_person(name, (role, app_ids, categories), false);
+    }
+
+    fn create_person(
+        &self,
+        name: &str,
+        (role, app_ids, categories): (Role, &[&str], &[&str]),
+        must_change: bool,
+    ) {
         static HASH: OnceLock<HashedPassword> = OnceLock::new();
         let hash = HASH.get_or_init(|| {
             HashedPassword::of(&Secret::new(PASSWORD), &SeededRandom::new(1)).unwrap()
         });
-        let app_ids: Vec<_> = app_ids.iter().map(|&id| id.to_owned()).collect();
+        let owned = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect();
+        let (app_ids, categories): (Vec<_>, Vec<_>) = (owned(app_ids), owned(categories));
         let limits = Limits {
             role,
             app_ids: &app_ids,
-            categories: &[],
+            categories: &categories,
         };
         self.db
             .try_write(|tx| create_person(tx, name, limits, hash, must_change, NOW_MS))

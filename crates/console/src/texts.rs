@@ -149,6 +149,17 @@ texts! {
         days_7: "7 days" / "7 天",
         days_30: "30 days" / "30 天",
         days_90: "90 days" / "90 天",
+
+        change_against: "{change} {against}" / "{against} {change}",
+        against_day: "against the day before" / "较前一天",
+        against_days: "against the {n} days before" / "较前 {n} 天",
+        against_yesterday: "yesterday against the day before it" / "昨天较前天",
+        against_whole_days: "over the {n} whole days, against the {n} before them" / "{n} 个完整日较此前 {n} 天",
+        against_day_by_now: "against the day before by this time of day" / "较前一天同期",
+        against_days_by_now: "against the {n} days before, up to this time of day" / "较前 {n} 天同期",
+        changes: "Changes: {against}." / "变化幅度：{against}。",
+        changes_not_over: "Changes: {against}. Today is not over and is left out." / "变化幅度：{against}（今天尚未结束，不计入）。",
+        not_over: "Today is not over: no change is shown." / "今天尚未结束，暂不显示变化幅度。",
     }
 }
 

@@ -198,10 +198,10 @@ impl Visit {
 
     /// The page of a fault.
     pub(crate) fn fault_page(&self, fault: &Fault) -> Response {
-        let words = fault.words(self.locale);
+        let words = fault.told(self.locale);
         let (said, detail) = match fault.is_of_api() {
             true => (fault.meaning(self.t).to_owned(), Some(words)),
-            false => (words, None),
+            false => (words.text, None),
         };
         let page = FaultPage {
             frame: self.frame(Section::None, self.t.error),

@@ -63,6 +63,8 @@ struct CensusPage {
     orders: Vec<Choice>,
     cards: Vec<Card>,
     is_empty: bool,
+    /// More groups may still be told of this day.
+    is_running: bool,
     gained: Option<Table>,
     lost: Option<Table>,
     list: Table,
@@ -92,6 +94,10 @@ pub(super) async fn page(
         // Today's may not be there yet.
         shown.day -= 1;
         census = shown.call(&visit).send_fresh().await?.told(&mut frame);
+    }
+    if census.list.is_empty() {
+        // A day without a census, or one that has none yet, has lost nothing.
+        (census.gained, census.lost) = (None, None);
     }
     shown.sort(&mut census);
     if let Some(name) = asked.csv.as_deref() {
@@ -126,6 +132,7 @@ pub(super) async fn page(
         ],
         cards: cards(t, &census),
         is_empty: census.list.is_empty(),
+        is_running: shown.day == shown.today && census.lost.is_some(),
         gained: csv(gained(&visit, &census, PAGE)),
         lost: csv(lost(&visit, &census, PAGE)),
         list,
@@ -260,7 +267,11 @@ fn cards(t: &'static CommTexts, census: &Census) -> Vec<Card> {
     let a_group = a_group.map(|a_group| fill(t.a_group, &[("n", &format::count(a_group))]));
     let moved = |label, groups: Option<&Vec<i64>>, sign: &str, class| {
         let Some(groups) = groups else {
-            return Card::new(label, "–").note(t.no_day_before);
+            let why = match census.list.is_empty() {
+                true => "",
+                false => t.no_day_before,
+            };
+            return Card::new(label, "–").note(why);
         };
         let mut card = Card::new(
             label,

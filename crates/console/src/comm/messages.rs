@@ -5,10 +5,12 @@ use axum::extract::{Path, Query};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::parts::{Card, Choice, Select, top_choices};
+use super::parts::{Card, Choice, Select, reported_later, top_choices};
 use super::texts::CommTexts;
 use super::{ACTIVE_MESSAGE, PASSIVE_MESSAGE, Registry, field_name, frame};
+use crate::api::Call;
 use crate::chart::{Chart, Line, Shape};
+use crate::compared::{Pair, Span};
 use crate::csv;
 use crate::fault::Fault;
 use crate::format;
@@ -70,10 +72,7 @@ pub(super) async fn page(
     let by = asked.by.filter(|by| fields.contains(by));
     let top = asked.top.filter(|top| !top.is_empty());
     let top = top.unwrap_or_else(|| "10".to_owned());
-    let call = |from: &str, to: &str| {
-        let call = visit.get("/api/apps/{}/comm/messages", &[&app]);
-        call.with("from", from).with("to", to)
-    };
+    let call = |from: &str, to: &str| messages_call(&visit, &app, from, to);
     let mut frame = frame(&visit, &app, t.messages);
     let daily = call(&range.from, &range.to);
     frame = frame.json(&daily);
@@ -89,8 +88,8 @@ pub(super) async fn page(
     if asked.csv.is_some() {
         return Ok(csv::reply(&table));
     }
-    let before = match range.before() {
-        Some((from, to)) => Some(call(&from, &to).send::<Messages>().await?),
+    let compared = match range.against_hours().pair() {
+        Some(pair) => Some(Compared::read(&visit, &app, pair, &daily).await?),
         None => None,
     };
     if range.has_today() {
@@ -98,7 +97,7 @@ pub(super) async fn page(
     }
     let page = MessagesPage {
         selects: selects(&visit, fields, by.as_deref(), &top),
-        cards: cards(&visit, &daily, before.as_ref(), &range),
+        cards: cards(&visit, &daily, compared.as_ref()),
         chart: chart(t, &daily).markup(visit.locale),
         table: table.with_csv(&visit.address),
         frame: frame.range(range),
@@ -143,18 +142,70 @@ fn selects(visit: &Visit, fields: Vec<String>, by: Option<&str>, top: &str) -> V
     selects
 }
 
-fn cards(visit: &Visit, now: &Messages, before: Option<&Messages>, range: &Range) -> Vec<Card> {
+fn messages_call<'a>(visit: &'a Visit, app: &str, from: &str, to: &str) -> Call<'a> {
+    let call = visit.get("/api/apps/{}/comm/messages", &[app]);
+    call.with("from", from).with("to", to)
+}
+
+/// Active and passive messages of the days that may be compared, and of those before them.
+struct Compared {
+    now: [i64; 2],
+    before: [i64; 2],
+    pair: Pair,
+}
+
+impl Compared {
+    async fn read(
+        visit: &Visit,
+        app: &str,
+        pair: &Pair,
+        of_range: &Messages,
+    ) -> Result<Self, Fault> {
+        let of_days = async |days: Span| {
+            let call = messages_call(visit, app, &days.from(), &days.to());
+            Ok::<_, Fault>(call.send::<Messages>().await?.counts())
+        };
+        let now = match pair.is_part() {
+            true => of_days(pair.now).await?,
+            false => of_range.counts(),
+        };
+        let mut before = of_days(pair.before).await?;
+        for (count, oper_id) in before.iter_mut().zip([ACTIVE_MESSAGE, PASSIVE_MESSAGE]) {
+            let later = reported_later(visit, app, oper_id, pair).await?;
+            *count = count.saturating_sub(later);
+        }
+        Ok(Self {
+            now,
+            before,
+            pair: *pair,
+        })
+    }
+}
+
+impl Messages {
+    fn counts(&self) -> [i64; 2] {
+        [self.active, self.passive]
+    }
+}
+
+fn cards(visit: &Visit, messages: &Messages, compared: Option<&Compared>) -> Vec<Card> {
     let t = CommTexts::of(visit.locale);
-    let both = |messages: &Messages| messages.active.saturating_add(messages.passive);
-    let card = |label, number: i64, before: Option<i64>| {
-        let card = Card::new(label, format::count(number));
-        card.against(number, before, range, visit.locale)
+    let both: fn([i64; 2]) -> i64 = |counts| counts[0].saturating_add(counts[1]);
+    let card = |label, figure: fn([i64; 2]) -> i64| {
+        let card = Card::new(label, format::count(figure(messages.counts())));
+        match compared {
+            Some(Compared { now, before, pair }) => {
+                card.changed(figure(*now), figure(*before), pair, visit.locale)
+            }
+            None => card,
+        }
     };
+    let share = format::share(messages.active, both(messages.counts()));
     vec![
-        card(t.active, now.active, before.map(|before| before.active)),
-        card(t.passive, now.passive, before.map(|before| before.passive)),
-        card(t.both, both(now), before.map(both)),
-        Card::new(t.active_share, format::share(now.active, both(now))),
+        card(t.active, |counts| counts[0]),
+        card(t.passive, |counts| counts[1]),
+        card(t.both, both),
+        Card::new(t.active_share, share),
     ]
 }
 

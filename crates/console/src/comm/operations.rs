@@ -19,6 +19,7 @@ use crate::pairs::Pairs;
 use crate::table::{Cell, Table};
 use crate::texts::fill;
 use crate::visit::{Posted, Visit};
+pub(crate) use form::text_of_choice;
 use form::{Filled, FormPage};
 
 #[derive(Deserialize)]

@@ -1,10 +1,11 @@
-//! What pages of this section are put together from: choices, cards, changes against the days before.
+//! What pages of this section are put together from: choices, cards, changes since the days before.
 
-use crate::format;
-use crate::range::Range;
-use crate::texts::{Locale, fill};
+use serde::Deserialize;
 
-use super::texts::CommTexts;
+use crate::compared::{Change, Pair};
+use crate::fault::Fault;
+use crate::texts::Locale;
+use crate::visit::Visit;
 
 /// A `<select>` that belongs to the form of days.
 pub(super) struct Select {
@@ -67,33 +68,49 @@ impl Card {
         self
     }
 
-    /// Says how it changed against the same number of days before.
-    pub(super) fn against(
-        mut self,
-        now: i64,
-        before: Option<i64>,
-        range: &Range,
-        locale: Locale,
-    ) -> Self {
-        let Some(before) = before.filter(|before| *before > 0) else {
-            return self;
-        };
-        let t = CommTexts::of(locale);
-        let difference = now.saturating_sub(before);
-        let share = format::share(difference.saturating_abs(), before);
-        let is_change = share != format::share(0, before);
-        let (sign, class) = match difference.signum() {
-            _ if !is_change => ("±", ""),
-            -1 => ("−", "down"),
-            _ => ("+", "up"),
-        };
-        let text = match range.count() {
-            1 => t.against_one,
-            _ => t.against,
-        };
-        let (change, days) = (format!("{sign}{share}"), range.count().to_string());
-        self.note = fill(text, &[("change", &change), ("n", &days)]);
-        self.class = class;
+    /// Says how it changed, where there is something to compare it with.
+    pub(super) fn changed(mut self, now: i64, before: i64, pair: &Pair, locale: Locale) -> Self {
+        if let Some(change) = Change::of(now, before) {
+            self.note = pair.change_text(locale, &change);
+            self.class = change.class;
+        }
         self
     }
+}
+
+#[derive(Deserialize)]
+struct Hours {
+    series: Vec<HoursLine>,
+}
+
+#[derive(Deserialize)]
+struct HoursLine {
+    points: Vec<Hour>,
+}
+
+#[derive(Deserialize)]
+struct Hour {
+    count: i64,
+}
+
+/// How many reports of an operation came on the last of the earlier days later than at this time of day.
+pub(super) async fn reported_later(
+    visit: &Visit,
+    app: &str,
+    oper_id: i64,
+    pair: &Pair,
+) -> Result<i64, Fault> {
+    let Some(day) = pair.cut_day() else {
+        return Ok(0);
+    };
+    let call = visit.get("/api/apps/{}/comm/series", &[app]);
+    let call = call.with("oper_id", &oper_id.to_string());
+    let call = call
+        .with("from", &day)
+        .with("to", &day)
+        .with("step", "hour");
+    let Hours { series } = call.send().await?;
+    let hours = series.iter().flat_map(|line| &line.points);
+    let hours: Vec<i64> = hours.map(|hour| hour.count).collect();
+    Ok(pair.later(&hours))
 }

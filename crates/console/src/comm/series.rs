@@ -6,10 +6,11 @@ use axum::response::Response;
 use reportd_platform::access::Permission;
 use serde::Deserialize;
 
-use super::parts::{Card, Choice, Select, top_choices};
+use super::parts::{Card, Choice, Select, reported_later, top_choices};
 use super::texts::CommTexts;
 use super::{ACTIVE_MESSAGE, Operation, Registry, address, field_name, frame, number};
 use crate::chart::{Chart, Line, Shape};
+use crate::compared::{Pair, Span};
 use crate::csv;
 use crate::fault::Fault;
 use crate::format::{self, headline};
@@ -114,11 +115,11 @@ pub(super) async fn page(
         Some(_) => return Ok(csv::reply(&shown.table(&visit, &series))),
         None => {}
     }
-    let before = shown.total_before(&visit).await?;
+    let compared = shown.compared(&visit, series.total).await?;
     let has_points = shown.by.is_some() && !series.series.is_empty();
     let page = SeriesPage {
         selects: shown.selects(&visit, &registry),
-        cards: shown.cards(&visit, &series, before),
+        cards: shown.cards(&visit, &series, compared),
         chart: shown.chart(&series).markup(visit.locale),
         table: shown.table(&visit, &series).with_csv(&visit.address),
         points: has_points
@@ -219,26 +220,41 @@ impl Shown {
         selects
     }
 
-    /// How many there were in as many days before.
-    async fn total_before(&self, visit: &Visit) -> Result<Option<i64>, Fault> {
-        let Some((from, to)) = self.range.before() else {
+    /// How many there were in the days that may be compared, and in those before them.
+    async fn compared(&self, visit: &Visit, total: i64) -> Result<Option<(i64, i64, Pair)>, Fault> {
+        let comparison = self.range.against_hours();
+        let Some(pair) = comparison.pair() else {
             return Ok(None);
         };
-        let call = visit.get("/api/apps/{}/comm/series", &[&self.app]);
-        let call = call.with("oper_id", &self.oper_id.to_string());
-        let before: Series = call.with("from", &from).with("to", &to).send().await?;
-        Ok(Some(before.total))
+        let of_days = async |days: Span| {
+            let call = visit.get("/api/apps/{}/comm/series", &[&self.app]);
+            let call = call.with("oper_id", &self.oper_id.to_string());
+            let call = call.with("from", &days.from()).with("to", &days.to());
+            Ok::<_, Fault>(call.send::<Series>().await?.total)
+        };
+        let now = match pair.is_part() {
+            true => of_days(pair.now).await?,
+            false => total,
+        };
+        let later = reported_later(visit, &self.app, self.oper_id, pair).await?;
+        let before = of_days(pair.before).await?.saturating_sub(later);
+        Ok(Some((now, before, *pair)))
     }
 
-    fn cards(&self, visit: &Visit, series: &Series, before: Option<i64>) -> Vec<Card> {
+    fn cards(
+        &self,
+        visit: &Visit,
+        series: &Series,
+        compared: Option<(i64, i64, Pair)>,
+    ) -> Vec<Card> {
         let t = CommTexts::of(visit.locale);
-        let total = Card::new(t.reports, format::count(series.total));
-        let total = total.against(series.total, before, &self.range, visit.locale);
-        let a_day = Card::new(
-            t.a_day,
-            format::count(series.total / self.range.count().max(1)),
-        );
-        let mut cards = vec![total, a_day];
+        let mut total = Card::new(t.reports, format::count(series.total));
+        if let Some((now, before, pair)) = compared {
+            total = total.changed(now, before, &pair, visit.locale);
+        }
+        let a_day = self.range.a_day(series.total);
+        let a_day = a_day.map(|a_day| Card::new(t.a_day, format::count(a_day)));
+        let mut cards: Vec<Card> = [Some(total), a_day].into_iter().flatten().collect();
         if self.by.is_some() {
             let shown = i64::try_from(series.series.len()).unwrap_or(i64::MAX);
             let others = format::share(series.others, series.total);

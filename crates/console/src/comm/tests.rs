@@ -24,7 +24,7 @@ struct Stub {
 }
 
 impl Stub {
-    /// Replies by method and path, such as `GET series`.
+    /// Replies by method and path, such as `GET series`, or `GET series by hour` where hours are asked for.
     fn new(replies: &[(&str, Value)]) -> Self {
         let reply = |(call, value): &(&str, Value)| {
             let status = value["status"]
@@ -52,7 +52,11 @@ impl Stub {
         let query = parts.uri.query().unwrap_or_default();
         let asked = format!("{call}?{query} {}", String::from_utf8_lossy(&body));
         self.asked.lock().unwrap().push(asked);
-        match self.replies.get(&call) {
+        let by_hour = query
+            .contains("step=hour")
+            .then(|| format!("{call} by hour"));
+        let found = by_hour.and_then(|call| self.replies.get(&call));
+        match found.or_else(|| self.replies.get(&call)) {
             Some((status, value)) => (*status, Json(value.clone())).into_response(),
             None => StatusCode::NOT_FOUND.into_response(),
         }
@@ -103,15 +107,28 @@ fn series(keys: &[Option<&str>]) -> Value {
     json!({ "total": 4321, "series": lines, "others": 21 })
 }
 
+/// A day of which each hour has so many reports.
+fn hours(count: i64) -> Value {
+    let points: Vec<_> = (0..24)
+        .map(|hour| json!({ "at": format!("2026-11-19T{hour:02}:00"), "count": count }))
+        .collect();
+    json!({ "total": 24 * count, "others": 0, "series": [{ "key": null, "total": 24 * count, "points": points }] })
+}
+
 #[tokio::test]
 async fn a_series_is_told_with_its_json_and_csv() {
-    let (_world, visitor, stub) = world(&[("GET series", series(&[None]))], Role::Viewer).await;
+    let replies = [
+        ("GET series", series(&[None])),
+        ("GET series by hour", hours(20)),
+    ];
+    let (_world, visitor, stub) = world(&replies, Role::Viewer).await;
     let days = "?from=2026-11-20&to=2026-11-21";
     let (status, page) = visitor.get(&format!("{ACTIVE}{days}")).await;
     assert_eq!(status, StatusCode::OK);
     for part in [
         "<p class=\"big\">4,321</p>",
-        "±0.0 % against the 2 days before",
+        // It is noon: of the hours of the last day before, twelve count for nothing.
+        "+5.9 % against the 2 days before, up to this time of day",
         "/api/apps/bots/comm/series?oper_id=1503000120601&#38;from=2026-11-20&#38;to=2026-11-21&#38;step=day",
         "highest 1,400 (2026-11-20)",
         "data-live-seconds=\"5\"",
@@ -174,13 +191,26 @@ async fn active_stands_against_passive() {
     let row = |key: &str| json!({ "key": key, "active": 30, "passive": 10 });
     let reply =
         json!({ "active": 60, "passive": 20, "rows": [row("2026-11-20"), row("2026-11-21")] });
-    let (_world, visitor, stub) = world(&[("GET messages", reply)], Role::Viewer).await;
+    let replies = [("GET messages", reply), ("GET series by hour", hours(1))];
+    let (_world, visitor, stub) = world(&replies, Role::Viewer).await;
     let (_, page) = visitor
         .get(&format!("{ACTIVE}/messages?by=gid&top=20"))
         .await;
     assert!(page.contains("<p class=\"big\">75.0 %</p>"), "{page}");
     assert!(page.contains("Group (gid)") && page.contains("Uploader (ext2)"));
     assert!(stub.was_asked("by=gid&top=20"));
+    // Twelve of the sixty came later than at noon.
+    let against = "+25.0 % against the 30 days before, up to this time of day";
+    assert!(page.contains(against), "{page}");
+    assert!(stub.was_asked("oper_id=1503000120602&from=2026-10-22&to=2026-10-22&step=hour"));
+    // Of longer ago no hours are kept: the days that are over are compared.
+    let (_, page) = visitor
+        .get(&format!("{ACTIVE}/messages?from=2026-10-01"))
+        .await;
+    let against = "±0.0 % over the 51 whole days, against the 51 before them";
+    assert!(page.contains(against), "{page}");
+    assert!(stub.was_asked("messages?from=2026-10-01&to=2026-11-20"));
+    assert!(stub.was_asked("messages?from=2026-08-11&to=2026-09-30"));
     let (_, page) = visitor
         .in_chinese()
         .get(&format!("{ACTIVE}/messages"))
@@ -193,7 +223,9 @@ async fn active_stands_against_passive() {
 
 #[tokio::test]
 async fn the_newest_census_is_shown_and_what_it_gained_and_lost() {
-    let none = json!({ "groups": 0, "subscriptions": 0, "gained": null, "lost": null, "list": [] });
+    // What has no census yet has lost nothing, whatever the day before had.
+    let none =
+        json!({ "groups": 0, "subscriptions": 0, "gained": [], "lost": [3, 249], "list": [] });
     let list: Vec<_> = (0..250)
         .map(|gid| json!({ "gid": gid, "subscriptions": 1000 - gid }))
         .collect();
@@ -228,8 +260,8 @@ async fn the_newest_census_is_shown_and_what_it_gained_and_lost() {
         .get(&format!("{ACTIVE}/census?date=2026-11-21"))
         .await;
     assert!(
-        page.contains("There is no census of this day")
-            && page.contains("no census the day before")
+        page.contains("There is no census of this day") && !page.contains(">−2<"),
+        "{page}"
     );
 }
 

@@ -1,7 +1,8 @@
 //! The forms that are kept where a session ends before they are sent. These alone, and of them these fields alone: what
 //! is kept comes back on a page, so a form that may hold a secret is not named here.
 
-use crate::settings;
+use crate::comm;
+use crate::settings::{self, Field, Input};
 use crate::texts::{Locale, fill};
 
 use super::texts::LoginTexts;
@@ -20,6 +21,10 @@ type FieldText = fn(&LoginTexts) -> &'static str;
 
 /// The form of a verdict, which is shown on its ticket.
 const VERDICT: &str = "/console/tickets/{}/verdict";
+/// The form of a verdict of several tickets, whose labels are those of an app.
+const BULK: &str = "/console/tickets/bulk";
+/// The form of an operation.
+const OPERATION: &str = "/console/apps/{}/comm/operations";
 /// Forms of settings, which know their fields themselves.
 const SETTINGS: &str = "/console/settings/apps/{}/set/{}";
 
@@ -49,17 +54,18 @@ const FORMS: &[Form] = &[
         ],
     },
     Form {
-        path: "/console/tickets/bulk",
+        path: BULK,
         title: |t| t.of_bulk,
         fields: &[
             ("ticket", Some(|t| t.ticket)),
             ("dialogue", Some(|t| t.verdict)),
             ("note", Some(|t| t.note)),
+            ("app", None),
             ("back", None),
         ],
     },
     Form {
-        path: "/console/apps/{}/comm/operations",
+        path: OPERATION,
         title: |t| t.of_operation,
         fields: &[
             ("oper_id", Some(|t| t.number)),
@@ -121,7 +127,7 @@ impl Found {
     pub(super) fn has(&self, field: &str) -> bool {
         let is_named = |name: &str| behind(name, field).is_some();
         self.form.fields.iter().any(|(name, _)| is_named(name))
-            || self.label_of_settings(Locale::En, field).is_some()
+            || self.field_of_settings(Locale::En, field).is_some()
     }
 
     /// What the form is, and of what.
@@ -143,7 +149,8 @@ impl Found {
             Some((text.as_ref()?, rest))
         });
         let Some((text, rest)) = named else {
-            return self.label_of_settings(locale, field);
+            let known = self.field_of_settings(locale, field)?;
+            return Some(known.label);
         };
         let text = text(LoginTexts::of(locale));
         Some(if rest.is_empty() {
@@ -153,17 +160,38 @@ impl Found {
         })
     }
 
+    /// True of a field that holds the label of a verdict, as an app calls it.
+    pub(super) fn is_label(&self, field: &str) -> bool {
+        self.form.path == BULK && field == "dialogue"
+    }
+
+    /// What the form showed for a value of a field: the text of a choice, else the value.
+    pub(super) fn text(&self, locale: Locale, field: &str, value: &str) -> String {
+        let yes = LoginTexts::of(locale).yes;
+        let own = match self.form.path {
+            OPERATION if field.starts_with("by_") => Some(yes.to_owned()),
+            OPERATION => comm::text_of_choice(locale, field, value).map(str::to_owned),
+            SETTINGS => self.field_of_settings(locale, field).and_then(|known| {
+                match known.input == Input::Check {
+                    true => Some(yes.to_owned()),
+                    false => known.text_of(value).map(str::to_owned),
+                }
+            }),
+            _ => None,
+        };
+        own.unwrap_or_else(|| value.to_owned())
+    }
+
     /// Title and fields of a form of settings.
-    fn settings(&self, locale: Locale) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+    fn settings(&self, locale: Locale) -> Option<(&'static str, Vec<Field>)> {
         (self.form.path == SETTINGS)
             .then(|| settings::form_of_app(locale, &self.segments[1]))
             .flatten()
     }
 
-    fn label_of_settings(&self, locale: Locale, field: &str) -> Option<String> {
+    fn field_of_settings(&self, locale: Locale, field: &str) -> Option<Field> {
         let (_, fields) = self.settings(locale)?;
-        let found = fields.into_iter().find(|(name, _)| *name == field);
-        found.map(|(_, label)| label)
+        fields.into_iter().find(|known| known.name == field)
     }
 }
 

@@ -91,9 +91,9 @@ pub(super) async fn resume(visit: &Visit, kept: &Kept) -> Response {
         let shown = moderation::resume(visit, ticket, fields).await;
         return shown.unwrap_or_else(|fault| visit.fault_page(&fault));
     }
-    let text = |(name, value): &(String, String)| {
-        let label = found.label(visit.locale, name)?;
-        (!value.is_empty()).then(|| (label, value.clone()))
+    let shown = match is_own {
+        true => shown(visit, &found, &fields).await,
+        false => Vec::new(),
     };
     let t = LoginTexts::of(visit.locale);
     visit.page(&ResumePage {
@@ -101,10 +101,25 @@ pub(super) async fn resume(visit: &Visit, kept: &Kept) -> Response {
         t,
         kept,
         about: found.title(visit.locale),
-        shown: match is_own {
-            true => fields.iter().filter_map(text).collect(),
-            false => Vec::new(),
-        },
+        shown,
         fields: is_own.then_some(fields),
     })
+}
+
+/// What people read of a form: label and value of each field, as the form showed them.
+async fn shown(visit: &Visit, found: &Found, fields: &[(String, String)]) -> Vec<(String, String)> {
+    let app = fields.iter().find(|(name, _)| name == "app");
+    let app = app.map_or("", |(_, app)| app);
+    let mut shown = Vec::new();
+    for (name, value) in fields.iter().filter(|(_, value)| !value.is_empty()) {
+        let Some(label) = found.label(visit.locale, name) else {
+            continue;
+        };
+        let text = match found.is_label(name) {
+            true => moderation::label_text(visit, app, value).await,
+            false => found.text(visit.locale, name, value),
+        };
+        shown.push((label, text));
+    }
+    shown
 }

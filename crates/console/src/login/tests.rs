@@ -1,13 +1,16 @@
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Response, StatusCode};
+use axum::routing::get;
 use reportd_platform::access::Role;
 use reportd_platform::clock::{DAY_MS, HOUR_MS};
 use reportd_platform::people::disable_person;
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use reportd_testbed::run;
 use rstest::rstest;
+use serde_json::json;
 
+use crate::session;
 use crate::testing::{LOGINS_PER_MINUTE, PASSWORD, Visitor, World, text};
 
 const HOME: &str = "/console/password";
@@ -205,6 +208,90 @@ fn a_form_of_an_ended_session_is_kept_until_it_can_be_sent() {
                 !html.contains(part) && !login.contains("hush"),
                 "{part}: {html}"
             );
+        }
+    });
+}
+
+/// The page of a form that was kept, as it is read in Chinese: what stands between its tags of `dd`.
+async fn resumed(
+    world: &World,
+    visitor: &Visitor,
+    path: &str,
+    form: &[(&str, &str)],
+) -> Vec<String> {
+    let csrf = visitor.csrf();
+    let kept = form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(form)
+        .finish();
+    let of = session::filled_in_by(&csrf);
+    let login = [
+        ("name", "admin"),
+        ("password", PASSWORD),
+        ("to", path),
+        ("form", &*kept),
+        ("back", "/console"),
+        ("of", of),
+    ];
+    let stranger = world.stranger().in_chinese();
+    let (status, html) = text(stranger.post_with("/console/login", &[], &login).await).await;
+    assert_eq!(status, StatusCode::OK, "{html}");
+    for (name, value) in form {
+        let sent = format!(r#"name="{name}" value="{value}""#);
+        assert!(html.contains(&sent), "{sent}: {html}");
+    }
+    let values = html.split(r#"<dd class="words"><bdi>"#).skip(1);
+    let values = values.map(|rest| rest.split("</bdi>").next().unwrap_or_default().to_owned());
+    values.collect()
+}
+
+#[test]
+fn choices_of_a_kept_form_are_told_by_the_names_that_the_form_showed() {
+    run(async {
+        let settings = json!({"categories": [], "undo_seconds": 60, "labels": [
+            {"key": "ad", "wire": "ad", "zh": "广告", "en": "Advertising"},
+        ]});
+        let told = move || std::future::ready(settings.to_string());
+        let world = World::new(Router::new().route("/api/apps/bots/dialogue/settings", get(told)));
+        let visitor = world.visitor(Role::Admin).await;
+        for (path, form, shown) in [
+            (
+                "/console/tickets/bulk",
+                &[("ticket", "7"), ("dialogue", "ad"), ("app", "bots")][..],
+                &["7", "广告"][..],
+            ),
+            (
+                "/console/tickets/bulk",
+                &[("dialogue", "ad"), ("app", "nope")],
+                &["ad"],
+            ),
+            (
+                "/console/apps/bots/comm/operations",
+                &[
+                    ("kind", "snapshot"),
+                    ("rule_gid", "present"),
+                    ("by_gid", "1"),
+                    ("name", "event"),
+                ],
+                &["快照", "任意值", "是", "event"],
+            ),
+            (
+                "/console/settings/apps/bots/set/comm",
+                &[
+                    ("settings/comm.unknown_operations", "reject"),
+                    ("settings/comm.max_age", "24h"),
+                ],
+                &["拒绝", "24h"],
+            ),
+            (
+                "/console/settings/apps/bots/set/push",
+                &[
+                    ("channels_without_display", "hw"),
+                    ("detail_allowed", "true"),
+                ],
+                &["华为", "是"],
+            ),
+        ] {
+            assert_eq!(resumed(&world, &visitor, path, form).await, shown, "{path}");
         }
     });
 }

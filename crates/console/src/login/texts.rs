@@ -33,6 +33,7 @@ texts! {
         of_rule: "rule" / "规则",
         value: "value" / "取值",
         count_by: "count by it" / "按此统计",
+        yes: "yes" / "是",
         title: "Title" / "标题",
         duration: "Length in seconds" / "时长（秒）",
         cover: "Cover" / "封面",

@@ -9,6 +9,7 @@ use crate::api::fill_path;
 use crate::fault::Fault;
 use crate::frame::Frame;
 use crate::pairs::Pairs;
+use crate::said::Said;
 use crate::texts::fill;
 use crate::visit::Posted;
 
@@ -25,7 +26,7 @@ struct BulkPage {
     t: &'static ModerationTexts,
     said: String,
     /// Number, address and reason of each.
-    not: Vec<(String, String, String)>,
+    not: Vec<(String, String, Said)>,
     back: String,
 }
 
@@ -53,7 +54,8 @@ pub(super) async fn judge_all(posted: Posted<Pairs>) -> Result<Response, Fault> 
         .into_iter()
         .filter_map(|outcome| {
             let address = fill_path("/console/tickets/{}", &[&outcome.ticket_id]);
-            Some((outcome.ticket_id, address, outcome.detail?))
+            let why = Said::of_api(&outcome.detail?, visit.locale);
+            Some((outcome.ticket_id, address, why))
         })
         .collect();
     if not.is_empty() {

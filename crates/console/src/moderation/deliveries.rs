@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query};
 use axum::http::Method;
 use axum::response::{IntoResponse, Redirect, Response};
+use reportd_platform::access::Permission;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -51,7 +52,8 @@ struct ListPage {
     apps: Vec<(String, String)>,
     asked: Asked,
     said: Vec<String>,
-    has_dead: bool,
+    /// There are dead ones, and the person may send them again.
+    may_replay: bool,
     table: Table,
 }
 
@@ -64,13 +66,7 @@ pub(super) async fn show_all(visit: Visit, Query(asked): Query<Asked>) -> Result
         .maybe("ticket", Some(asked.ticket.trim()))
         .maybe("cursor", Some(&asked.cursor))
         .with("limit", "100");
-    let counts = visit
-        .get("/api/deliveries/counts", &[])
-        .maybe("app", Some(&asked.app));
-    let frame = frame(&visit, t.deliveries)
-        .json(&call)
-        .json(&counts)
-        .live(5);
+    let mut frame = frame(&visit, t.deliveries).json(&call).live(5);
     let page: DeliveriesPage = call.send().await?;
     let here = |state: &str, cursor: &str| {
         let parameters = [
@@ -88,19 +84,39 @@ pub(super) async fn show_all(visit: Visit, Query(asked): Query<Asked>) -> Result
     }
     let next = page.next_cursor.as_deref();
     table.next = next.map(|cursor| here(&asked.state, cursor));
-    let counts: DeliveryCounts = counts.send().await?;
+    let counts = counts(&visit, &asked, &mut frame).await?;
     let apps = visit.apps().map(|app| (app.id.clone(), app.name.clone()));
     let page = ListPage {
-        states: states(t, &asked, &counts, here),
+        states: states(t, &asked, counts.as_ref(), here),
         apps: apps.collect(),
         said: said(t, &asked),
-        has_dead: counts.dead > 0,
+        may_replay: may_replay(&visit) && counts.is_none_or(|counts| counts.dead > 0),
         frame,
         t,
         table,
         asked,
     };
     Ok(visit.page(&page))
+}
+
+/// To send callbacks again is for leads.
+fn may_replay(visit: &Visit) -> bool {
+    visit.may(Permission::Oversee)
+}
+
+/// How many there are. Who is limited to categories is told no counts of the others, and so none at all.
+async fn counts(
+    visit: &Visit,
+    asked: &Asked,
+    frame: &mut Frame,
+) -> Result<Option<DeliveryCounts>, Fault> {
+    if visit.person.categories.is_some() {
+        return Ok(None);
+    }
+    let call = visit.get("/api/deliveries/counts", &[]);
+    let call = call.maybe("app", Some(&asked.app));
+    frame.json.push(call.address());
+    Ok(Some(call.send().await?))
 }
 
 fn said(t: &ModerationTexts, asked: &Asked) -> Vec<String> {
@@ -114,31 +130,40 @@ fn said(t: &ModerationTexts, asked: &Asked) -> Vec<String> {
     said
 }
 
+/// A count of a state.
+type Count = fn(&DeliveryCounts) -> i64;
+
 fn states(
     t: &ModerationTexts,
     asked: &Asked,
-    counts: &DeliveryCounts,
+    counts: Option<&DeliveryCounts>,
     here: impl Fn(&str, &str) -> String,
 ) -> Vec<Link> {
-    let counted = |number: i64| match counts.most > 0 && number >= counts.most {
-        true => fill(t.counted, &[("n", &count(number))]),
-        false => count(number),
+    let counted = |text: &str, number: Count| {
+        let Some(counts) = counts else {
+            return text.to_owned();
+        };
+        let number = number(counts);
+        match counts.most > 0 && number >= counts.most {
+            true => format!("{text} {}", fill(t.counted, &[("n", &count(number))])),
+            false => format!("{text} {}", count(number)),
+        }
     };
-    let all = counts.pending + counts.delivered + counts.dead + counts.taken_back;
-    [
-        ("", t.all, all),
-        ("pending", t.pending, counts.pending),
-        ("dead", t.dead, counts.dead),
-        ("delivered", t.delivered, counts.delivered),
-        ("taken_back", t.taken_back, counts.taken_back),
-    ]
-    .into_iter()
-    .map(|(state, text, number)| Link {
-        text: format!("{text} {}", counted(number)),
-        address: here(state, ""),
-        is_current: asked.state == state,
-    })
-    .collect()
+    let states: [(&str, &str, Count); 5] = [
+        ("", t.all, DeliveryCounts::all),
+        ("pending", t.pending, |counts| counts.pending),
+        ("dead", t.dead, |counts| counts.dead),
+        ("delivered", t.delivered, |counts| counts.delivered),
+        ("taken_back", t.taken_back, |counts| counts.taken_back),
+    ];
+    states
+        .into_iter()
+        .map(|(state, text, number)| Link {
+            text: counted(text, number),
+            address: here(state, ""),
+            is_current: asked.state == state,
+        })
+        .collect()
 }
 
 /// A table of callbacks.
@@ -175,8 +200,8 @@ pub(super) fn table(visit: &Visit, deliveries: &[Delivery], caption: &str) -> Ta
 fn answer(status: Option<i64>, error: Option<&str>) -> Cell {
     let status = status.map(|status| status.to_string()).unwrap_or_default();
     match error {
-        Some(error) if status.is_empty() => Cell::text(error),
-        Some(error) => Cell::text(status).noted(error),
+        Some(error) if status.is_empty() => Cell::text(error).in_english(),
+        Some(error) => Cell::text(status).noted(error).in_english(),
         None => Cell::text(status),
     }
 }
@@ -193,7 +218,8 @@ struct OnePage {
     created: String,
     next: Option<String>,
     done: Option<String>,
-    is_dead: bool,
+    /// It is dead, and the person may send it again.
+    may_replay: bool,
     action: String,
     table: Table,
 }
@@ -223,7 +249,7 @@ pub(super) async fn show_one(
                 ..Cell::text(format!("{} ms", count(one.took_ms)))
             },
             Cell::text(status.unwrap_or_default()),
-            Cell::text(one.error.as_deref().unwrap_or_default()),
+            Cell::text(one.error.as_deref().unwrap_or_default()).in_english(),
             Cell::text(one.excerpt.chars().take(1_000).collect::<String>()),
         ]);
     }
@@ -241,7 +267,7 @@ pub(super) async fn show_one(
         created: at(delivery.created_at),
         next: delivery.next_at.map(at),
         done: delivery.done_at.map(at),
-        is_dead: delivery.state == "dead",
+        may_replay: may_replay(&visit) && delivery.state == "dead",
         action: format!("{here}/replay"),
         table,
         delivery,

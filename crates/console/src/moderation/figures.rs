@@ -83,11 +83,10 @@ pub(super) async fn show(
 fn figures(visit: &Visit, app: &str, monitor: &Monitor) -> Vec<Figure> {
     let t = texts(visit);
     let sums = monitor.sums;
-    let link = |permission, path: &str, query: &[(&str, &str)]| {
-        visit.may(permission).then(|| address(path, query))
+    let judge = |path: &str, state: &str| {
+        let query = [("app", app), ("state", state)];
+        visit.may(Permission::Judge).then(|| address(path, &query))
     };
-    let judge =
-        |path: &str, state: &str| link(Permission::Judge, path, &[("app", app), ("state", state)]);
     let figure = |name, number: i64, address| Figure {
         name,
         value: count(number),
@@ -123,11 +122,7 @@ fn figures(visit: &Visit, app: &str, monitor: &Monitor) -> Vec<Figure> {
         figure(
             t.callbacks_failed,
             sums.failed,
-            link(
-                Permission::Oversee,
-                "/console/deliveries",
-                &[("app", app), ("state", "dead")],
-            ),
+            judge("/console/deliveries", "dead"),
         ),
     ]
 }

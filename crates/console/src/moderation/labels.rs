@@ -33,6 +33,14 @@ pub(super) async fn settings(visit: &Visit, app: &str) -> Result<Settings, Fault
         .await
 }
 
+/// The text of a label of an app; its key where that cannot be told.
+pub(crate) async fn text(visit: &Visit, app: &str, key: &str) -> String {
+    match settings(visit, app).await {
+        Ok(settings) => settings.label(visit.locale, key),
+        Err(_) => key.to_owned(),
+    }
+}
+
 impl Settings {
     /// The labels to choose from, with the one chosen that is.
     pub(super) fn choices(&self, locale: Locale, chosen: Option<&str>) -> Vec<Choice> {

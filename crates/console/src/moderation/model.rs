@@ -157,6 +157,13 @@ pub(super) struct DeliveryCounts {
     pub(super) most: i64,
 }
 
+impl DeliveryCounts {
+    /// Of all states.
+    pub(super) fn all(&self) -> i64 {
+        self.pending + self.delivered + self.dead + self.taken_back
+    }
+}
+
 /// A callback with its attempts.
 #[derive(Debug, Deserialize)]
 pub(super) struct WholeDelivery {

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::api::fill_path;
+use crate::said::Said;
 use crate::texts::fill;
 use crate::visit::Visit;
 
@@ -35,8 +36,21 @@ pub(super) struct Before {
 #[derive(Debug, Default)]
 pub(super) struct Notice {
     pub(super) good: Vec<String>,
-    pub(super) bad: Vec<String>,
+    pub(super) bad: Vec<Bad>,
     pub(super) undo: Option<Undo>,
+}
+
+/// What did not work, and why, where the API tells.
+#[derive(Debug)]
+pub(super) struct Bad {
+    pub(super) text: String,
+    pub(super) why: Option<Said>,
+}
+
+impl From<String> for Bad {
+    fn from(text: String) -> Self {
+        Self { text, why: None }
+    }
 }
 
 /// The offer to take a verdict back.

@@ -133,6 +133,8 @@ struct QueuePage {
     may_bulk: bool,
     /// The labels for that; none where the tickets are of several apps.
     labels: Option<Vec<Choice>>,
+    /// Whose they are.
+    labels_app: String,
     has_apps: bool,
 }
 
@@ -184,7 +186,7 @@ async fn show(visit: Visit, asked: Asked, before: &Before, view: View) -> Result
     }
     let next = page.next_cursor.as_deref();
     let of_one_app = (settings.len() == 1)
-        .then(|| settings.values().next())
+        .then(|| settings.iter().next())
         .flatten();
     let has_apps = visit.apps().nth(1).is_some();
     let page = QueuePage {
@@ -205,7 +207,8 @@ async fn show(visit: Visit, asked: Asked, before: &Before, view: View) -> Result
         order: order(t, &asked, view),
         events: address("/console/tickets/events", &[("app", &asked.app)]),
         may_bulk: is_queue && visit.may(Permission::Oversee),
-        labels: of_one_app.map(|settings| settings.choices(visit.locale, None)),
+        labels: of_one_app.map(|(_, settings)| settings.choices(visit.locale, None)),
+        labels_app: of_one_app.map_or_else(String::new, |(app, _)| app.to_string()),
         has_apps,
         frame,
         t,

@@ -464,15 +464,11 @@ async fn each_role_is_offered_what_it_may() {
             &json!({"tickets": [row("1", "open")], "next_cursor": null}),
         );
         let (_, html) = visitor.get("/console/tickets?app=bots").await;
-        for part in [
-            "/console/audit",
-            "/console/deliveries",
-            "/console/moderators\"",
-            "id=\"bulk\"",
-        ] {
+        for part in ["/console/audit", "/console/moderators\"", "id=\"bulk\""] {
             assert_eq!(html.contains(part), may_oversee, "{role}: {part}");
         }
         assert!(html.contains("/console/monitor"));
+        assert!(html.contains("href=\"/console/deliveries\""));
         let judged = with(
             row("9", "delivered"),
             &json!({"judged_at": NOW_MS - 90_000}),
@@ -712,11 +708,8 @@ async fn several_are_judged_at_once_and_who_was_not_is_told() {
     assert_eq!(to, "/console/tickets?bulk=0.0");
 }
 
-#[tokio::test]
-#[expect(clippy::too_many_lines, reason = "one story, told in order")]
-async fn deliveries_audit_and_figures_are_shown_and_kept_as_csv() {
-    let stub = Stub::new();
-    let (_world, visitor) = visit(&stub, Role::Lead).await;
+/// Tells of one dead callback.
+fn say_deliveries(stub: &Stub) {
     let delivery = json!({
         "delivery_id": "5", "webhook_id": "msg_1", "app_id": "bots", "ticket_id": "9", "revision": 1,
         "url": "https://r.example/<b>", "uniqid": "u", "state": "dead", "attempts": 9, "created_at": NOW_MS,
@@ -735,6 +728,50 @@ async fn deliveries_audit_and_figures_are_shown_and_kept_as_csv() {
         200,
         &json!({"delivery": delivery, "attempts": [attempt]}),
     );
+}
+
+#[tokio::test]
+async fn each_role_sees_the_deliveries_and_who_may_replays_them() {
+    for (role, categories, has_counts, may_replay) in [
+        (Role::Moderator, &[][..], true, false),
+        (Role::Moderator, &["chat"][..], false, false),
+        (Role::Lead, &[][..], true, true),
+        (Role::Admin, &[][..], true, true),
+    ] {
+        let stub = Stub::new();
+        say_deliveries(&stub);
+        if !has_counts {
+            let refused = json!({"detail": "a person of role moderator may not do this"});
+            stub.say("GET /api/deliveries/counts", 403, &refused);
+        }
+        let world = World::new(stub.router());
+        world.create_limited("one", role, &["bots"], categories);
+        let visitor = world.log_in("one").await;
+        let who = format!("{role} of {categories:?}");
+        let (status, list) = visitor.get("/console/deliveries").await;
+        assert_eq!(status, StatusCode::OK, "{who}: {list}");
+        let (status, one) = visitor.get("/console/deliveries/5").await;
+        assert_eq!(status, StatusCode::OK, "{who}: {one}");
+        for html in [&list, &one] {
+            assert!(html.contains("href=\"/console/deliveries\""), "{who}");
+            assert_eq!(html.contains("/replay\""), may_replay, "{who}: {html}");
+        }
+        assert_eq!(list.contains("Dead letter 1"), has_counts, "{who}: {list}");
+        assert_eq!(list.contains("deliveries/counts"), has_counts, "{who}");
+        assert!(list.contains("state=dead"), "{who}");
+    }
+    let stub = Stub::new();
+    let (_world, visitor) = visit(&stub, Role::Viewer).await;
+    let (_, html) = visitor.get("/console").await;
+    assert!(!html.contains("/console/deliveries"), "{html}");
+}
+
+#[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one story, told in order")]
+async fn deliveries_audit_and_figures_are_shown_and_kept_as_csv() {
+    let stub = Stub::new();
+    let (_world, visitor) = visit(&stub, Role::Lead).await;
+    say_deliveries(&stub);
     let record = json!({
         "record_id": "1", "at": NOW_MS, "actor": "mei", "key": "", "action": "reopened", "app_id": "bots",
         "ticket_id": "9", "details": {"reason": "appeal <17>", "verdict": 4},

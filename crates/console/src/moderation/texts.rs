@@ -107,7 +107,7 @@ texts! {
         was_judged: "Already judged by {name} at {at}: {label}. Your verdict was not given; what you filled in is below." / "{name} 已于 {at} 判定：{label}。您的判定未生效，所填内容保留在下方。",
         was_claimed: "{name} holds this ticket. Your verdict was not given; what you filled in is kept." / "{name} 正在处理此工单，您的判定未生效，所填内容已保留。",
         not_sent: "You had been logged out, so this verdict was not given yet. Look at it, then judge." / "由于登录已过期，该判定尚未提交。请核对后再判定。",
-        not_given: "The verdict was not given: {why}" / "判定未生效：{why}",
+        not_given: "The verdict was not given: " / "判定未生效：",
         yours_was: "What you filled in" / "您填写的内容",
         choose_label: "Choose a verdict on the dialogue." / "请选择对话的判定结果。",
 

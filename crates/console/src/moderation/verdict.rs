@@ -15,7 +15,7 @@ use crate::visit::{Posted, Visit};
 use super::acts::{along, open_next, ticket_address};
 use super::labels::{self, NORMAL};
 use super::model::{Ticket, TicketsPage, Verdict, Whole};
-use super::notice::Notice;
+use super::notice::{Bad, Notice};
 use super::ticket::{self, Asked};
 use super::{moment, texts};
 
@@ -209,10 +209,13 @@ pub(crate) async fn resume(
     Ok(page.reply(visit))
 }
 
-fn why(visit: &Visit, whole: &Whole, filled: &Filled, fault: &Fault) -> String {
+fn why(visit: &Visit, whole: &Whole, filled: &Filled, fault: &Fault) -> Bad {
     let t = texts(visit);
     let ticket = &whole.ticket;
-    let other = fill(t.not_given, &[("why", &fault.words(visit.locale))]);
+    let other = Bad {
+        text: t.not_given.to_owned(),
+        why: Some(fault.told(visit.locale)),
+    };
     if fault.status != StatusCode::CONFLICT {
         return other;
     }
@@ -225,11 +228,11 @@ fn why(visit: &Visit, whole: &Whole, filled: &Filled, fault: &Fault) -> String {
         // The label in words stands on the page below.
         let label = &verdict.dialogue_result;
         let values = [("name", &*verdict.auditor), ("at", &at), ("label", label)];
-        return fill(t.was_judged, &values);
+        return fill(t.was_judged, &values).into();
     }
     match &ticket.claimed_by {
-        Some(name) if *name != visit.person.name => fill(t.was_claimed, &[("name", name)]),
-        _ if filled.seen > 0 && ticket.reports > filled.seen => t.more_came.to_owned(),
+        Some(name) if *name != visit.person.name => fill(t.was_claimed, &[("name", name)]).into(),
+        _ if filled.seen > 0 && ticket.reports > filled.seen => t.more_came.to_owned().into(),
         _ => other,
     }
 }

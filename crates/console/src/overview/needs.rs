@@ -23,6 +23,8 @@ const MOST_TOLD_CHARS: usize = 160;
 /// Something that needs a person.
 pub(super) struct Need {
     pub(super) text: String,
+    /// What the server says of it, in English.
+    pub(super) why: String,
     pub(super) address: Option<String>,
     /// `bad` or `warn`.
     pub(super) level: &'static str,
@@ -51,26 +53,25 @@ pub(super) async fn read(visit: &Visit, days: &[Today], status: Option<&Status>)
 }
 
 fn of_server(t: &OverviewTexts, status: &Status, needs: &mut Vec<Need>) {
-    let mut tell = |text: String, level| {
+    let mut tell = |text: String, why: &str, level| {
         needs.push(Need {
             text,
+            why: why.to_owned(),
             address: None,
             level,
         });
     };
     if !status.journal_writable {
-        tell(t.journal_closed.to_owned(), "bad");
+        tell(t.journal_closed.to_owned(), "", "bad");
     }
     for view in &status.views {
         if let Some(why) = &view.stuck {
-            tell(
-                fill(t.view_stuck, &[("name", &view.view), ("why", why)]),
-                "bad",
-            );
+            tell(fill(t.view_stuck, &[("name", &view.view)]), why, "bad");
         } else if view.lag_ms > LONG_LAG_MS {
             let time = span(t, view.lag_ms / 1000);
             tell(
                 fill(t.view_lags, &[("name", &view.view), ("time", &time)]),
+                "",
                 "warn",
             );
         }
@@ -83,6 +84,7 @@ fn tickets(t: &OverviewTexts, days: &[Today]) -> Option<Need> {
     let time = span(t, oldest.max().unwrap_or(0));
     (waiting > 0).then(|| Need {
         text: fill(t.open_tickets, &[("n", &count(waiting)), ("time", &time)]),
+        why: String::new(),
         address: Some("/console/tickets".to_owned()),
         level: "warn",
     })
@@ -105,6 +107,7 @@ async fn dead_callbacks(visit: &Visit, t: &OverviewTexts) -> Result<Option<Need>
     let number = told.deliveries.len();
     Ok((number > 0).then(|| Need {
         text: fill(t.dead_callbacks, &[("n", &format!("{number}{more}"))]),
+        why: String::new(),
         address: Some("/console/deliveries?state=dead".to_owned()),
         level: "bad",
     }))
@@ -129,11 +132,11 @@ async fn rejected(visit: &Visit, t: &OverviewTexts, day: &Today) -> Result<Optio
     let newest = told.rejections.into_iter().next();
     let newest = newest.filter(|newest| newest.at > visit.now_ms - DAY_MS);
     Ok(newest.map(|newest| {
-        let msg: String = newest.msg.chars().take(MOST_TOLD_CHARS).collect();
+        let msg = newest.msg.chars().take(MOST_TOLD_CHARS).collect();
         let time = moment(newest.at, &app.zone);
-        let values = [("app", app.name.as_str()), ("time", &time), ("msg", &msg)];
         Need {
-            text: fill(t.rejected, &values),
+            text: fill(t.rejected, &[("app", &app.name), ("time", &time)]),
+            why: msg,
             address: Some(fill_path("/console/apps/{}/comm/rejected", &[&app.id])),
             level: "warn",
         }
@@ -149,6 +152,7 @@ fn used_up(t: &OverviewTexts, day: &Today) -> Vec<Need> {
         ];
         Need {
             text: fill(t.quota_used, &values),
+            why: String::new(),
             address: Some(fill_path("/console/apps/{}/push/quotas", &[&day.app.id])),
             level: "warn",
         }

@@ -10,6 +10,7 @@ use serde::Deserialize;
 
 use super::texts::OverviewTexts;
 use crate::api::{Reply, fill_path};
+use crate::compared::{time_of_day_ms, up_to};
 use crate::fault::Fault;
 use crate::visit::Visit;
 
@@ -150,7 +151,7 @@ struct When {
     today: String,
     yesterday: String,
     since: String,
-    /// How many ms of today have passed.
+    /// The time of day.
     passed_ms: i64,
 }
 
@@ -233,7 +234,7 @@ impl When {
             today: day_text(day),
             yesterday: day_text(day - 1),
             since: day_text(day - CURVE_DAYS + 1),
-            passed_ms: now_ms - app.zone.start_of_day_ms(day),
+            passed_ms: time_of_day_ms(&app.zone, now_ms),
         }
     }
 }
@@ -286,15 +287,13 @@ fn of_hours(points: &[(String, i64)], when: &When) -> Sum {
     };
     let (yesterday, today) = (of_day(&when.yesterday), of_day(&when.today));
     let hour = usize::try_from(when.passed_ms / HOUR_MS).unwrap_or(0);
-    let whole: i64 = yesterday.iter().take(hour).sum();
-    // The hour that runs now counts as far as it has come.
-    let part = yesterday.get(hour).copied().unwrap_or(0) * (when.passed_ms % HOUR_MS) / HOUR_MS;
     let count = today.iter().sum();
+    let before = up_to(&yesterday, when.passed_ms);
     let mut curve = yesterday;
     curve.extend(today.into_iter().take(hour + 1));
     Sum {
         count,
-        before: whole + part,
+        before,
         is_by_now: true,
         curve,
     }

@@ -1,6 +1,10 @@
 //! How figures and texts of players and sites are shown on these pages.
 
+use serde::de::DeserializeOwned;
+
 use super::texts::PlaybackTexts;
+use crate::api::Call;
+use crate::compared::{self, Comparison, Pair, Span};
 use crate::format;
 use crate::table::Cell;
 use crate::texts::fill;
@@ -27,6 +31,12 @@ pub(super) fn percent(share: f64, of: i64) -> String {
         0 => "–".to_owned(),
         _ => format!("{:.1} %", share * 100.0),
     }
+}
+
+/// A share from 0 to 1 in tenths of a percent.
+pub(super) fn permille(share: f64) -> i64 {
+    let permille = format!("{:.0}", share.clamp(0.0, 1.0) * 1000.0);
+    permille.parse().unwrap_or(0)
 }
 
 /// A share from 0 to 1 in whole percent.
@@ -75,6 +85,41 @@ pub(super) struct Card {
     pub(super) change: Option<Change>,
 }
 
+/// Figures of a page and those of two periods that may be compared.
+pub(super) struct Compared<T> {
+    /// Of the days that count, where they are fewer than those of the page.
+    part: Option<T>,
+    before: T,
+    pair: Pair,
+}
+
+impl<T> Compared<T> {
+    /// Reads what is compared, by calls from one day to another. It only adds to a page, which does without where it
+    /// cannot be read.
+    pub(super) async fn read<'a>(
+        comparison: &Comparison,
+        of_days: impl Fn(&str, &str) -> Call<'a>,
+    ) -> Option<Self>
+    where
+        T: DeserializeOwned,
+    {
+        let pair = *comparison.pair()?;
+        let call = |days: Span| of_days(&days.from(), &days.to());
+        let before = call(pair.before).send().await.ok()?;
+        let part = match pair.is_part() {
+            true => Some(call(pair.now).send().await.ok()?),
+            false => None,
+        };
+        Some(Self { part, before, pair })
+    }
+
+    /// A figure now and before; `all` are the figures of the page.
+    pub(super) fn of(&self, all: &T, figure: fn(&T) -> i64) -> (i64, i64, Pair) {
+        let now = figure(self.part.as_ref().unwrap_or(all));
+        (now, figure(&self.before), self.pair)
+    }
+}
+
 /// How a figure has changed since the days before.
 pub(super) struct Change {
     pub(super) text: String,
@@ -92,39 +137,42 @@ impl Card {
         }
     }
 
-    /// With how `now` differs from `before`, which is shown as `text` says it.
+    /// With how a figure changed, where there is something to compare it with; `text` is how it is shown.
     #[must_use]
     pub(super) fn since(
         mut self,
         t: &PlaybackTexts,
-        (now, before): (i64, Option<i64>),
+        figures: Option<(i64, i64, Pair)>,
         text: impl Fn(i64) -> String,
     ) -> Self {
-        self.change = before.map(|before| Change::of(t, now, before, text));
+        self.change = figures.map(|(now, before, pair)| Change::of(t, (now, before), &pair, text));
         self
     }
 }
 
 impl Change {
-    fn of(t: &PlaybackTexts, now: i64, before: i64, text: impl Fn(i64) -> String) -> Self {
-        if before == 0 {
+    fn of(
+        t: &PlaybackTexts,
+        (now, before): (i64, i64),
+        pair: &Pair,
+        text: impl Fn(i64) -> String,
+    ) -> Self {
+        let Some(change) = compared::Change::of(now, before) else {
             return Self {
                 text: t.before_nothing.to_owned(),
                 class: "",
             };
-        }
-        let tenths = (i128::from(now) - i128::from(before)) * 1000 / i128::from(before);
-        let (sign, class) = match tenths {
-            0 => ("±", ""),
-            1.. => ("+", "up"),
-            _ => ("−", "down"),
         };
-        let size = tenths.unsigned_abs();
-        let change = format!("{sign}{}.{} %", size / 10, size % 10);
-        let values = [("change", &*change), ("before", &text(before))];
+        // Of fewer days than the card's own figure is, both are told.
+        let told = if pair.is_part() { t.was_and_is } else { t.was };
+        let values = [
+            ("change", &*change.percent),
+            ("before", &text(before)),
+            ("now", &text(now)),
+        ];
         Self {
-            text: fill(t.was, &values),
-            class,
+            text: fill(told, &values),
+            class: change.class,
         }
     }
 }
@@ -137,6 +185,7 @@ pub(super) fn short_day(day: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compared::{Comparison, Span};
     use crate::texts::Locale;
 
     #[test]
@@ -154,18 +203,26 @@ mod tests {
         assert_eq!(percent(1.0 / 3.0, 3), "33.3 %");
         assert_eq!(percent(0.0, 0), "–");
         assert_eq!([0.0, 0.005, 0.5, 1.0].map(whole_percent), [0, 0, 50, 100]);
+        assert_eq!([0.0, 0.1238, 1.0].map(permille), [0, 124, 1000]);
     }
 
     #[test]
     fn changes_are_told_from_what_was_before() {
         let t = PlaybackTexts::of(Locale::En);
-        let told = |now, before| {
-            let change = Change::of(t, now, before, |n| n.to_string());
+        let of = |last: i64| {
+            let days = Comparison::by_days(Span::new(last - 6, last), 20_778);
+            *days.pair().unwrap()
+        };
+        let told_of = |pair: Pair, now, before| {
+            let change = Change::of(t, (now, before), &pair, |n| n.to_string());
             (change.text, change.class)
         };
+        let told = |now, before| told_of(of(20_777), now, before);
         assert_eq!(told(15, 10), ("+50.0 % · 10 before".to_owned(), "up"));
         assert_eq!(told(0, 10), ("−100.0 % · 10 before".to_owned(), "down"));
         assert_eq!(told(10, 10), ("±0.0 % · 10 before".to_owned(), ""));
         assert_eq!(told(10, 0), ("none before".to_owned(), ""));
+        let with_today = told_of(of(20_778), 12, 10);
+        assert_eq!(with_today, ("+20.0 % · 10 → 12".to_owned(), "up"));
     }
 }

@@ -28,6 +28,7 @@ texts! {
         minutes_seconds: "{m} min {s} s" / "{m} 分 {s} 秒",
         seconds: "{s} s" / "{s} 秒",
         was: "{change} · {before} before" / "{change} · 上期 {before}",
+        was_and_is: "{change} · {before} → {now}" / "{change} · {before} → {now}",
         before_nothing: "none before" / "上期无数据",
         live: "live" / "实时",
         day: "Day" / "日期",

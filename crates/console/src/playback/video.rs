@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::catalogue::{Listing, ListingShown};
 use super::retention::{Retention, RetentionShown};
 use super::shown::{
-    Card, per_play, percent, rate_cell, short_day, spent, time_cell, whole_percent,
+    Card, Compared, per_play, percent, permille, rate_cell, short_day, spent, time_cell,
+    whole_percent,
 };
 use super::texts::PlaybackTexts;
 use super::{address, frame};
@@ -102,6 +103,8 @@ struct VideoPage {
     /// Where the heading had to cut it.
     full_title: Option<String>,
     cards: Vec<Card>,
+    /// What changes are against, or why there are none.
+    changes: Option<String>,
     charts: Vec<String>,
     has_plays: bool,
     days: Table,
@@ -161,14 +164,13 @@ pub(super) async fn show(
         Err(fault) if fault.status == StatusCode::NOT_FOUND => None,
         Err(fault) => return Err(fault),
     };
-    let before: Option<Video> = match range.before() {
-        Some((from, to)) => of_days(&from, &to).send().await.ok(),
-        None => None,
-    };
+    let comparison = range.against_days();
+    let compared = Compared::read(&comparison, of_days).await;
     Ok(visit.page(&VideoPage {
         t,
         full_title: (frame.title != video.title).then(|| video.title.clone()),
-        cards: cards(t, &video, before.as_ref()),
+        cards: cards(t, &video, compared.as_ref()),
+        changes: comparison.sentence(visit.locale),
         charts: charts(&visit, &video),
         has_plays: video.plays > 0,
         retention: RetentionShown::of(&visit, place, &retention),
@@ -181,27 +183,33 @@ pub(super) async fn show(
     }))
 }
 
-fn cards(t: &'static PlaybackTexts, now: &Video, before: Option<&Video>) -> Vec<Card> {
-    let of = |figure: fn(&Video) -> i64| (figure(now), before.map(figure));
-    let plays = of(|video| video.plays);
-    let viewers = of(|video| video.viewers);
-    let watched = of(|video| video.watched_seconds);
-    let mean = of(|video| per_play(video.watched_seconds, video.plays));
-    let rate = percent(now.finish_rate, now.plays);
-    let mut finish = Card::new(t.finish_rate, rate);
-    if let Some(before) = before.filter(|before| before.plays > 0) {
-        let tenths = |rate: f64| whole_percent(rate);
-        let rates = (tenths(now.finish_rate), Some(tenths(before.finish_rate)));
-        if now.plays > 0 {
-            let was = percent(before.finish_rate, before.plays);
-            finish = finish.since(t, rates, |_| was.clone());
-        }
+fn cards(
+    t: &'static PlaybackTexts,
+    video: &Video,
+    compared: Option<&Compared<Video>>,
+) -> Vec<Card> {
+    let card = |name, figure: fn(&Video) -> i64, text: &dyn Fn(i64) -> String| {
+        let both = compared.map(|compared| compared.of(video, figure));
+        Card::new(name, text(figure(video))).since(t, both, text)
+    };
+    let time = |seconds| spent(t, seconds);
+    let mean = |video: &Video| per_play(video.watched_seconds, video.plays);
+    let mut finish = Card::new(t.finish_rate, percent(video.finish_rate, video.plays));
+    let plays = compared.map(|compared| compared.of(video, |video| video.plays));
+    // Of no plays there is no rate.
+    if let Some(compared) = compared
+        && plays.is_some_and(|(now, before, _)| now > 0 && before > 0)
+    {
+        let rates = compared.of(video, |video| permille(video.finish_rate));
+        finish = finish.since(t, Some(rates), |permille| {
+            format!("{}.{} %", permille / 10, permille % 10)
+        });
     }
     vec![
-        Card::new(t.plays, format::count(plays.0)).since(t, plays, format::count),
-        Card::new(t.viewers, format::count(viewers.0)).since(t, viewers, format::count),
-        Card::new(t.watched, spent(t, watched.0)).since(t, watched, |s| spent(t, s)),
-        Card::new(t.per_play, spent(t, mean.0)).since(t, mean, |s| spent(t, s)),
+        card(t.plays, |video| video.plays, &format::count),
+        card(t.viewers, |video| video.viewers, &format::count),
+        card(t.watched, |video| video.watched_seconds, &time),
+        card(t.per_play, mean, &time),
         finish,
     ]
 }

@@ -5,7 +5,7 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::shown::{Card, per_play, rate_cell, short_day, spent, time_cell};
+use super::shown::{Card, Compared, per_play, rate_cell, short_day, spent, time_cell};
 use super::texts::PlaybackTexts;
 use super::{address, frame};
 use crate::chart::{Chart, Line, Shape};
@@ -84,6 +84,8 @@ struct VideosPage {
     /// Days that a search keeps.
     range: Range,
     cards: Vec<Card>,
+    /// What changes are against, or why there are none.
+    changes: Option<String>,
     now: i64,
     now_address: String,
     charts: Vec<String>,
@@ -141,16 +143,15 @@ pub(super) async fn show(
         _ => {}
     }
     // What was before and who is there now only adds to the page: it does without.
-    let before: Option<Totals> = match range.before() {
-        Some((from, to)) => of_days(&from, &to).send().await.ok(),
-        None => None,
-    };
+    let comparison = range.against_days();
+    let compared = Compared::read(&comparison, of_days).await;
     let now = visit.get("/api/apps/{}/playback/now", &[&app]);
     let now: Option<Now> = now.with("limit", "1").send().await.ok();
     Ok(visit.page(&VideosPage {
         t,
         find: address(&app, "/videos", &[]),
-        cards: cards(t, &totals, before.as_ref()),
+        cards: cards(t, &totals, compared.as_ref()),
+        changes: comparison.sentence(visit.locale),
         now: now.map_or(0, |now| now.viewers),
         now_address: address(&app, "/now", &[]),
         charts: charts(&visit, &totals),
@@ -171,18 +172,22 @@ fn list_address(app: &str, range: &Range, sort: &str) -> String {
     format!("{}?{}&sort={sort}", address(app, "", &[]), range.query())
 }
 
-fn cards(t: &'static PlaybackTexts, now: &Totals, before: Option<&Totals>) -> Vec<Card> {
+fn cards(
+    t: &'static PlaybackTexts,
+    totals: &Totals,
+    compared: Option<&Compared<Totals>>,
+) -> Vec<Card> {
+    let card = |name, figure: fn(&Totals) -> i64, text: &dyn Fn(i64) -> String| {
+        let both = compared.map(|compared| compared.of(totals, figure));
+        Card::new(name, text(figure(totals))).since(t, both, text)
+    };
+    let time = |seconds| spent(t, seconds);
     let mean = |totals: &Totals| per_play(totals.watched_seconds, totals.plays);
-    let of = |figure: fn(&Totals) -> i64| (figure(now), before.map(figure));
-    let plays = of(|totals| totals.plays);
-    let watched = of(|totals| totals.watched_seconds);
-    let videos = of(|totals| totals.videos);
-    let means = (mean(now), before.map(mean));
     vec![
-        Card::new(t.plays, format::count(plays.0)).since(t, plays, format::count),
-        Card::new(t.watched, spent(t, watched.0)).since(t, watched, |s| spent(t, s)),
-        Card::new(t.per_play, spent(t, means.0)).since(t, means, |s| spent(t, s)),
-        Card::new(t.played_videos, format::count(videos.0)).since(t, videos, format::count),
+        card(t.plays, |totals| totals.plays, &format::count),
+        card(t.watched, |totals| totals.watched_seconds, &time),
+        card(t.per_play, mean, &time),
+        card(t.played_videos, |totals| totals.videos, &format::count),
     ]
 }
 

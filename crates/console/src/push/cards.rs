@@ -2,24 +2,25 @@
 
 use super::models::Figures;
 use super::texts::PushTexts;
+use crate::compared::{Change, Pair};
 use crate::format;
-use crate::texts::fill;
+use crate::texts::{Locale, fill};
 
 /// A big number.
 pub(super) struct Card {
     pub(super) head: &'static str,
     pub(super) value: String,
     pub(super) note: Option<String>,
-    pub(super) change: Option<Change>,
+    /// How it changed since the days before, and against what: the page says that once, and readers of a screen hear it
+    /// with each.
+    pub(super) change: Option<(Change, String)>,
 }
 
-/// How a number differs from that of the days before.
-pub(super) struct Change {
-    /// `+16.6 %`.
-    pub(super) text: String,
-    /// Against what: the page says it once, and readers of a screen hear it with each.
-    pub(super) against: String,
-    pub(super) is_up: bool,
+/// Figures of two periods that may be compared.
+pub(super) struct Compared {
+    pub(super) now: Figures,
+    pub(super) before: Figures,
+    pub(super) pair: Pair,
 }
 
 impl Card {
@@ -53,12 +54,13 @@ pub(super) fn steps(
     ]
 }
 
-/// The steps of a funnel as cards; `before` are the same figures of as many days before.
+/// The steps of a funnel as cards, with how they changed where that is known.
 pub(super) fn funnel_cards(
-    t: &'static PushTexts,
+    locale: Locale,
     figures: &Figures,
-    before: Option<(&Figures, i64)>,
+    compared: Option<&Compared>,
 ) -> Vec<Card> {
+    let t = PushTexts::of(locale);
     let mut previous = 0;
     let mut cards = Vec::new();
     for (place, (head, of_previous, number)) in steps(t, figures).into_iter().enumerate() {
@@ -67,61 +69,28 @@ pub(super) fn funnel_cards(
             let share = format::share(number, previous);
             card.note = Some(fill(of_previous, &[("share", &share)]));
         }
-        card.change =
-            before.and_then(|(before, days)| change(t, number, steps(t, before)[place].2, days));
+        card.change = compared.and_then(|Compared { now, before, pair }| {
+            let of = |figures| steps(t, figures)[place].2;
+            Some((Change::of(of(now), of(before))?, pair.against(locale)))
+        });
         previous = number;
         cards.push(card);
     }
     cards
 }
 
-/// How a number differs from that of `days` days before; nothing where there was nothing.
-pub(super) fn change(t: &PushTexts, now: i64, before: i64, days: i64) -> Option<Change> {
-    if before <= 0 {
-        return None;
-    }
-    let tenths = i128::from(now - before) * 1000 / i128::from(before);
-    let sign = if tenths < 0 { '−' } else { '+' };
-    let size = tenths.unsigned_abs();
-    let percent = format!("{sign}{}.{} %", size / 10, size % 10);
-    Some(Change {
-        text: percent,
-        against: against(t, days),
-        is_up: tenths >= 0,
-    })
-}
-
-/// What changes are against.
-pub(super) fn against(t: &PushTexts, days: i64) -> String {
-    match days {
-        1 => t.against_day.to_owned(),
-        _ => fill(t.against, &[("n", &days.to_string())]),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::texts::Locale;
-
-    #[test]
-    fn a_change_is_told_with_its_sign_and_nothing_of_nothing() {
-        let t = PushTexts::of(Locale::En);
-        let text = |now, before| change(t, now, before, 7).map(|change| change.text);
-        assert_eq!(text(150, 100).as_deref(), Some("+50.0 %"));
-        assert_eq!(text(0, i64::MAX).as_deref(), Some("−100.0 %"));
-        assert_eq!(text(1, 0), None);
-    }
 
     #[test]
     fn a_step_is_a_share_of_the_step_before() {
-        let t = PushTexts::of(Locale::Zh);
         let figures = Figures {
             target_num: 200,
             receive_num: 150,
             ..Figures::default()
         };
-        let cards = funnel_cards(t, &figures, None);
+        let cards = funnel_cards(Locale::Zh, &figures, None);
         let notes: Vec<_> = cards.iter().map(|card| card.note.as_deref()).collect();
         assert_eq!(
             notes,

@@ -55,7 +55,7 @@ pub(super) async fn page(
         frame,
         t,
         neighbours: step::neighbours(visit.locale, &found.day, today, address),
-        cards: funnel_cards(t, &found.funnel.total, None),
+        cards: funnel_cards(visit.locale, &found.funnel.total, None),
         tables: FunnelTables::new(&visit, &found.funnel),
         losses_by_channel,
         losses,

@@ -67,7 +67,7 @@ pub(super) async fn page(
     let page = DaysPage {
         frame,
         t,
-        cards: funnel_cards(t, &sum(&days.days), None),
+        cards: funnel_cards(visit.locale, &sum(&days.days), None),
         note: note(visit.locale, &without_display(&days.days)),
         chart: channels_chart(visit.locale, &days.days),
         days: days_table(&visit, &days.days, of_day),

@@ -265,12 +265,13 @@ pub(super) fn channels_chart(locale: Locale, days: &[Day]) -> String {
 }
 
 /// The figures of days together.
-pub(super) fn sum(days: &[Day]) -> Figures {
-    days.iter().fold(Figures::default(), |sum, day| Figures {
-        msg_num: sum.msg_num.saturating_add(day.total.msg_num),
-        target_num: sum.target_num.saturating_add(day.total.target_num),
-        receive_num: sum.receive_num.saturating_add(day.total.receive_num),
-        display_num: sum.display_num.saturating_add(day.total.display_num),
-        click_num: sum.click_num.saturating_add(day.total.click_num),
-    })
+pub(super) fn sum<'a>(days: impl IntoIterator<Item = &'a Day>) -> Figures {
+    days.into_iter()
+        .fold(Figures::default(), |sum, day| Figures {
+            msg_num: sum.msg_num.saturating_add(day.total.msg_num),
+            target_num: sum.target_num.saturating_add(day.total.target_num),
+            receive_num: sum.receive_num.saturating_add(day.total.receive_num),
+            display_num: sum.display_num.saturating_add(day.total.display_num),
+            click_num: sum.click_num.saturating_add(day.total.click_num),
+        })
 }

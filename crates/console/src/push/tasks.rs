@@ -7,12 +7,13 @@ use form_urlencoded::Serializer;
 use reportd_platform::apps::App;
 use serde::Deserialize;
 
-use super::cards::{Card, against, funnel_cards};
+use super::cards::{Card, Compared, funnel_cards};
 use super::funnel::{FunnelTables, days_chart, figure_cells, figure_heads, note, sum};
 use super::models::{Day, Days as PushDays, Figures, Funnel, Settings};
 use super::texts::PushTexts;
 use super::{LIVE_SECONDS, csv_of, frame, names};
 use crate::api::{Call, fill_path};
+use crate::compared::{Comparison, Span};
 use crate::fault::Fault;
 use crate::format;
 use crate::frame::Frame;
@@ -62,7 +63,7 @@ struct Above {
     cards: Vec<Card>,
     /// Where the cards are sums of days.
     chart: Option<String>,
-    /// What changes are against, in a sentence.
+    /// What changes are against, or why there are none, in a sentence.
     changes: Option<String>,
     /// Where they are of a group.
     tables: Option<FunnelTables>,
@@ -249,36 +250,45 @@ impl Listed<'_> {
         std::iter::once(sendable).chain(figure_cells(t, &task.total, true))
     }
 
-    /// The figures of all tasks, by the day on which something happened, against as many days before.
+    /// The figures of all tasks, by the day on which something happened, beside those of days before.
     async fn days(&self, frame: Frame) -> Result<(Above, Frame), Fault> {
         let (range, visit) = (self.range, self.visit);
-        let t = PushTexts::of(visit.locale);
-        let count = range.count();
-        let before = range.before().filter(|_| count * 2 <= MOST_DAYS);
-        let from = before.as_ref().map_or(&range.from, |(from, _)| from);
+        let comparison = self.comparison();
+        let before = comparison.pair().map(|pair| pair.before);
         let call = |from: &str| {
             let call = visit.get("/api/apps/{}/push/days", &[&self.app.id]);
             call.with("from", from).with("to", &range.to)
         };
         let mut frame = frame.json(&call(&range.from));
-        let reply = call(from).send_fresh::<PushDays>().await?;
-        let mut days: Vec<Day> = reply.told(&mut frame).days;
-        let earlier_days = before.as_ref().map_or(Ok(0), |_| usize::try_from(count));
-        let of_range = days.split_off(earlier_days.unwrap_or(0).min(days.len()));
-        let earlier = sum(&days);
+        let from = before.map_or_else(|| range.from.clone(), Span::from);
+        let reply = call(&from).send_fresh::<PushDays>().await?;
+        let days: Vec<Day> = reply.told(&mut frame).days;
+        let (earlier, of_range): (Vec<Day>, Vec<Day>) = days
+            .into_iter()
+            .partition(|day| before.is_some_and(|before| before.has(&day.day)));
+        let compared = comparison.pair().map(|pair| Compared {
+            now: sum(of_range.iter().filter(|day| pair.now.has(&day.day))),
+            before: sum(&earlier),
+            pair: *pair,
+        });
+        let cards = funnel_cards(visit.locale, &sum(&of_range), compared.as_ref());
         let above = Above {
-            cards: funnel_cards(
-                t,
-                &sum(&of_range),
-                before.as_ref().map(|_| (&earlier, count)),
-            ),
+            cards,
             chart: Some(days_chart(visit.locale, &of_range)),
-            changes: before
-                .as_ref()
-                .map(|_| fill(t.changes, &[("against", &against(t, count))])),
+            changes: comparison.sentence(visit.locale),
             tables: None,
         };
         Ok((above, frame))
+    }
+
+    /// What the days are compared with: all of them are one call.
+    fn comparison(&self) -> Comparison {
+        let comparison = self.range.against_days();
+        let before = comparison.pair().map_or(0, |pair| pair.before.count());
+        match self.range.count() + before {
+            ..=MOST_DAYS => comparison,
+            _ => Comparison::TooLong,
+        }
     }
 
     fn group_call(&self) -> Call<'_> {
@@ -294,7 +304,7 @@ impl Listed<'_> {
         let mut frame = frame.json(&call);
         let group: Group = call.send_fresh().await?.told(&mut frame);
         let above = Above {
-            cards: funnel_cards(PushTexts::of(self.visit.locale), &group.funnel.total, None),
+            cards: funnel_cards(self.visit.locale, &group.funnel.total, None),
             chart: None,
             changes: None,
             tables: Some(FunnelTables::new(self.visit, &group.funnel)),

@@ -61,14 +61,25 @@ fn task(id: &str, group: Option<&str>) -> Value {
         "is_announced": true, "total": figures([2000, 1600, 1200, 600, 60])})
 }
 
-fn days() -> Value {
+fn days(from: &str, to: &str) -> Value {
     let day = |day: &str, sent: i64| {
         let total = figures([sent * 2, sent, sent / 2, 0, 0]);
         let channel = json!({"channel": "hw", "has_display": false});
         let channels = json!([with(total.clone(), channel)]);
         json!({"day": day, "total": total, "channels": channels})
     };
-    json!({"days": [day("2026-11-20", 1000), day("2026-11-21", 1500)]})
+    let sent = [(18, 600), (19, 800), (20, 1000), (21, 1500)];
+    let days = sent.map(|(of_month, sent)| day(&format!("2026-11-{of_month}"), sent));
+    let days = days.into_iter().filter(|day| {
+        let day = day["day"].as_str().unwrap();
+        (from..=to).contains(&day)
+    });
+    json!({"days": days.collect::<Vec<_>>()})
+}
+
+/// The days that are asked for.
+async fn days_asked(Query(asked): Query<HashMap<String, String>>) -> String {
+    days(&asked["from"], &asked["to"]).to_string()
 }
 
 async fn tasks(Query(asked): Query<HashMap<String, String>>) -> String {
@@ -101,7 +112,7 @@ fn api() -> Router {
         {"channel": "gt", "kind": "list", "total": 0, "sent": 0, "received": 0, "remaining": 0, "is_used_up": true}]);
     let whole = with(
         task(HOSTILE, Some(HOSTILE)),
-        json!({"funnel": funnel(), "losses": losses(), "days": days()["days"]}),
+        json!({"funnel": funnel(), "losses": losses(), "days": days("2026-11-20", "2026-11-21")["days"]}),
     );
     let missing = || {
         std::future::ready((
@@ -118,7 +129,7 @@ fn api() -> Router {
             "/api/apps/{app}/push/groups/{name}",
             says(json!({"group_name": "g", "funnel": funnel()})),
         )
-        .route("/api/apps/{app}/push/days", says(days()))
+        .route("/api/apps/{app}/push/days", get(days_asked))
         .route(
             "/api/apps/{app}/push/days/{day}",
             says(json!({"day": "2026-11-20", "funnel": funnel(), "losses": losses()})),
@@ -175,17 +186,38 @@ fn tasks_are_listed_and_what_strangers_wrote_is_text() {
                 "csv=tasks",
                 "To a list",
                 "75.0 %",
-                // The day before is there too: what it says is by how much today differs.
-                "+50.0 %<span class=\"vh\"> against the day before",
-                "Changes are against the day before.",
+                "Today is not over: no change is shown.",
                 "Huawei, Smartisan: no display counts",
             ],
         );
         assert!(!html.contains("<script>alert"), "{html}");
+        assert!(!html.contains("class=\"change up\""), "{html}");
         assert!(
             !html.contains(r#"/push/tasks/..""#),
             "no browser can ask for it"
         );
+    });
+}
+
+#[test]
+fn days_are_compared_that_are_over() {
+    run(async {
+        let world = World::new(api());
+        let visitor = world.visitor(Role::Viewer).await;
+        let html = page(&visitor, "?from=2026-11-20&to=2026-11-21").await;
+        assert_has(
+            &html,
+            &[
+                // Of both days together.
+                "<p class=\"big\">2,500</p>",
+                "+25.0 %<span class=\"vh\"> yesterday against the day before it",
+                "Changes: yesterday against the day before it. Today is not over and is left out.",
+            ],
+        );
+        let html = page(&visitor, "?from=2026-11-19&to=2026-11-20").await;
+        assert_has(&html, &["Changes: against the 2 days before."]);
+        let html = page(&visitor.in_chinese(), "?from=2026-11-20&to=2026-11-20").await;
+        assert_has(&html, &["+25.0 %", "变化幅度：较前一天。"]);
     });
 }
 

@@ -29,9 +29,6 @@ texts! {
         of_sent: "{share} of sent" / "接收率 {share}",
         of_received: "{share} of received" / "展示率 {share}",
         of_displayed: "{share} of displayed" / "点击率 {share}",
-        against: "against the {n} days before" / "较前 {n} 天",
-        against_day: "against the day before" / "较前一天",
-        changes: "Changes are {against}." / "变化幅度为{against}。",
 
         funnel: "Funnel" / "推送漏斗",
         step: "Step" / "环节",

@@ -56,7 +56,7 @@ pub(super) async fn page(
     let mut frame = frame(&visit, &app, "").json(&call).live(LIVE_SECONDS);
     let today: Today = call.send_fresh().await?.told(&mut frame);
     frame.title = fill(t.push_today, &[("day", &today.day)]);
-    let mut cards = funnel_cards(t, &today.funnel.total, None);
+    let mut cards = funnel_cards(visit.locale, &today.funnel.total, None);
     cards.push(Card::number(t.online_now, today.online.now));
     let points = &today.online.points;
     let (losses_by_channel, losses) = losses::tables(&visit, &today.losses);

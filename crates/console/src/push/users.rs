@@ -59,16 +59,15 @@ pub(super) async fn page(
     let found: UserDays = call.send_fresh().await?.told(&mut frame);
     let page = UsersPage {
         frame,
-        cards: cards(t, &found.days),
+        cards: cards(t, &found.days, &range.today),
         chart: chart(&visit, &found.days),
         days: table(&visit, &found.days),
     };
     Ok(csv_of(asked.csv.as_deref(), &[&page.days]).unwrap_or_else(|| visit.page(&page)))
 }
 
-fn cards(t: &'static PushTexts, days: &[UserDay]) -> Vec<Card> {
+fn cards(t: &'static PushTexts, days: &[UserDay], today: &str) -> Vec<Card> {
     let sum = |of: fn(&UserDay) -> i64| days.iter().map(of).fold(0, i64::saturating_add);
-    let count = i64::try_from(days.len()).unwrap_or(i64::MAX).max(1);
     let accumulative = days.last().map_or(0, |day| day.accumulative_num);
     let mut peak = Card::number(t.peak, 0);
     if let Some(day) = days.iter().max_by_key(|day| day.online_num) {
@@ -80,9 +79,20 @@ fn cards(t: &'static PushTexts, days: &[UserDay]) -> Vec<Card> {
     vec![
         Card::number(t.accumulative, accumulative),
         Card::number(t.registered, sum(|day| day.register_num)),
-        Card::number(t.active_average, sum(|day| day.active_num) / count),
+        Card::number(t.active_average, active_a_day(days, today)),
         peak,
     ]
+}
+
+/// The mean of days; one that is not over is none of them where there are others.
+fn active_a_day(days: &[UserDay], today: &str) -> i64 {
+    let are_over = days.iter().filter(|day| &*day.day < today);
+    let mut active: Vec<i64> = are_over.map(|day| day.active_num).collect();
+    if active.is_empty() {
+        active = days.iter().map(|day| day.active_num).collect();
+    }
+    let count = i64::try_from(active.len()).unwrap_or(i64::MAX).max(1);
+    active.into_iter().fold(0, i64::saturating_add) / count
 }
 
 fn chart(visit: &Visit, days: &[UserDay]) -> String {

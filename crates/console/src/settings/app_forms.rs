@@ -106,19 +106,13 @@ pub(super) const APP_FORMS: &[AppForm] = &[
     },
 ];
 
-/// The title of a form of an app and its fields, name and text of each, but for secrets; none where there is no such form.
-pub(crate) fn of_app(
-    locale: Locale,
-    id: &str,
-) -> Option<(&'static str, Vec<(&'static str, String)>)> {
+/// The title of a form of an app and its fields, but for secrets; none where there is no such form.
+pub(crate) fn of_app(locale: Locale, id: &str) -> Option<(&'static str, Vec<Field>)> {
     let t = SettingsTexts::of(locale);
     let known = APP_FORMS.iter().find(|known| known.id == id)?;
     let fields = (known.fields)(t, locale).into_iter();
     let open = fields.filter(|field| field.input != Input::Secret);
-    Some((
-        known.title(t),
-        open.map(|field| (field.name, field.label)).collect(),
-    ))
+    Some((known.title(t), open.collect()))
 }
 
 impl AppForm {

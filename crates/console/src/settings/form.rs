@@ -6,6 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Map, Value};
 
 use crate::fault::Fault;
+use crate::said::Said;
 use crate::texts::Locale;
 
 /// What stands between the parts of a line.
@@ -51,7 +52,7 @@ pub(crate) struct Field {
     /// Nothing else is taken without it.
     pub(crate) is_required: bool,
     /// What is wrong with it.
-    pub(crate) error: Option<String>,
+    pub(crate) error: Option<Said>,
 }
 
 impl Field {
@@ -91,6 +92,17 @@ impl Field {
     /// Its value as one text.
     pub(crate) fn text(&self) -> &str {
         self.values.first().map_or("", String::as_str)
+    }
+
+    /// What the form shows for a value that is one of its choices.
+    pub(crate) fn text_of(&self, value: &str) -> Option<&str> {
+        let (Input::Choice(choices) | Input::OptionalChoice(choices) | Input::Checks(choices)) =
+            &self.input
+        else {
+            return None;
+        };
+        let found = choices.iter().find(|(known, _)| known == value);
+        found.map(|(_, text)| text.as_str())
     }
 
     fn has(&self, value: &str) -> bool {
@@ -230,8 +242,8 @@ pub(crate) struct Form {
     pub(crate) is_danger: bool,
     /// What is asked before it is sent.
     pub(crate) question: Option<String>,
-    /// What is wrong, with no one field.
-    pub(crate) error: Option<String>,
+    /// What is wrong with none of its fields, and what of the call it is about.
+    pub(crate) error: Option<(Option<String>, Said)>,
     /// What stood there when the page was made: tells whether somebody has changed it since.
     pub(crate) was: Option<String>,
 }
@@ -321,7 +333,7 @@ impl Form {
     /// With what was refused, beside the field that it is about. Secrets that were sent are not shown again.
     #[must_use]
     pub(crate) fn refused(mut self, fault: &Fault, locale: Locale) -> Self {
-        let words = fault.words(locale);
+        let said = fault.told(locale);
         for field in &mut self.fields {
             if field.input == Input::Secret {
                 field.values.clear();
@@ -332,13 +344,8 @@ impl Form {
             .as_deref()
             .and_then(|name| self.fields.iter_mut().find(|field| field.is_named(name)));
         match named {
-            Some(field) => field.error = Some(words),
-            None => {
-                self.error = Some(match &fault.field {
-                    Some(field) => format!("{field}: {words}"),
-                    None => words,
-                });
-            }
+            Some(field) => field.error = Some(said),
+            None => self.error = Some((fault.field.clone(), said)),
         }
         self
     }

@@ -1,4 +1,5 @@
-// What WCAG 2.2 AA asks of a page and a script can see: names, headings, contrast, focus, sizes of targets.
+// What WCAG 2.2 AA asks of a page and a script can see: contrast, and but for `coloursAlone` names, headings, focus, sizes
+// of targets.
 const faults = new Set();
 const tell = (what, element) => faults.add(what + ": " + (element ? element.outerHTML.slice(0, 140).replace(/\s+/g, " ") : ""));
 const all = (selector) => [...document.querySelectorAll(selector)];
@@ -9,39 +10,6 @@ const isThere = (element) => element.checkVisibility({ visibilityProperty: true 
 const isSeen = (element) => isThere(element) && element.checkVisibility({ opacityProperty: true });
 // Colours that still change are not what stays.
 for (const change of document.getAnimations()) change.finish();
-
-// 3.1.1, 2.4.2, 4.1.1
-if (!["en", "zh-CN"].includes(document.documentElement.lang)) tell("no language", document.documentElement);
-if (!document.title.trim()) tell("no title");
-const ids = all("[id]").map((element) => element.id);
-for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) tell("an id twice, " + id);
-
-// 1.3.1
-const headings = all("h1, h2, h3, h4, h5, h6").filter((heading) => heading.checkVisibility());
-if (headings.filter((heading) => heading.nodeName === "H1").length !== 1) tell("not one h1");
-let level = 0;
-for (const heading of headings) {
-  const next = Number(heading.nodeName[1]);
-  if (next > level + 1) tell("a heading skips from " + level, heading);
-  level = next;
-}
-
-// 4.1.2, 3.3.2, 1.1.1
-const named = (element) => {
-  const by = (element.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id));
-  const texts = [element.getAttribute("aria-label"), element.title, ...[...(element.labels || []), ...by].map((label) => label?.textContent)];
-  return texts.some((text) => text?.trim());
-};
-for (const field of all("input:not([type=hidden]), select, textarea")) if (!named(field)) tell("a field without a label", field);
-for (const control of all("a[href], button, summary").filter((control) => control.checkVisibility())) {
-  if (!named(control) && !control.textContent.trim() && !control.querySelector("[alt]")) tell("nothing says what it does", control);
-}
-for (const image of all("img:not([alt])")) tell("an image without a text", image);
-for (const drawing of all("svg")) {
-  const told = drawing.closest("[role=img]");
-  if (!drawing.closest("[aria-hidden=true]") && !(told && named(told))) tell("a drawing without a text", drawing);
-}
-for (const table of all("table")) if (!table.querySelector("th")) tell("a table without heads", table);
 
 // 1.4.3 and 1.4.11
 const pen = Object.assign(document.createElement("canvas"), { width: 1, height: 1 }).getContext("2d", { willReadFrequently: true });
@@ -100,6 +68,63 @@ for (const field of all("input:not([type=hidden], [type=checkbox], [type=radio])
   const ratio = contrast(over(rgba(getComputedStyle(field).borderTopColor), back), back);
   if (ratio < 3) tell("edge with contrast " + ratio.toFixed(2), field);
 }
+// What a chart draws: lines and bars, and the marks that name them, also in colours that these figures have no line for.
+const isSeenOn = (what, color, element) => {
+  const back = ground(element), [r, g, b, a] = rgba(color);
+  const ratio = contrast(over([r, g, b, a * fade(element)], back), back);
+  if (!(ratio >= 3)) tell(`${what} with contrast ${ratio.toFixed(2)}`, element);
+};
+const isDrawnOn = (path) => {
+  const { stroke, fill } = getComputedStyle(path);
+  isSeenOn("a part of a chart", stroke === "none" ? fill : stroke, path);
+};
+for (const path of all(".plot .l, .plot .b, .spark .l")) isDrawnOn(path);
+for (const mark of all(".chart li")) isSeenOn("a mark of a chart", getComputedStyle(mark, "::before").backgroundColor, mark);
+const plot = document.querySelector(".plot");
+for (const dashed of plot ? ["", " d"] : []) {
+  for (const kind of ["l", "b"]) {
+    for (let colour = 1; colour <= 6; colour++) {
+      const path = plot.appendChild(document.createElementNS(plot.namespaceURI, "path"));
+      path.setAttribute("class", `${kind} s${colour}${dashed}`);
+      isDrawnOn(path);
+      path.remove();
+    }
+  }
+}
+if (coloursAlone) return [...faults];
+
+// 3.1.1, 2.4.2, 4.1.1
+if (!["en", "zh-CN"].includes(document.documentElement.lang)) tell("no language", document.documentElement);
+if (!document.title.trim()) tell("no title");
+const ids = all("[id]").map((element) => element.id);
+for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) tell("an id twice, " + id);
+
+// 1.3.1
+const headings = all("h1, h2, h3, h4, h5, h6").filter((heading) => heading.checkVisibility());
+if (headings.filter((heading) => heading.nodeName === "H1").length !== 1) tell("not one h1");
+let level = 0;
+for (const heading of headings) {
+  const next = Number(heading.nodeName[1]);
+  if (next > level + 1) tell("a heading skips from " + level, heading);
+  level = next;
+}
+
+// 4.1.2, 3.3.2, 1.1.1
+const named = (element) => {
+  const by = (element.getAttribute("aria-labelledby") || "").split(" ").map((id) => document.getElementById(id));
+  const texts = [element.getAttribute("aria-label"), element.title, ...[...(element.labels || []), ...by].map((label) => label?.textContent)];
+  return texts.some((text) => text?.trim());
+};
+for (const field of all("input:not([type=hidden]), select, textarea")) if (!named(field)) tell("a field without a label", field);
+for (const control of all("a[href], button, summary").filter((control) => control.checkVisibility())) {
+  if (!named(control) && !control.textContent.trim() && !control.querySelector("[alt]")) tell("nothing says what it does", control);
+}
+for (const image of all("img:not([alt])")) tell("an image without a text", image);
+for (const drawing of all("svg")) {
+  const told = drawing.closest("[role=img]");
+  if (!drawing.closest("[aria-hidden=true]") && !(told && named(told))) tell("a drawing without a text", drawing);
+}
+for (const table of all("table")) if (!table.querySelector("th")) tell("a table without heads", table);
 
 // 2.4.7: what changes where the keyboard is.
 const focusable = all("a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']")

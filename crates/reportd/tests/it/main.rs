@@ -8,6 +8,7 @@ mod backup;
 mod browser;
 mod cluster;
 mod console;
+mod console_errors;
 mod console_moderation;
 mod console_twice;
 mod crawl;

@@ -8,7 +8,7 @@ use super::super::{FIELDS, Operation, address, field_name, frame};
 use crate::fault::Fault;
 use crate::frame::Frame;
 use crate::pairs::Pairs;
-use crate::texts::fill;
+use crate::texts::{Locale, fill};
 use crate::visit::Visit;
 
 /// What a report must have of a field, by its name in the form.
@@ -132,6 +132,23 @@ impl FilledField {
     /// A person is never counted by.
     fn may_count(&self) -> bool {
         self.field != "to_uid"
+    }
+}
+
+/// What the form shows for a value that is one of its choices.
+pub(crate) fn text_of_choice(locale: Locale, field: &str, value: &str) -> Option<&'static str> {
+    let t = CommTexts::of(locale);
+    match (field, value) {
+        ("kind", "event") => Some(t.event),
+        ("kind", "snapshot") => Some(t.snapshot),
+        _ if field.starts_with("rule_") => {
+            let any = FilledField::default();
+            let mut rules = any.rules(t);
+            rules
+                .find(|(rule, ..)| *rule == value)
+                .map(|(_, text, _)| text)
+        }
+        _ => None,
     }
 }
 

@@ -33,9 +33,14 @@ fn videos_are_shown_as_the_api_tells() {
         }
         let calls = said(&asked);
         assert!(calls[1].contains("sort=watched&limit=50"), "{calls:?}");
+        // Today is not over: the day before it stands beside the one before that.
+        for (call, day) in [(2, "2026-11-19"), (3, "2026-11-20")] {
+            let asked = format!("playback/days?from={day}&to={day}");
+            assert!(calls[call].contains(&asked), "{calls:?}");
+        }
         assert!(
-            calls[2].contains("from=2026-11-18&to=2026-11-19"),
-            "{calls:?}"
+            page.contains("±0.0 % · 1,234 → 1,234") && page.contains("Today is not over"),
+            "{page}"
         );
         let (_, csv) = visitor.get(&format!("{ROOT}?{days}&csv=videos")).await;
         assert!(
