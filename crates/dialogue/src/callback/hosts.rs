@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 pub(super) use self::host::Ended;
-use self::host::Host;
+use self::host::{Host, Place};
 use self::trials::Trials;
 use super::breaker::BreakerOptions;
 use super::connection::Connection;
@@ -62,14 +62,26 @@ pub(super) enum Health {
 
 pub(super) struct Hosts {
     by_name: HashMap<Arc<str>, Host>,
-    /// Hosts with something to send, each once.
-    line: VecDeque<Arc<str>>,
-    /// Hosts that found no place for a trial; they come back to the line when one is free.
-    beside: VecDeque<Arc<str>>,
+    /// Whose turn it is, one after the other.
+    line: VecDeque<Turn>,
+    /// [`Turn::Trial`] stands in the line.
+    has_trial_turn: bool,
     running: usize,
     waiting: usize,
     trials: Trials,
     bounds: Bounds,
+    /// Turns that were looked at: what all this costs.
+    #[cfg(test)]
+    turns: usize,
+}
+
+/// A turn in the line.
+enum Turn {
+    /// Of a host with something to send; each has one at most.
+    Of(Arc<str>),
+    /// Of all that wait for a place for a trial, once there may be one. They share it, so that the end of a trial costs the
+    /// same however many wait.
+    Trial,
 }
 
 /// What can begin now, and what has waited for too long.
@@ -84,11 +96,13 @@ impl Hosts {
         Self {
             by_name: HashMap::new(),
             line: VecDeque::new(),
-            beside: VecDeque::new(),
+            has_trial_turn: false,
             running: 0,
             waiting: 0,
-            trials: Trials::default(),
+            trials: Trials::new(bounds.trials, bounds.trials_of_app),
             bounds,
+            #[cfg(test)]
+            turns: 0,
         }
     }
 
@@ -135,11 +149,12 @@ impl Hosts {
             return Some(leased);
         }
         let name = Arc::clone(&leased.host);
+        // A host beside the line waits for a place of the app whose delivery is its next.
+        let is_next = host.queue.is_empty();
         host.queue.push_back(leased);
         self.waiting += 1;
-        if !host.is_in_line {
-            host.is_in_line = true;
-            self.line.push_back(name);
+        if host.place == Place::Out || is_next {
+            enter(&mut self.line, host, name);
         }
         None
     }
@@ -155,45 +170,73 @@ impl Hosts {
     pub(super) fn start(&mut self, now: Duration, until_ms: i64) -> Startable {
         let mut told = Startable::default();
         while self.running < self.bounds.in_all {
-            let Some(name) = self.line.pop_front() else {
-                break;
-            };
-            let Some(host) = self.by_name.get_mut(&name) else {
-                continue;
-            };
-            host.is_in_line = false;
-            if !host.can_begin(&self.bounds, now) {
-                // It comes back to the line when one of those that run ends.
-                continue;
+            match self.line.pop_front() {
+                Some(Turn::Of(name)) => self.serve(name, now, until_ms, &mut told),
+                Some(Turn::Trial) => self.serve_a_trial(now, until_ms, &mut told),
+                None => break,
             }
-            let is_trial = !host.is_proven;
-            let has_room =
-                |leased: &mut Leased| !is_trial || self.trials.have_room(leased.app, &self.bounds);
-            let Some(mut leased) = host.queue.pop_front_if(has_room) else {
-                if !host.queue.is_empty() {
-                    host.is_in_line = true;
-                    self.beside.push_back(name);
-                }
-                continue;
-            };
-            self.waiting -= 1;
-            if leased.until_ms < until_ms {
-                told.stale.push(leased);
-            } else {
-                host.begin(now);
-                self.running += 1;
-                if is_trial {
-                    self.trials.begin(leased.app);
-                }
-                leased.is_trial = is_trial;
-                told.attempts.push(leased);
-            }
-            if !host.queue.is_empty() {
-                host.is_in_line = true;
-                self.line.push_back(name);
+            #[cfg(test)]
+            {
+                self.turns += 1;
             }
         }
         told
+    }
+
+    /// Serves one of those that wait for a place for a trial.
+    fn serve_a_trial(&mut self, now: Duration, until_ms: i64, told: &mut Startable) {
+        self.has_trial_turn = false;
+        if let Some(name) = self.trials.next() {
+            let host = self.by_name.get(&name);
+            // It may have come back to the line meanwhile, and even have been forgotten.
+            if host.is_some_and(|host| host.place == Place::Beside) {
+                self.serve(name, now, until_ms, told);
+            }
+        }
+        self.offer_a_trial();
+    }
+
+    fn offer_a_trial(&mut self) {
+        if !self.has_trial_turn && self.trials.may_go_on() {
+            self.has_trial_turn = true;
+            self.line.push_back(Turn::Trial);
+        }
+    }
+
+    /// Begins the next delivery of a host, where it may run and finds a place.
+    fn serve(&mut self, name: Arc<str>, now: Duration, until_ms: i64, told: &mut Startable) {
+        let Some(host) = self.by_name.get_mut(&name) else {
+            return;
+        };
+        host.place = Place::Out;
+        if !host.can_begin(&self.bounds, now) {
+            // It comes back to the line when one of those that run ends.
+            return;
+        }
+        let is_trial = !host.is_proven;
+        let has_room = |leased: &mut Leased| !is_trial || self.trials.have_room(leased.app);
+        let Some(mut leased) = host.queue.pop_front_if(has_room) else {
+            if let Some(next) = host.queue.front() {
+                host.place = Place::Beside;
+                self.trials.wait(next.app, name);
+            }
+            return;
+        };
+        self.waiting -= 1;
+        if !host.queue.is_empty() {
+            enter(&mut self.line, host, name);
+        }
+        if leased.until_ms < until_ms {
+            told.stale.push(leased);
+            return;
+        }
+        host.begin(now);
+        self.running += 1;
+        if is_trial {
+            self.trials.begin(leased.app);
+        }
+        leased.is_trial = is_trial;
+        told.attempts.push(leased);
     }
 
     /// An attempt has ended.
@@ -202,26 +245,31 @@ impl Hosts {
         self.running -= 1;
         if leased.is_trial {
             self.trials.end(leased.app);
-            self.line.append(&mut self.beside);
+            self.offer_a_trial();
         }
         let Some(host) = self.by_name.get_mut(name) else {
             return Ended::default();
         };
         let ended = host.end(leased.id, health, (now, &self.bounds));
         self.waiting -= ended.given_back.len();
-        if !host.queue.is_empty() && !host.is_in_line {
-            host.is_in_line = true;
-            self.line.push_back(Arc::clone(name));
+        // Who takes deliveries needs no place for a trial any more.
+        if !host.queue.is_empty() && (host.place == Place::Out || host.is_proven) {
+            enter(&mut self.line, host, Arc::clone(name));
         }
         ended
     }
 
     /// Gives back what waits of verdicts of a ticket that came before this one.
     pub(super) fn take_replaced(&mut self, ticket: i64, verdict: i64) -> Vec<Leased> {
-        let hosts = self.by_name.values_mut();
-        let taken: Vec<Leased> = hosts
-            .flat_map(|host| host.take_replaced(ticket, verdict))
-            .collect();
+        let mut taken = Vec::new();
+        for (name, host) in &mut self.by_name {
+            let replaced = host.take_replaced(ticket, verdict);
+            // Its next delivery may be of another app now.
+            if !replaced.is_empty() && !host.queue.is_empty() {
+                enter(&mut self.line, host, Arc::clone(name));
+            }
+            taken.extend(replaced);
+        }
         self.waiting -= taken.len();
         taken
     }
@@ -258,5 +306,13 @@ impl Hosts {
         self.waiting = 0;
         let hosts = self.by_name.values_mut();
         hosts.flat_map(|host| host.queue.drain(..)).collect()
+    }
+}
+
+/// Puts a host into the line, unless it stands there.
+fn enter(line: &mut VecDeque<Turn>, host: &mut Host, name: Arc<str>) {
+    if host.place != Place::InLine {
+        host.place = Place::InLine;
+        line.push_back(Turn::Of(name));
     }
 }

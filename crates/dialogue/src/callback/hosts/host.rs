@@ -30,10 +30,21 @@ pub(super) struct Host {
     /// open the breaker, and all such hosts together, and those of one app, a part of the places: many receivers that hang
     /// must not take all.
     pub(super) is_proven: bool,
-    /// It stands in the line of hosts that can be served, or beside it.
-    pub(super) is_in_line: bool,
+    pub(super) place: Place,
     /// The store holds more for it than was leased.
     pub(super) has_more: bool,
+}
+
+/// Where a host waits for its turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Place {
+    /// Nowhere: it has nothing to send, or as many attempts run as may.
+    #[default]
+    Out,
+    /// In the line of hosts that can be served.
+    InLine,
+    /// Beside the line, until there is a place for a trial.
+    Beside,
 }
 
 /// What the end of an attempt changes.
@@ -146,7 +157,7 @@ impl Host {
     pub(super) fn prune(&mut self, now: Duration) -> bool {
         self.idle
             .retain(|connection| now.saturating_sub(connection.idle_since) < IDLE);
-        let is_busy = self.running > 0 || self.is_in_line || !self.queue.is_empty();
+        let is_busy = self.running > 0 || self.place != Place::Out || !self.queue.is_empty();
         let is_past = now.saturating_sub(self.used_at) > FORGET;
         is_busy || !self.idle.is_empty() || !(self.breaker.is_new() || is_past)
     }

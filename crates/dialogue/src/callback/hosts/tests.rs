@@ -1,5 +1,7 @@
 mod beside_ill;
 
+use reportd_platform::AppNo;
+
 use super::*;
 
 const S: fn(u64) -> Duration = Duration::from_secs;
@@ -202,4 +204,120 @@ fn what_waited_for_too_long_is_not_begun_and_hosts_are_forgotten() {
     assert_eq!((ids(&told.stale), ids(&told.attempts)), (vec![1], vec![]));
     hosts.prune(S(1));
     assert!(hosts.by_name.is_empty());
+}
+
+/// Hosts beside each other, of whom one may be tried at a time.
+fn one_trial_at_a_time() -> Hosts {
+    Hosts::new(Bounds {
+        trials: 2,
+        trials_of_app: 1,
+        queue_in_all: 10_000,
+        ..hosts().bounds
+    })
+}
+
+#[test]
+fn the_end_of_a_trial_costs_the_same_however_many_wait_for_a_place() {
+    const MANY: i64 = 1_000;
+    let mut hosts = one_trial_at_a_time();
+    for id in 0..MANY {
+        assert!(hosts.push(delivery(id, &id.to_string()), S(0)).is_none());
+    }
+    let mut order = Vec::new();
+    let mut running = hosts.start(S(0), 0).attempts;
+    while let Some(leased) = running.pop() {
+        hosts.finish(&leased, Health::Failed, S(0));
+        order.push(leased.id);
+        running.extend(hosts.start(S(0), 0).attempts);
+    }
+    assert_eq!(order, (0..MANY).collect::<Vec<_>>());
+    let turns = hosts.turns;
+    assert!(turns <= 3 * order.len(), "{turns} turns");
+}
+
+#[test]
+fn a_host_beside_the_line_comes_back_when_it_needs_no_place_of_that_app_any_more() {
+    let of_app = |app, id, host: &str| Leased {
+        app,
+        ticket: id,
+        ..delivery(id, host)
+    };
+    let mut hosts = one_trial_at_a_time();
+    for (id, host) in [(1, "a"), (2, "a"), (3, "b")] {
+        hosts.push(of_app(1, id, host), S(0));
+    }
+    let begun = hosts.start(S(0), 0).attempts;
+    assert_eq!(ids(&begun), [1]);
+    // What waited for app 1 is replaced: the next delivery of that host is another app's.
+    assert_eq!(ids(&hosts.take_replaced(3, 2)), [3]);
+    hosts.push(of_app(2, 4, "b"), S(0));
+    assert_eq!(ids(&hosts.start(S(0), 0).attempts), [4]);
+    // The first host is proven, while the place it waits for is another's.
+    hosts.push(of_app(1, 5, "c"), S(0));
+    hosts.finish(&begun[0], Health::Well, S(0));
+    assert_eq!(ids(&hosts.start(S(0), 0).attempts), [5, 2]);
+}
+
+/// Whatever happens in whatever order: what may begin has begun, and what was put in comes out.
+#[test]
+fn nothing_waits_that_could_begin() {
+    for seed in 0..200 {
+        let mut chance = chances(seed);
+        let mut hosts = Hosts::new(Bounds {
+            in_all: 6,
+            trials: 4,
+            trials_of_app: 2,
+            ..hosts().bounds
+        });
+        let (mut running, mut put, mut out) = (Vec::new(), 0, 0);
+        for step in 0..300 {
+            let now = S(step);
+            match chance(4) {
+                0 | 1 => {
+                    let leased = Leased {
+                        app: AppNo::try_from(chance(3)).unwrap(),
+                        ticket: chance(9),
+                        ..delivery(step.cast_signed(), &chance(7).to_string())
+                    };
+                    put += usize::from(hosts.push(leased, now).is_none());
+                }
+                2 if !running.is_empty() => {
+                    let at = usize::try_from(chance(running.len() as i64)).unwrap();
+                    let tells = [Health::Well, Health::Alive, Health::Unknown, Health::Failed];
+                    let health = tells[usize::try_from(chance(4)).unwrap()];
+                    let leased: Leased = running.swap_remove(at);
+                    out += 1 + hosts.finish(&leased, health, now).given_back.len();
+                }
+                _ if chance(5) == 0 => out += hosts.take_replaced(chance(9), 2).len(),
+                _ => {}
+            }
+            running.extend(hosts.start(now, 0).attempts);
+            assert_eq!(hosts.waiting(), put - out - running.len());
+            let idle = could_begin(&hosts, now);
+            assert_eq!(idle, None, "seed {seed}, step {step}");
+        }
+    }
+}
+
+/// Numbers below a bound, the same for the same seed.
+fn chances(seed: u64) -> impl FnMut(i64) -> i64 {
+    let mut state = seed;
+    move |below| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(state >> 33).unwrap() % below
+    }
+}
+
+/// A host with something to send that might begin and has not.
+fn could_begin(hosts: &Hosts, now: Duration) -> Option<String> {
+    if hosts.running >= hosts.bounds.in_all {
+        return None;
+    }
+    let idle = hosts.by_name.iter().find(|(_, host)| {
+        let finds_place = |next: &Leased| host.is_proven || hosts.trials.have_room(next.app);
+        host.can_begin(&hosts.bounds, now) && host.queue.front().is_some_and(finds_place)
+    });
+    idle.map(|(name, _)| name.to_string())
 }
