@@ -1,6 +1,10 @@
-//! The clock of a client that was given none.
+//! The clock of a client.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Tells the milliseconds since 1970.
+pub(crate) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// Milliseconds since 1970 by the system's clock.
 #[expect(

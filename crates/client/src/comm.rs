@@ -1,15 +1,14 @@
 //! The client of CommReport for programs that report.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use reportd_protocol::comm::{OutgoingReport, PATH};
 use reqwest::{Method, Request, Url};
 
+use crate::builder::ClientBuilder;
 use crate::error::ClientError;
 use crate::request::report_headers;
 use crate::response::{MAX_REPLY_BYTES, decode_reply};
-use crate::sender::{Sender, Tries, parse_address};
+use crate::sender::Sender;
 
 /// Sends bot event reports to one server for one app. Cheap to clone; the clones share their
 /// connections.
@@ -34,11 +33,8 @@ impl CommClient {
     /// protocol is added to it.
     #[must_use]
     pub fn builder(base_url: &str, token: &str) -> CommClientBuilder {
-        CommClientBuilder {
-            base_url: base_url.to_owned(),
-            token: token.to_owned(),
-            tries: Tries::default(),
-        }
+        let token = token.to_owned();
+        ClientBuilder::new(base_url, CommSettings { token })
     }
 
     /// Sends a report, again if need be, until it is accepted. `Ok` means that the server has it
@@ -70,38 +66,15 @@ impl CommClient {
 }
 
 /// The settings of a [`CommClient`].
+pub type CommClientBuilder = ClientBuilder<CommSettings>;
+
+/// What a [`CommClient`] alone is given.
 #[derive(Clone)]
-pub struct CommClientBuilder {
-    base_url: String,
+pub struct CommSettings {
     token: String,
-    tries: Tries,
 }
 
 impl CommClientBuilder {
-    /// How long each try may take, from connecting to the last byte of the reply. Default: 10 s.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.tries.timeout = timeout;
-        self
-    }
-
-    /// How often a report is sent at most, the first time included. Default: 4; 1 never sends
-    /// again.
-    #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.tries.retry.attempts = attempts;
-        self
-    }
-
-    /// The wait after the first failure, which doubles with each further one, and the longest wait.
-    /// A server that asks for more than the longest is not tried again. Default: 250 ms and 30 s.
-    #[must_use]
-    pub fn waits(mut self, first: Duration, longest: Duration) -> Self {
-        self.tries.retry.first_wait = first;
-        self.tries.retry.longest_wait = longest;
-        self
-    }
-
     /// Makes the client. It connects when it first sends.
     ///
     /// # Errors
@@ -109,8 +82,8 @@ impl CommClientBuilder {
     /// a header, or the system's root certificates cannot be read.
     pub fn build(self) -> Result<CommClient, ClientError> {
         Ok(CommClient {
-            endpoint: parse_address(&self.base_url, PATH)?,
-            sender: Sender::new(report_headers(&self.token)?, self.tries)?,
+            endpoint: self.address(PATH)?,
+            sender: self.sender(report_headers(&self.own.token)?)?,
         })
     }
 }

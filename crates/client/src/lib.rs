@@ -17,6 +17,7 @@
 //! do playback reports: the newest wins, so what matters is their order, see [`PlaybackClient`].
 //! Dialogue reports are known by their `report_id` and content.
 
+mod builder;
 mod clock;
 mod comm;
 mod connection;
@@ -30,6 +31,7 @@ mod retry;
 mod sender;
 mod tls;
 
+pub use builder::ClientBuilder;
 pub use bytes::Bytes;
 pub use comm::{CommClient, CommClientBuilder};
 pub use connection::Connection;

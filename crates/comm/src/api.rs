@@ -7,15 +7,13 @@ mod rejections;
 
 use axum::Router;
 use axum::extract::FromRef;
-use reportd_db::{DbError, Tx};
-use reportd_platform::apps::App;
-use reportd_platform::web::{Api, Problem};
+use reportd_platform::web::Api;
+use reportd_platform::web::openapi::tagged;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::tag::TagBuilder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::{Comm, KIND};
+use crate::Comm;
 
 impl FromRef<Comm> for Api {
     fn from_ref(comm: &Comm) -> Self {
@@ -51,23 +49,7 @@ pub fn api_routes(comm: Comm) -> Router {
 /// What the API adds to the OpenAPI document.
 #[must_use]
 pub fn api_openapi() -> OpenApi {
-    let mut document = calls().into_openapi();
     let about =
         "Bot event reports (通用数据上报): what they add up to, and the registry of operations.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
-}
-
-impl Comm {
-    /// Waits for what is acknowledged, then reads the views. Returns how far the read lags, in ms.
-    async fn read_fresh<T: Send + 'static>(
-        &self,
-        app: &App,
-        read: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
-    ) -> Result<(i64, T), Problem> {
-        let of = (KIND, u64::from(app.no));
-        let (lag, told) = self.journal.read(&self.views, of, read).await?;
-        Ok((lag.ms, told))
-    }
+    tagged(calls().into_openapi(), TAG, about)
 }

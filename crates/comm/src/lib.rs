@@ -23,8 +23,7 @@ mod view;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use reportd_db::Database;
-use reportd_journal::{Journal, Kind};
+use reportd_journal::{FreshViews, Journal, Kind};
 use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
@@ -54,8 +53,8 @@ pub struct Comm {
     pub registry: Arc<Registry>,
     /// Where reports go.
     pub journal: Arc<Journal>,
-    /// The store of the views.
-    pub views: Database,
+    /// What is read.
+    pub views: FreshViews,
     /// Rejected requests.
     pub rejections: Arc<Rejections>,
     /// The time.

@@ -14,12 +14,12 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use reportd_platform::directory::Denied;
+use reportd_platform::web::openapi::tagged;
 use reportd_platform::web::{
     Afterwards, BodyError, ClientAddress, drain_body, limit_key, read_body, reply,
 };
 use reportd_protocol::comm::{self, Refusal, Reply, Ret};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, OpenApi};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -55,12 +55,7 @@ pub fn protocol_openapi() -> OpenApi {
         .get_or_insert_with(Components::new)
         .add_security_scheme("CommToken", token);
     let about = "The wire protocol of bots: CommReport (通用数据上报).";
-    let tag = TagBuilder::new()
-        .name("comm protocol")
-        .description(Some(about))
-        .build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(document, "comm protocol", about)
 }
 
 /// The type of every reply.

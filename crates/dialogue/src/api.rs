@@ -16,8 +16,8 @@ mod verdicts;
 use axum::Router;
 use axum::extract::FromRef;
 use reportd_platform::web::Api;
+use reportd_platform::web::openapi::tagged;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::tag::TagBuilder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -66,9 +66,6 @@ pub fn api_routes(dialogue: Dialogue) -> Router {
 /// What the API adds to the OpenAPI document.
 #[must_use]
 pub fn api_openapi() -> OpenApi {
-    let mut document = calls().into_openapi();
     let about = "Dialogue reports (多人对话举报): tickets, verdicts, callbacks, and settings.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(calls().into_openapi(), TAG, about)
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use reportd_platform::web::openapi::tagged;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::tag::TagBuilder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -38,11 +38,8 @@ pub fn protocol_routes(dialogue: Dialogue) -> Router {
 /// What the protocol adds to the OpenAPI document.
 #[must_use]
 pub fn protocol_openapi() -> OpenApi {
-    let mut document = calls().into_openapi();
     let about = "The wire protocol of dialogue reports (多人对话举报): encrypted abuse reports of a conversation.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(calls().into_openapi(), TAG, about)
 }
 
 /// Report a conversation

@@ -15,6 +15,7 @@ mod export;
 mod filter;
 mod fold;
 mod fresh;
+mod fresh_views;
 mod group;
 mod journal;
 mod metrics;
@@ -39,6 +40,7 @@ pub use entry::{Entry, Kind, NewEntry, Reader, put_bytes, put_signed, put_unsign
 pub use export::{Export, Exported, ExportedBlock};
 pub use filter::{filter_key, owner_key};
 pub use fresh::Lag;
+pub use fresh_views::FreshViews;
 pub use group::AppendError;
 pub use journal::{Journal, Options};
 pub use metrics::JournalMetrics;

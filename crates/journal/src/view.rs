@@ -38,9 +38,20 @@ pub trait View: Send {
     /// learnt from the store. Whether it was rolled back is not sure where the connection was lost.
     fn rolled_back(&mut self);
     /// Drops what no entry that is still to be folded can need. All entries that arrived before `horizon_ms` are folded.
-    fn prune(&mut self, tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError>;
-    /// Drops what it keeps of single entries of a stream before `sequence`: the journal holds them no longer.
-    fn forget(&mut self, tx: &mut Tx<'_>, stream: StreamNo, sequence: u64) -> Result<(), DbError>;
+    /// Nothing, where every entry counts however late it comes.
+    fn prune(&mut self, _tx: &mut Tx<'_>, _horizon_ms: i64) -> Result<(), DbError> {
+        Ok(())
+    }
+    /// Drops what it keeps of single entries of a stream before `sequence`: the journal holds them no longer. Nothing, where
+    /// it keeps none.
+    fn forget(
+        &mut self,
+        _tx: &mut Tx<'_>,
+        _stream: StreamNo,
+        _sequence: u64,
+    ) -> Result<(), DbError> {
+        Ok(())
+    }
     /// Compares what the view says in two stores that folded the same entries, by meaning, and tells each difference.
     fn compare(
         &self,

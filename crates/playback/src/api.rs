@@ -17,18 +17,17 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use reportd_db::{DbError, Tx};
 use reportd_platform::apps::App;
+use reportd_platform::web::openapi::tagged;
 use reportd_platform::web::{Api, Problem, days};
 use reportd_platform::zones::{day_text, parse_day};
 use reportd_protocol::playback::aid_of;
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::tag::TagBuilder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::Playback;
 use crate::registry::PlaybackApp;
-use crate::{KIND, Playback};
 
 impl FromRef<Playback> for Api {
     fn from_ref(playback: &Playback) -> Self {
@@ -73,25 +72,11 @@ pub fn api_routes(playback: Playback) -> Router {
 /// What the API adds to the OpenAPI document.
 #[must_use]
 pub fn api_openapi() -> OpenApi {
-    let mut document = calls().into_openapi();
     let about = "Playback reports (视频观看数据上报): figures of videos, who is viewing now, the catalogue, and one viewer.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(calls().into_openapi(), TAG, about)
 }
 
 impl Playback {
-    /// Waits for what is acknowledged of an app, then reads the views. Returns how far the read lags, in ms.
-    async fn read_fresh<T: Send + 'static>(
-        &self,
-        app: &App,
-        read: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
-    ) -> Result<(i64, T), Problem> {
-        let of = (KIND, u64::from(app.no));
-        let (lag, told) = self.journal.read(&self.views, of, read).await?;
-        Ok((lag.ms, told))
-    }
-
     /// What the registry knows of an app; it is loaded with the apps, so one that is not there cannot be read.
     fn known(&self, app: &App) -> Result<Arc<PlaybackApp>, Problem> {
         self.registry.app(app.no).ok_or_else(Problem::try_later)

@@ -37,8 +37,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reportd_db::Database;
-use reportd_journal::{Journal, Kind};
+use reportd_journal::{FreshViews, Journal, Kind};
 use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
@@ -79,8 +78,8 @@ pub struct Playback {
     pub erasures: Arc<ErasureFile>,
     /// Where beats go.
     pub journal: Arc<Journal>,
-    /// The store of the views.
-    pub views: Database,
+    /// What is read.
+    pub views: FreshViews,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// How long it takes until all other nodes have heard of a change; nothing where there are none.

@@ -2,8 +2,9 @@
 //! sessions. It follows the directory, so that every node hears of a change within a second.
 
 mod changes;
+mod revoked;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use foldhash::fast::RandomState;
@@ -15,6 +16,8 @@ use reportd_platform::seal::KeySource;
 use tokio::sync::Semaphore;
 
 pub(crate) use self::changes::Change;
+use self::revoked::RevokedTokens;
+pub(crate) use self::revoked::{FOR_GOOD, KEPT_PAST_MS, Revocation};
 use crate::generations::Generations;
 use crate::sessions::{KnownKey, SecretKey, Session, TokenId, load_keys};
 use crate::settings::Settings;
@@ -101,8 +104,8 @@ pub struct Registry {
     pub(crate) unknown: Generations<SecretKey, ()>,
     /// Turns to look up a session for addresses that have failed too often.
     pub(crate) suspect_look_ups: Semaphore,
-    /// Tokens of others that an app has revoked: what an app has revoked stays so.
-    revoked: RwLock<HashSet<TokenId, RandomState>>,
+    /// Tokens of others that an app has revoked.
+    revoked: RwLock<RevokedTokens>,
     /// The newest change that was seen; none before the first load.
     seen: Mutex<Option<i64>>,
 }
@@ -136,7 +139,7 @@ impl Registry {
     /// Whether a token was revoked.
     pub(crate) fn is_revoked(&self, token: TokenId) -> bool {
         let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        revoked.contains(&token)
+        revoked.contains(token)
     }
 
     /// Drops from memory what a change has made wrong. A node that makes a change calls it when that is committed; the
@@ -148,9 +151,9 @@ impl Registry {
         for secret in &change.sessions {
             self.sessions.remove(secret);
         }
-        if let Some(token) = change.token {
+        if let Some(revocation) = change.revoked {
             let mut revoked = self.revoked.write().unwrap_or_else(PoisonError::into_inner);
-            revoked.insert(token);
+            revoked.add(revocation);
         }
         if change.are_keys {
             self.sessions.clear();

@@ -17,9 +17,9 @@ use axum::extract::{Request, State};
 use axum::http::Method;
 use axum::response::Response;
 use axum::routing::MethodRouter;
+use reportd_platform::web::openapi::tagged;
 use reportd_protocol::playback::{Code, Endpoint};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, OpenApi, Paths, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -167,9 +167,7 @@ pub fn protocol_openapi() -> OpenApi {
         .add_security_scheme("SESSDATA", SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     let about = "The wire protocol of playback reports (视频观看数据上报) under `/x`. Every reply is HTTP 200; its `code` \
                  tells what came of the call.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(document, TAG, about)
 }
 
 /// Answers a call, and counts it.

@@ -10,7 +10,9 @@ use reportd_platform::secret::SecretHash;
 use reportd_protocol::playback::JwtClaims;
 
 pub use self::issued::{DEFAULT_SESSION_LIFE_MS, Issued, SessionError, create};
-pub(crate) use self::issued::{ListedSession, end, end_all, list, remove_expired, revoke_token};
+pub(crate) use self::issued::{
+    ListedSession, end, end_all, list, remove_ended_tokens, remove_expired, revoke_token,
+};
 pub use self::keys::SEALED_COLUMNS;
 pub(crate) use self::keys::{
     KnownKey, NewKey, NewKeyOf, SessionKeysError, ShownKey, add_key, list_keys, load_keys,

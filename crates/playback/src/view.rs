@@ -134,16 +134,6 @@ impl View for PlaybackView {
         self.finals.step(tx, horizon_ms)
     }
 
-    /// Nothing is kept of single entries.
-    fn forget(
-        &mut self,
-        _tx: &mut Tx<'_>,
-        _stream: StreamNo,
-        _sequence: u64,
-    ) -> Result<(), DbError> {
-        Ok(())
-    }
-
     fn compare(
         &self,
         stored: &mut Tx<'_>,

@@ -15,16 +15,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::FromRef;
-use reportd_db::{DbError, Tx};
 use reportd_platform::apps::App;
+use reportd_platform::web::openapi::tagged;
 use reportd_platform::web::{Api, Problem};
 use utoipa::openapi::OpenApi;
-use utoipa::openapi::tag::TagBuilder;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::Push;
 use crate::registry::PushApp;
-use crate::{KIND, Push};
 
 impl FromRef<Push> for Api {
     fn from_ref(push: &Push) -> Self {
@@ -58,25 +57,11 @@ pub fn api_routes(push: Push) -> Router {
 /// What the API adds to the OpenAPI document.
 #[must_use]
 pub fn api_openapi() -> OpenApi {
-    let mut document = calls().into_openapi();
     let about = "Push reports (推送报表): tasks and groups with their funnels and losses, days, today so far, users, quotas, and settings.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(calls().into_openapi(), TAG, about)
 }
 
 impl Push {
-    /// Waits for what is acknowledged, then reads the views. Returns how far the read lags, in ms.
-    async fn read_fresh<T: Send + 'static>(
-        &self,
-        app: &App,
-        read: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
-    ) -> Result<(i64, T), Problem> {
-        let of = (KIND, u64::from(app.no));
-        let (lag, told) = self.journal.read(&self.views, of, read).await?;
-        Ok((lag.ms, told))
-    }
-
     /// What the registry knows of an app; it is loaded with the apps, so one that is not there cannot be read.
     fn known(&self, app: &App) -> Result<Arc<PushApp>, Problem> {
         self.registry.app(&app.id).ok_or_else(Problem::try_later)

@@ -32,8 +32,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use reportd_db::Database;
-use reportd_journal::{Journal, Kind};
+use reportd_journal::{FreshViews, Journal, Kind};
 use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 use reportd_platform::directory::Directory;
@@ -64,8 +63,8 @@ pub struct Push {
     pub registry: Arc<Registry>,
     /// Where events go.
     pub journal: Arc<Journal>,
-    /// The store of the views.
-    pub views: Database,
+    /// What is read.
+    pub views: FreshViews,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Draws tokens.

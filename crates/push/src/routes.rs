@@ -18,9 +18,9 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use axum::routing::MethodRouter;
 use reportd_platform::rate_limit::Rate;
+use reportd_platform::web::openapi::tagged;
 use reportd_protocol::push::Code;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
-use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{Components, OpenApi, Paths, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -91,9 +91,7 @@ pub fn protocol_openapi() -> OpenApi {
         .add_security_scheme("PushToken", SecurityScheme::ApiKey(ApiKey::Header(token)));
     let about =
         "The wire protocol of push reports (推送报表) under `/v2`, and the feeds of gateways.";
-    let tag = TagBuilder::new().name(TAG).description(Some(about)).build();
-    document.tags = Some(vec![tag]);
-    document
+    tagged(document, TAG, about)
 }
 
 /// Answers a call under `/v2`, and counts it.

@@ -4,7 +4,7 @@
 //! other in a circle.
 
 use reportd_db::{DbError, Tx, Value};
-use reportd_journal::{Batch, Difference, StreamNo, View};
+use reportd_journal::{Batch, Difference, View};
 use reportd_protocol::push::TaskKind;
 
 use crate::compare::compare;
@@ -75,21 +75,6 @@ impl View for PushView {
     fn rolled_back(&mut self) {
         self.words.forget();
         self.devices.forget();
-    }
-
-    /// Nothing: a receipt may come however late.
-    fn prune(&mut self, _tx: &mut Tx<'_>, _horizon_ms: i64) -> Result<(), DbError> {
-        Ok(())
-    }
-
-    /// Nothing is kept of single entries.
-    fn forget(
-        &mut self,
-        _tx: &mut Tx<'_>,
-        _stream: StreamNo,
-        _sequence: u64,
-    ) -> Result<(), DbError> {
-        Ok(())
     }
 
     fn compare(

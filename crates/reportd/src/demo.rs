@@ -68,6 +68,8 @@ struct Credentials {
     access_key: String,
     /// Where the receiver was the last time; 0 before that.
     receiver_port: u16,
+    /// When the demo was made: its history ends there.
+    made_at_ms: i64,
     /// The history is there, to its end.
     is_whole: bool,
 }
@@ -100,9 +102,8 @@ pub(crate) async fn demo(settings: &Settings, data_is_set: bool) -> anyhow::Resu
     let port = credentials.receiver_port;
     let receiver = Receiver::start(secrets, port, Arc::clone(&desk_clock)).await?;
     if !credentials.is_whole {
-        let now = (clock.now_ms(), &receiver);
         tokio::select! {
-            made = history::make(&settings, &credentials, now, Arc::clone(&desk_clock)) => made?,
+            made = history::make(&settings, &credentials, &receiver, Arc::clone(&desk_clock)) => made?,
             () = &mut stop => bail!("the history is not whole: the next start begins anew"),
         }
     }
@@ -140,7 +141,11 @@ fn send_live(
         receiver_url: receiver.url().to_owned(),
     };
     Ok(vec![
-        tokio::spawn(comm::send_live(comm, Arc::clone(clock))),
+        tokio::spawn(comm::send_live(
+            comm,
+            Arc::clone(clock),
+            credentials.made_at_ms,
+        )),
         tokio::spawn(playback::send_live(players, Arc::clone(clock))),
         tokio::spawn(push::send_live(push, Arc::clone(clock))),
         tokio::spawn(dialogue::send_live(dialogue, Arc::clone(clock))),
@@ -219,6 +224,7 @@ fn create(settings: &Settings, begins_ms: i64, now_ms: i64) -> anyhow::Result<Cr
         csrf: session.csrf.reveal().to_owned(),
         access_key: session.access_key.reveal().to_owned(),
         receiver_port: 0,
+        made_at_ms: now_ms,
         is_whole: false,
     })
 }

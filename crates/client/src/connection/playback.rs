@@ -2,15 +2,14 @@
 
 use bytes::Bytes;
 use hyper::Method;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::CONTENT_TYPE;
 use reportd_protocol::playback::Endpoint;
 
 use super::{Connection, request};
 use crate::error::ClientError;
 use crate::playback::{PlaybackLogin, decode_done};
+use crate::request::FORM;
 use crate::response::{MAX_REPLY_BYTES, MAX_REPORT_BYTES};
-
-const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 impl Connection {
     /// Posts a form that is written already ([`heartbeat_form`](reportd_protocol::playback::heartbeat_form) and

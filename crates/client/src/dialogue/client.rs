@@ -10,7 +10,9 @@ use reportd_protocol::dialogue::{
 use reqwest::{Method, Request, Url};
 
 use super::reply::decode_filed;
-use super::settings::{Clock, DialogueClientBuilder, DrawIv};
+use super::settings::{DialogueClientBuilder, DialogueSettings, DrawIv};
+use crate::builder::ClientBuilder;
+use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::response::MAX_REPLY_BYTES;
 use crate::sender::Sender;
@@ -95,7 +97,7 @@ impl DialogueClient {
         app_id: &str,
         cipher: &CipherSettings<'_>,
     ) -> DialogueClientBuilder {
-        DialogueClientBuilder::new(base_url, app_id, cipher)
+        ClientBuilder::new(base_url, DialogueSettings::new(app_id, cipher))
     }
 
     /// Files a report, again if need be, until it is accepted, and tells its ticket; servers that

@@ -1,16 +1,16 @@
 //! How a report is posted, and what its reply says.
 
 use hyper::HeaderMap;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::CONTENT_TYPE;
 use reportd_protocol::dialogue::Reply;
 
 use crate::error::ClientError;
+use crate::request::FORM;
 use crate::response::Response;
 
 /// The headers of a report.
 pub(crate) fn form_headers() -> HeaderMap {
-    let form = HeaderValue::from_static("application/x-www-form-urlencoded");
-    HeaderMap::from_iter([(CONTENT_TYPE, form)])
+    HeaderMap::from_iter([(CONTENT_TYPE, FORM)])
 }
 
 /// The ticket of a report that was accepted. Both the status, always 200, and `ec` must say so.

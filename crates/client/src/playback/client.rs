@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::CONTENT_TYPE;
 use reportd_protocol::playback::meaning::Kid;
 use reportd_protocol::playback::{
     Beat, CursorQuery, Endpoint, HistoryFilter, HistoryPage, ListItem, ListQuery, OnlineTotal,
@@ -17,12 +17,12 @@ use super::heartbeat_settings::HeartbeatsBuilder;
 use super::login::PlaybackLogin;
 use super::pages::HistoryPages;
 use super::reply::{decode_data, decode_done};
-use super::settings::PlaybackClientBuilder;
+use super::settings::{PlaybackClientBuilder, PlaybackSettings};
+use crate::builder::ClientBuilder;
 use crate::error::ClientError;
+use crate::request::FORM;
 use crate::response::{MAX_REPLY_BYTES, MAX_REPORT_BYTES, Response};
 use crate::sender::{Sender, parse_address};
-
-const FORM: HeaderValue = HeaderValue::from_static("application/x-www-form-urlencoded");
 
 /// Reports what one viewer watches to one server, and reads it back. Cheap to clone; the clones
 /// share their connections.
@@ -93,7 +93,7 @@ impl PlaybackClient {
     /// are added to it.
     #[must_use]
     pub fn builder(base_url: &str, login: PlaybackLogin) -> PlaybackClientBuilder {
-        PlaybackClientBuilder::new(base_url, login)
+        ClientBuilder::new(base_url, PlaybackSettings { login })
     }
 
     /// Reports progress. `Ok` means that the server has it for good. What only heartbeats have

@@ -10,14 +10,11 @@ use reportd_protocol::playback::Beat;
 use super::client::PlaybackClient;
 use super::heartbeats::{BeatTask, Heartbeats};
 use super::sitting::Sitting;
-use crate::clock::system_now_ms;
+use crate::clock::{Clock, system_now_ms};
 use crate::error::ClientError;
 
 /// The cadence that the protocol has by default (`seed playback-report`).
 const INTERVAL: Duration = Duration::from_secs(15);
-
-/// Tells the milliseconds since 1970.
-pub(super) type Clock = Arc<dyn Fn() -> i64 + Send + Sync>;
 
 /// Waits for so long.
 pub(super) type Wait = Box<dyn Fn(Duration) -> Waiting + Send + Sync>;

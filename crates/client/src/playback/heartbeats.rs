@@ -9,8 +9,9 @@ use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::task::JoinHandle;
 
 use super::client::PlaybackClient;
-use super::heartbeat_settings::{Clock, OnFailure, Wait};
+use super::heartbeat_settings::{OnFailure, Wait};
 use super::sitting::Sitting;
+use crate::clock::Clock;
 use crate::error::ClientError;
 
 /// Sends the heartbeats of one video in one player: one at the start, one every 15 seconds while it

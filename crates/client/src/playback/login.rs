@@ -3,12 +3,13 @@
 use std::fmt;
 
 use hyper::HeaderMap;
-use hyper::header::{COOKIE, HeaderValue};
+use hyper::header::COOKIE;
 use reportd_protocol::playback::{Endpoint, HistoryProof, Proof};
 use reportd_protocol::push::percent_encode;
 use reqwest::Url;
 
 use crate::error::ClientError;
+use crate::request::secret_header;
 
 /// The field of an app's login token (`seed playback-report`).
 const ACCESS_KEY: &str = "access_key";
@@ -40,11 +41,10 @@ impl PlaybackLogin {
         let can_stand = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b';' | b'"');
         let cookie = Some(sessdata)
             .filter(|value| !value.is_empty() && value.bytes().all(can_stand))
-            .and_then(|value| HeaderValue::from_str(&format!("SESSDATA={value}")).ok());
-        let mut cookie = cookie.ok_or_else(|| {
+            .and_then(|value| secret_header(&format!("SESSDATA={value}")));
+        let cookie = cookie.ok_or_else(|| {
             ClientError::Setup("SESSDATA: empty, or a character that no cookie can hold".to_owned())
         })?;
-        cookie.set_sensitive(true);
         Ok(HeaderMap::from_iter([(COOKIE, cookie)]))
     }
 

@@ -7,7 +7,6 @@ use reportd_protocol::push::{is_app_id, percent_encode};
 use reqwest::Url;
 
 use crate::error::ClientError;
-use crate::sender::parse_address;
 
 /// The addresses below one path.
 #[derive(Debug, Clone)]
@@ -16,9 +15,8 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    pub(super) fn new(base_url: &str, path: &str) -> Result<Self, ClientError> {
-        let base = parse_address(base_url, path)?;
-        Ok(Self { base })
+    pub(super) fn below(base: Url) -> Self {
+        Self { base }
     }
 
     /// The address of a path, which begins with `/` and has its codes.
@@ -88,10 +86,12 @@ pub(super) fn query(parameters: &[(&str, Option<String>)]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sender::parse_address;
 
     #[test]
     fn paths_keep_every_name_apart() {
-        let addresses = Addresses::new("http://h/base/", &app_path("app").unwrap()).unwrap();
+        let path = app_path("app").unwrap();
+        let addresses = Addresses::below(parse_address("http://h/base/", &path).unwrap());
         let of = |name| {
             let path = format!("/g/{}", segment("name", name).ok()?);
             addresses.of(&path).map(String::from).ok()

@@ -14,8 +14,10 @@ use serde::de::DeserializeOwned;
 
 use super::address::{Addresses, ids_segment, join_ids, query, segment};
 use super::reply::{decode_auth, decode_data, success_data};
-use super::settings::{Clock, PushClientBuilder};
+use super::settings::{PushClientBuilder, PushSettings};
 use super::token::{TOKEN_NAME, Token, TokenKeeper};
+use crate::builder::ClientBuilder;
+use crate::clock::Clock;
 use crate::error::ClientError;
 use crate::response::{MAX_REPLY_BYTES, MAX_REPORT_BYTES};
 use crate::sender::Sender;
@@ -93,7 +95,7 @@ impl PushClient {
         appkey: &str,
         master_secret: &str,
     ) -> PushClientBuilder {
-        PushClientBuilder::new(base_url, app_id, appkey, master_secret)
+        ClientBuilder::new(base_url, PushSettings::new(app_id, appkey, master_secret))
     }
 
     /// What became of tasks, by task id: at most 200, without those that the server does not know.

@@ -1,7 +1,5 @@
 //! The client that feeds the push reports.
 
-use std::time::Duration;
-
 use bytes::Bytes;
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
@@ -11,9 +9,11 @@ use reqwest::{Method, Request, Url};
 use super::address::{Addresses, feed_path};
 use super::batches::{event_batches, receipt_batches};
 use super::feed_reply::decode_accepted;
+use crate::builder::ClientBuilder;
 use crate::error::ClientError;
+use crate::request::secret_setting;
 use crate::response::MAX_REPLY_BYTES;
-use crate::sender::{Sender, Tries};
+use crate::sender::Sender;
 
 /// Sends events and receipts of one app to one server. Cheap to clone; the clones share their
 /// connections.
@@ -35,13 +35,12 @@ impl PushFeedClient {
     /// have a path of its own.
     #[must_use]
     pub fn builder(base_url: &str, app_id: &str) -> PushFeedClientBuilder {
-        PushFeedClientBuilder {
-            base_url: base_url.to_owned(),
+        let own = FeedSettings {
             app_id: app_id.to_owned(),
             api_key: None,
             master_secret: None,
-            tries: Tries::default(),
-        }
+        };
+        ClientBuilder::new(base_url, own)
     }
 
     /// Sends events, in as many requests as they need, and tells how many were accepted: each cid
@@ -122,51 +121,28 @@ impl std::fmt::Debug for PushFeedClient {
 }
 
 /// The settings of a [`PushFeedClient`].
+pub type PushFeedClientBuilder = ClientBuilder<FeedSettings>;
+
+/// What a [`PushFeedClient`] alone is given.
 #[derive(Clone)]
-pub struct PushFeedClientBuilder {
-    base_url: String,
+pub struct FeedSettings {
     app_id: String,
     api_key: Option<String>,
     master_secret: Option<String>,
-    tries: Tries,
 }
 
 impl PushFeedClientBuilder {
     /// The API key for events, of role ingest or admin.
     #[must_use]
     pub fn api_key(mut self, api_key: &str) -> Self {
-        self.api_key = Some(api_key.to_owned());
+        self.own.api_key = Some(api_key.to_owned());
         self
     }
 
     /// The app's master secret, which signs receipts.
     #[must_use]
     pub fn master_secret(mut self, master_secret: &str) -> Self {
-        self.master_secret = Some(master_secret.to_owned());
-        self
-    }
-
-    /// How long each try may take, from connecting to the last byte of the reply. Default: 10 s.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.tries.timeout = timeout;
-        self
-    }
-
-    /// How often a request is sent at most, the first time included. Default: 4; 1 never sends
-    /// again.
-    #[must_use]
-    pub fn attempts(mut self, attempts: u32) -> Self {
-        self.tries.retry.attempts = attempts;
-        self
-    }
-
-    /// The wait after the first failure, which doubles with each further one, and the longest wait.
-    /// A server that asks for more than the longest is not tried again. Default: 250 ms and 30 s.
-    #[must_use]
-    pub fn waits(mut self, first: Duration, longest: Duration) -> Self {
-        self.tries.retry.first_wait = first;
-        self.tries.retry.longest_wait = longest;
+        self.own.master_secret = Some(master_secret.to_owned());
         self
     }
 
@@ -176,13 +152,14 @@ impl PushFeedClientBuilder {
     /// [`ClientError::Setup`] if the URL is not one of `http` or `https`, no app can have the id,
     /// the key cannot stand in a header, or the system's root certificates cannot be read.
     pub fn build(self) -> Result<PushFeedClient, ClientError> {
-        let event_headers = self.api_key.as_deref().map(|key| feed_headers(Some(key)));
+        let api_key = self.own.api_key.as_deref();
+        let event_headers = api_key.map(|key| feed_headers(Some(key)));
         Ok(PushFeedClient {
-            sender: Sender::new(HeaderMap::new(), self.tries)?,
-            addresses: Addresses::new(&self.base_url, &feed_path(&self.app_id)?)?,
-            app_id: self.app_id,
+            sender: self.sender(HeaderMap::new())?,
+            addresses: Addresses::below(self.address(&feed_path(&self.own.app_id)?)?),
             event_headers: event_headers.transpose()?,
-            master_secret: self.master_secret,
+            app_id: self.own.app_id,
+            master_secret: self.own.master_secret,
         })
     }
 }
@@ -199,10 +176,7 @@ pub(crate) fn feed_headers(api_key: Option<&str>) -> Result<HeaderMap, ClientErr
     let lines = HeaderValue::from_static("application/x-ndjson");
     headers.insert(CONTENT_TYPE, lines);
     if let Some(api_key) = api_key {
-        let mut bearer = HeaderValue::from_str(&format!("Bearer {api_key}")).map_err(|_| {
-            ClientError::Setup("API key: a character that a header cannot hold".to_owned())
-        })?;
-        bearer.set_sensitive(true);
+        let bearer = secret_setting("API key", &format!("Bearer {api_key}"))?;
         headers.insert(AUTHORIZATION, bearer);
     }
     Ok(headers)

@@ -6,6 +6,7 @@ use reportd_protocol::push::{AUTH_WINDOW_MS, TOKEN_HEADER};
 use tokio::sync::Mutex;
 
 use crate::error::ClientError;
+use crate::request::{secret_header, secret_setting};
 
 /// How long before its end a token is renewed, in ms: longer than the clocks of client and server
 /// may differ for a sign to be taken. A token of a short life is renewed at half of it.
@@ -82,20 +83,12 @@ impl TokenKeeper {
 
 /// The headers of a report.
 pub(crate) fn token_headers(token: &str) -> Result<HeaderMap, ClientError> {
-    let token = secret_header(token).ok_or_else(|| {
-        ClientError::Setup("token: a character that a header cannot hold".to_owned())
-    })?;
+    let token = secret_setting("token", token)?;
     Ok(HeaderMap::from_iter([(TOKEN_NAME, token)]))
 }
 
 /// The name of the header with the token.
 pub(super) const TOKEN_NAME: HeaderName = HeaderName::from_static(TOKEN_HEADER);
-
-fn secret_header(text: &str) -> Option<HeaderValue> {
-    let mut header = HeaderValue::from_str(text).ok()?;
-    header.set_sensitive(true);
-    Some(header)
-}
 
 #[cfg(test)]
 mod tests {

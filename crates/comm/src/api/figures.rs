@@ -152,7 +152,7 @@ pub(super) async fn get_series(
         top,
     };
     let read = move |tx: &mut Tx<'_>| Ok(ShownSeries::new(series(tx, &query)?, step));
-    let (lag_ms, shown) = comm.read_fresh(&app, read).await?;
+    let (lag_ms, shown) = comm.views.read(app.no, read).await?;
     Ok(Fresh {
         lag_ms,
         body: Json(shown),
@@ -320,7 +320,8 @@ pub(super) async fn get_messages(
     };
     let (active, passive) = (query(ACTIVE_MESSAGE), query(PASSIVE_MESSAGE));
     let (lag_ms, pair) = comm
-        .read_fresh(&app, move |tx| pair(tx, &active, &passive))
+        .views
+        .read(app.no, move |tx| pair(tx, &active, &passive))
         .await?;
     let row = |row: PairRow| MessagesRow {
         key: row.key,
@@ -410,7 +411,8 @@ pub(super) async fn get_census(
     let day = day("date", &date)?;
     let (no, oper_id) = (app.no, asked.oper_id.unwrap_or(GROUP_CENSUS));
     let (lag_ms, census) = comm
-        .read_fresh(&app, move |tx| census(tx, no, oper_id, day))
+        .views
+        .read(app.no, move |tx| census(tx, no, oper_id, day))
         .await?;
     let total = |sum: i64, group: &(i64, i64)| sum.saturating_add(group.1);
     let shown = ShownCensus {

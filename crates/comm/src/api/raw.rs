@@ -79,7 +79,7 @@ pub(super) async fn get_reports(
     };
     // The fold tells which entries were repeats: they must not show.
     let lag = comm.journal.fresh(KIND, u64::from(app.no)).await;
-    let (journal, views) = (Arc::clone(&comm.journal), comm.views.clone());
+    let (journal, views) = (Arc::clone(&comm.journal), comm.views.store().clone());
     let read = tokio::task::spawn_blocking(move || {
         let mut found = Vec::new();
         let next = reports(&journal, &views, &query, |report| {

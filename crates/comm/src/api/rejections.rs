@@ -313,6 +313,6 @@ async fn is_counted(comm: &Comm, app: &App, ts_ms: i64, body: &Bytes) -> Result<
     let sql = "SELECT COUNT(*) FROM comm_identity WHERE app = $1 AND ts = $2 AND hash = $3";
     let read =
         move |tx: &mut Tx<'_>| tx.query_int(sql, &[no.into(), ts_ms.into(), hash[..].into()]);
-    let found: Result<i64, DbError> = comm.views.read_async(read).await;
+    let found: Result<i64, DbError> = comm.views.store().read_async(read).await;
     Ok(found? > 0)
 }

@@ -13,7 +13,9 @@ use reportd_comm::{
     api_routes, install_standard_operations, protocol_routes,
 };
 use reportd_db::Database;
-use reportd_journal::{DayFiles, DayTables, Journal, JournalMetrics, Options, Pace, Projector};
+use reportd_journal::{
+    DayFiles, DayTables, FreshViews, Journal, JournalMetrics, Options, Pace, Projector,
+};
 use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, AppError, NewApp};
 use reportd_platform::clock::{Clock, ManualClock};
@@ -140,7 +142,7 @@ impl World {
             directory: Arc::clone(&directory),
             registry,
             journal: Arc::clone(&journal),
-            views: views.clone(),
+            views: FreshViews::new(&journal, &views, reportd_comm::KIND),
             rejections: Arc::new(rejections),
             clock: Arc::clone(&time),
             metrics: comm_metrics,

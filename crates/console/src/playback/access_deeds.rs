@@ -75,6 +75,7 @@ pub(super) async fn remove_key(
 pub(super) struct TokenForm {
     mid: String,
     jti: String,
+    exp: Option<String>,
 }
 
 /// Revokes a token of the site's own login service.
@@ -87,6 +88,7 @@ pub(super) async fn revoke_token(
     let path = "/api/apps/{}/viewers/{}/sessions/{}";
     let id = format!("jti:{}", form.jti.trim());
     let call = visit.call(Method::DELETE, path, &[&app, form.mid.trim(), &id]);
+    let call = call.maybe("exp", form.exp.as_deref().map(str::trim));
     call.send::<Value>().await?;
     Ok(visit.done(&address(&app, "/access", &[])))
 }

@@ -12,6 +12,7 @@ use utoipa::openapi::path::PathItem;
 use utoipa::openapi::response::Response;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref,
     RefOr, ResponseBuilder,
@@ -245,6 +246,14 @@ fn headers() -> [(&'static str, Header); 4] {
             ),
         ),
     ]
+}
+
+/// The calls of a kind under its tag, which says what it is about.
+#[must_use]
+pub fn tagged(mut calls: OpenApi, tag: &str, about: &str) -> OpenApi {
+    let tag = TagBuilder::new().name(tag).description(Some(about)).build();
+    calls.tags = Some(vec![tag]);
+    calls
 }
 
 /// Adds what every reply has, the header with the request's id, and tells once what the lag of a read is: a call says

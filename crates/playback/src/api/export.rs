@@ -61,7 +61,7 @@ pub(super) async fn export_viewer(
     let (mut lag_ms, mut deletes) = (0, Vec::new());
     if let Some(viewer) = identity.map(|identity| identity.viewer) {
         let read = move |tx: &mut Tx<'_>| query::deletes(tx, viewer);
-        (lag_ms, deletes) = playback.read_viewer(viewer, read).await?;
+        (lag_ms, deletes) = playback.views.read(viewer, read).await?;
     }
     let mut head = Vec::new();
     let is_paused = identity.is_some_and(|identity| identity.paused.is_some());
@@ -107,7 +107,7 @@ async fn send_videos(
     let mut after = 0;
     loop {
         let read = move |tx: &mut Tx<'_>| query::stored_videos(tx, viewer, after, AT_ONCE);
-        let read: Result<_, DbError> = playback.views.read_async(read).await;
+        let read: Result<_, DbError> = playback.views.store().read_async(read).await;
         let videos: Vec<StoredVideo> = read?;
         let Some(last) = videos.last() else {
             return Ok(());

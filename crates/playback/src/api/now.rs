@@ -138,7 +138,8 @@ pub(super) async fn get_curve(
     let end_ms = app.zone.start_of_day_ms(last + 1).min(now_ms + 1);
     let no = app.no;
     let (lag_ms, points) = playback
-        .read_fresh(&app, move |tx| {
+        .views
+        .read(app.no, move |tx| {
             query::viewing_curve(tx, no, start_ms..end_ms.max(start_ms))
         })
         .await?;

@@ -52,7 +52,8 @@ pub(super) async fn get_retention(
     }
     let no = app.no;
     let (lag_ms, chunks) = playback
-        .read_fresh(&app, move |tx| query::part_reach(tx, no, aid, asked.cid))
+        .views
+        .read(app.no, move |tx| query::part_reach(tx, no, aid, asked.cid))
         .await?;
     let cid = chunks.first().map_or(asked.cid, |chunk| Some(chunk.cid));
     let part = [(aid, cid.unwrap_or(0))];

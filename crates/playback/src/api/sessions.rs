@@ -5,12 +5,13 @@ use reportd_db::{DbError, Tx};
 use reportd_platform::access::Permission;
 use reportd_platform::clock::SECOND_MS;
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{Caller, Json, Problem};
+use reportd_platform::web::{Caller, Json, Problem, Query};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::{TAG, viewer_in_path};
 use crate::Playback;
+use crate::registry::{FOR_GOOD, Revocation};
 use crate::sessions::{self, Issued, ListedSession, SessionError, TokenId};
 
 /// Most characters of the `jti` of a token.
@@ -177,15 +178,41 @@ pub(super) struct ShownEnded {
     ended: String,
 }
 
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct EndParameters {
+    /// Of a token: its `exp`, when it ends, in seconds since 1970. A day behind it the revocation is forgotten, so a token
+    /// of this `jti` that ends later would be taken again. Without it the `jti` is revoked for good.
+    #[param(
+        minimum = 1,
+        maximum = 9_223_372_036_854_775_i64,
+        example = 1_795_233_600
+    )]
+    exp: Option<i64>,
+}
+
+impl EndParameters {
+    /// When the token ends, in ms.
+    fn ends_ms(&self) -> Result<i64, Problem> {
+        let Some(exp) = self.exp else {
+            return Ok(FOR_GOOD);
+        };
+        let ends_ms = exp.checked_mul(SECOND_MS).filter(|_| exp >= 1);
+        let expected = || Problem::invalid("exp", "expected seconds since 1970, as in the token");
+        ends_ms.ok_or_else(expected)
+    }
+}
+
 /// End a session
 ///
 /// It is refused within a second, on every node. `jti:` and the `jti` of a token of the site's own login service revokes
-/// that token, for good. For roles ingest and admin.
+/// that token. For roles ingest and admin.
 #[utoipa::path(
     delete, path = "/api/apps/{app}/viewers/{mid}/sessions/{id}", operation_id = "playback_end_session", tag = TAG,
     params(
         AppInPath, ("mid" = i64, Path, description = "The viewer.", minimum = 1, example = 7),
         ("id" = String, Path, description = "The number of an issued session, or `jti:` and the `jti` of a token.", example = "17"),
+        EndParameters,
     ),
     security(("ApiKey" = [])),
     responses((status = 200, description = "It has ended.", body = ShownEnded), ParameterProblem, CallProblems),
@@ -193,6 +220,7 @@ pub(super) struct ShownEnded {
 pub(super) async fn delete_session(
     State(playback): State<Playback>,
     Path((_, mid, id)): Path<(String, String, String)>,
+    Query(asked): Query<EndParameters>,
     caller: Caller,
 ) -> Result<Json<ShownEnded>, Problem> {
     let app = caller.needs(Permission::Feed)?;
@@ -204,9 +232,17 @@ pub(super) async fn delete_session(
             let expected = format!("expected a jti of 1 to {MOST_JTI_CHARS} characters");
             return Err(Problem::invalid("id", expected));
         }
-        let token = TokenId::of(viewer.0, viewer.1, jti);
-        let revoke = move |tx: &mut Tx<'_>| sessions::revoke_token(tx, token, now_ms);
-        state.write_async::<_, DbError>(revoke).await?
+        let revoked = Revocation {
+            token: TokenId::of(viewer.0, viewer.1, jti),
+            ends_ms: asked.ends_ms()?,
+            at_ms: now_ms,
+        };
+        let revoke = move |tx: &mut Tx<'_>| sessions::revoke_token(tx, revoked);
+        let change = state.write_async::<_, DbError>(revoke).await?;
+        sessions::remove_ended_tokens(state, now_ms).await;
+        change
+    } else if asked.exp.is_some() {
+        return Err(Problem::invalid("exp", "expected with jti: alone"));
     } else {
         let number = id.parse().map_err(|_| {
             Problem::invalid("id", "expected the number of a session, or jti: and a jti")

@@ -44,7 +44,8 @@ pub(super) async fn get_days(
     let days = range(&app, now_ms, asked.from, asked.to, MOST_DAYS)?;
     let no = app.no;
     let (lag_ms, (by_day, videos)) = playback
-        .read_fresh(&app, move |tx| {
+        .views
+        .read(app.no, move |tx| {
             let by_day = query::days(tx, no, days)?;
             Ok((by_day, query::played_videos(tx, no, days)?))
         })

@@ -77,7 +77,7 @@ async fn undo(
 ) -> Result<Vec<u64>, Problem> {
     let viewer = identity.viewer;
     let read = move |tx: &mut Tx<'_>| query::deletes(tx, viewer);
-    let (lag_ms, deletes) = playback.read_viewer(viewer, read).await?;
+    let (lag_ms, deletes) = playback.views.read(viewer, read).await?;
     if lag_ms > 0 {
         // A delete that was acknowledged may be missing: not to undo it would be a wrong answer.
         return Err(Problem::try_later());

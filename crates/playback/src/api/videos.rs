@@ -80,7 +80,8 @@ pub(super) async fn get_videos(
     };
     let (no, rule) = (app.no, playback.known(&app)?.settings.finish);
     let (lag_ms, (videos, reached, has_more)) = playback
-        .read_fresh(&app, move |tx| {
+        .views
+        .read(app.no, move |tx| {
             // One more than is shown tells whether there are more.
             let mut videos = query::top_videos(tx, no, days, sort, (before, limit + 1))?;
             let shown = usize::try_from(limit).unwrap_or(0);
@@ -156,7 +157,8 @@ pub(super) async fn get_video(
     let days = range(&app, now_ms, asked.from, asked.to, MOST_DAYS)?;
     let (no, rule) = (app.no, playback.known(&app)?.settings.finish);
     let (lag_ms, (by_day, viewers, reached)) = playback
-        .read_fresh(&app, move |tx| {
+        .views
+        .read(app.no, move |tx| {
             let by_day = query::video_days(tx, no, aid, days)?;
             let viewers = query::video_viewers(tx, no, aid, days)?;
             Ok((by_day, viewers, query::reached(tx, no, &[aid], days)?))

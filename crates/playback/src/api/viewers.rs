@@ -71,7 +71,7 @@ pub(super) async fn get_history(
             query::deletes(tx, viewer)?,
         ))
     };
-    let (lag_ms, (placed, deletes)) = playback.read_viewer(viewer, read).await?;
+    let (lag_ms, (placed, deletes)) = playback.views.read(viewer, read).await?;
     let has_more = placed.len() >= slice.limit as usize;
     let next_cursor = placed
         .last()

@@ -5,7 +5,7 @@ use reportd_protocol::playback::meaning::DeleteScope;
 
 use crate::entry::ViewerNo;
 use crate::viewers::stored;
-use crate::{KIND, Playback, query, seen};
+use crate::{Playback, query, seen};
 
 /// Most deletes of a viewer that may stand at once: each is looked at whenever an entry is folded.
 pub(crate) const MOST_DELETES: usize = 10_000;
@@ -28,9 +28,8 @@ impl Playback {
         scope: DeleteScope,
     ) -> Result<Deletable, DbError> {
         let look = move |tx: &mut Tx<'_>| look(tx, viewer, scope);
-        let read = self.journal.read(&self.views, (KIND, viewer), look);
-        let (lag, mut deletable) = read.await?;
-        deletable.is_shown |= lag.ms > 0;
+        let (lag_ms, mut deletable) = self.views.read(viewer, look).await?;
+        deletable.is_shown |= lag_ms > 0;
         Ok(deletable)
     }
 }

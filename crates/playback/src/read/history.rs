@@ -64,7 +64,7 @@ impl Playback {
         };
         let viewer = identity.viewer;
         let read = move |tx: &mut Tx<'_>| read(tx, viewer);
-        let (lag_ms, placed) = self.read_viewer(viewer, read).await?;
+        let (lag_ms, placed) = self.views.read(viewer, read).await?;
         Ok((lag_ms, self.join_catalogue(app, placed).await?))
     }
 

@@ -68,7 +68,7 @@ impl Playback {
         };
         let (viewer, no, rule) = (identity.viewer, app.app.no, app.settings.finish);
         let read = move |tx: &mut Tx<'_>| query::newest_part(tx, viewer, aid);
-        let (lag_ms, newest) = self.read_viewer(viewer, read).await?;
+        let (lag_ms, newest) = self.views.read(viewer, read).await?;
         let Some(shown) = newest else {
             return Ok((lag_ms, None));
         };

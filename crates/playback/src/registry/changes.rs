@@ -1,13 +1,11 @@
 //! Changes of which every node must hear: they stand in the store for a while, under the version of the directory that
 //! they have raised.
 
-use std::collections::HashSet;
-
-use foldhash::fast::RandomState;
 use reportd_db::{DbError, Row, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::clock::MINUTE_MS;
 
+use super::revoked::{FOR_GOOD, Revocation, RevokedTokens};
 use crate::sessions::{SecretKey, TokenId};
 use crate::viewers::ViewerKey;
 
@@ -31,7 +29,7 @@ pub(crate) struct Change {
     /// These were ended.
     pub(crate) sessions: Vec<SecretKey>,
     /// This one was revoked.
-    pub(crate) token: Option<TokenId>,
+    pub(crate) revoked: Option<Revocation>,
     /// Session keys were replaced.
     pub(crate) are_keys: bool,
 }
@@ -49,8 +47,11 @@ impl Change {
     /// ([`touch`](reportd_platform::changes::touch)), once in each.
     pub(crate) fn note(&self, tx: &mut Tx<'_>, now_ms: i64) -> Result<(), DbError> {
         remove_old(tx, now_ms)?;
-        let (what, numbers) = match (self.token, self.are_keys, self.viewer) {
-            (Some(token), ..) => (TOKEN, vec![token.0]),
+        let (what, numbers) = match (self.revoked, self.are_keys, self.viewer) {
+            (Some(revoked), ..) => {
+                let ends_ms = u128::from(revoked.ends_ms.unsigned_abs());
+                (TOKEN, vec![revoked.token.0, ends_ms])
+            }
             (None, true, _) => (KEYS, Vec::new()),
             (None, false, Some(_)) => (VIEWER, self.secrets()),
             (None, false, None) => (SESSIONS, self.secrets()),
@@ -94,7 +95,15 @@ impl Change {
         let (numbers, _) = bytes.as_chunks();
         let mut numbers = numbers.iter().map(|bytes| u128::from_be_bytes(*bytes));
         if what == TOKEN {
-            change.token = numbers.next().map(TokenId);
+            let token = numbers.next().map(TokenId);
+            // A node of an earlier version does not tell the end.
+            let ends_ms = numbers.next().and_then(|ends_ms| ends_ms.try_into().ok());
+            let at_ms = row.int(5)?;
+            change.revoked = token.map(|token| Revocation {
+                token,
+                ends_ms: ends_ms.unwrap_or(FOR_GOOD),
+                at_ms,
+            });
         } else {
             change.sessions = numbers.map(SecretKey).collect();
         }
@@ -133,7 +142,7 @@ pub(super) fn behind(
     let Some(seen) = seen.filter(|seen| (removed..=newest).contains(seen)) else {
         return Ok((newest, None));
     };
-    let sql = "SELECT version, what, app, mid, hashes FROM playback_change \
+    let sql = "SELECT version, what, app, mid, hashes, at FROM playback_change \
                WHERE version > $1 ORDER BY version LIMIT $2";
     let rows = tx.query(sql, &[seen.into(), (MOST_FOLLOWED + 1).into()])?;
     if rows.len() > usize::try_from(MOST_FOLLOWED).unwrap_or(usize::MAX) {
@@ -143,14 +152,18 @@ pub(super) fn behind(
     Ok((newest, Some(changes.collect::<Result<_, _>>()?)))
 }
 
-/// All tokens that were revoked.
-pub(super) fn all_revoked(tx: &mut Tx<'_>) -> Result<HashSet<TokenId, RandomState>, DbError> {
-    let rows = tx.query("SELECT hash FROM playback_revoked_token", &[])?;
+/// All tokens that were revoked and may not have ended.
+pub(super) fn all_revoked(tx: &mut Tx<'_>) -> Result<RevokedTokens, DbError> {
+    let rows = tx.query("SELECT hash, expires_at FROM playback_revoked_token", &[])?;
     let token = |mut row: Row| {
-        let bytes = row.take_bytes(0)?;
+        let (bytes, ends_ms) = (row.take_bytes(0)?, row.int(1)?);
         let number = bytes.try_into().map(u128::from_be_bytes);
         let unreadable = |_| DbError::Corrupt("a revoked token cannot be read".to_owned());
-        number.map(TokenId).map_err(unreadable)
+        Ok((TokenId(number.map_err(unreadable)?), ends_ms))
     };
-    rows.into_iter().map(token).collect()
+    let stored: Vec<_> = rows
+        .into_iter()
+        .map(token)
+        .collect::<Result<_, DbError>>()?;
+    Ok(RevokedTokens::of(stored.into_iter()))
 }

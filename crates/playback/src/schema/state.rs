@@ -8,6 +8,8 @@ use reportd_db::{Column, Merge, Table};
 /// `playback_change` tells all nodes what to drop from memory: `version` is that of the directory which the change has
 /// raised, so that versions grow in the order of commits; rows up to `playback_revision.version` have been removed.
 ///
+/// `playback_revoked_token.expires_at` is when the token ends; the greatest number where nobody told.
+///
 /// `playback_viewer.salt` hides sources in the entries of `viewer`, `paused_salt` in those of `paused`
 /// ([`crate::entry::BeatRecord::of`]); 0 in rows from before there were salts.
 pub const STATE_MIGRATIONS: Migrations = Migrations {
@@ -47,6 +49,9 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
         ",
         "ALTER TABLE playback_viewer ADD COLUMN salt BIGINT NOT NULL DEFAULT 0;
         ALTER TABLE playback_viewer ADD COLUMN paused_salt BIGINT NOT NULL DEFAULT 0;
+        ",
+        "ALTER TABLE playback_revoked_token ADD COLUMN expires_at BIGINT NOT NULL DEFAULT 9223372036854775807;
+        CREATE INDEX playback_revoked_token_expiry ON playback_revoked_token (expires_at);
         "],
 };
 

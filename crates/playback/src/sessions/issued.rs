@@ -8,9 +8,9 @@ use reportd_platform::random::{NoRandomness, Random};
 use reportd_platform::secret::{Secret, SecretHash};
 use thiserror::Error;
 
-use super::{SecretKey, SentAs, Session, TokenId, first_bits};
+use super::{SecretKey, SentAs, Session, first_bits};
 use crate::entry::source_of_login;
-use crate::registry::Change;
+use crate::registry::{Change, KEPT_PAST_MS, Revocation};
 use crate::viewers::ViewerKey;
 
 /// How long a session lives that is issued without a life of its own, where the server is not told otherwise.
@@ -19,7 +19,8 @@ pub const DEFAULT_SESSION_LIFE_MS: i64 = 180 * DAY_MS;
 const MOST_SESSION_LIFE_MS: i64 = 3_650 * DAY_MS;
 /// Sessions of a viewer that may live at once.
 const MOST_OF_VIEWER: i64 = 200;
-/// Expired sessions that are removed when one is issued: more than come, so that they do not pile up.
+/// Expired sessions that are removed when one is issued, and revoked tokens when one is revoked: more than come, so that they
+/// do not pile up.
 const REMOVED_AT_ONCE: i64 = 100;
 
 /// Characters of the secrets, just under 6 bits each: over 180 bits, so that a plain hash keeps them.
@@ -135,13 +136,22 @@ pub fn create(
 /// Removes some of the sessions that have expired. In a transaction of its own: two nodes that do so at once may meet,
 /// and then the next one goes on.
 pub(crate) async fn remove_expired(state: &Database, now_ms: i64) {
-    let remove = move |tx: &mut Tx<'_>| {
-        let sql = "DELETE FROM playback_session WHERE id IN \
-                   (SELECT id FROM playback_session WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
-        tx.execute(sql, &[now_ms.into(), REMOVED_AT_ONCE.into()])
-    };
+    let sql = "DELETE FROM playback_session WHERE id IN \
+               (SELECT id FROM playback_session WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+    remove_past(state, sql, now_ms).await;
+}
+
+/// Likewise of the revoked tokens that nobody could use any more if they were not revoked.
+pub(crate) async fn remove_ended_tokens(state: &Database, now_ms: i64) {
+    let sql = "DELETE FROM playback_revoked_token WHERE hash IN \
+               (SELECT hash FROM playback_revoked_token WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2)";
+    remove_past(state, sql, now_ms - KEPT_PAST_MS).await;
+}
+
+async fn remove_past(state: &Database, sql: &'static str, past_ms: i64) {
+    let remove = move |tx: &mut Tx<'_>| tx.execute(sql, &[past_ms.into(), REMOVED_AT_ONCE.into()]);
     if let Err(error) = state.write_async::<_, DbError>(remove).await {
-        tracing::debug!(%error, "expired sessions stay for now");
+        tracing::debug!(%error, "what has expired stays for now");
     }
 }
 
@@ -204,23 +214,24 @@ fn keys_of(rows: Vec<Row>) -> Result<Vec<SecretKey>, DbError> {
     Ok(keys)
 }
 
-/// Revokes a token that somebody else has issued, for good. The change is to be applied when it is committed.
-pub(crate) fn revoke_token(
-    tx: &mut Tx<'_>,
-    token: TokenId,
-    now_ms: i64,
-) -> Result<Change, DbError> {
+/// Revokes a token that somebody else has issued, until it has ended. The change is to be applied when it is committed.
+pub(crate) fn revoke_token(tx: &mut Tx<'_>, revoked: Revocation) -> Result<Change, DbError> {
     touch(tx)?;
     tx.execute(
-        "INSERT INTO playback_revoked_token (hash, revoked_at) VALUES ($1, $2) \
-         ON CONFLICT (hash) DO NOTHING",
-        &[token.0.to_be_bytes()[..].into(), now_ms.into()],
+        "INSERT INTO playback_revoked_token (hash, revoked_at, expires_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at \
+         WHERE playback_revoked_token.expires_at < excluded.expires_at",
+        &[
+            revoked.token.0.to_be_bytes()[..].into(),
+            revoked.at_ms.into(),
+            revoked.ends_ms.into(),
+        ],
     )?;
     let change = Change {
-        token: Some(token),
+        revoked: Some(revoked),
         ..Change::default()
     };
-    change.note(tx, now_ms)?;
+    change.note(tx, revoked.at_ms)?;
     Ok(change)
 }
 

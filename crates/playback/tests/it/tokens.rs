@@ -89,6 +89,71 @@ fn a_token_ends(#[values(Embedded, Postgres)] kind: StoreKind) {
     assert_eq!(send(&world, &again), -101, "for good");
 }
 
+/// A revocation is remembered as long as the token could be used without it, and a day more; for good where nobody tells
+/// how long that is.
+#[rstest]
+fn revocations_are_forgotten_behind_the_end_of_the_token(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    const DAY_S: i64 = 86_400;
+    let world = World::new(kind);
+    let (shared_key, now_s) = (shared_key(), world.now_ms() / 1_000);
+    world.put_keys(ONE, &json!([shared("a")]));
+    let end = |mid, id: String| {
+        let reply = world.end_session(ONE, mid, &id);
+        assert_eq!(reply.status, 200, "{id}: {}", reply.text);
+    };
+    let revoked = || {
+        let sql = "SELECT COUNT(*) FROM playback_revoked_token";
+        world.state.read(|tx| tx.query_int(sql, &[])).unwrap()
+    };
+    let token = world.token(&shared_key, 7, Some("known"));
+    assert_eq!(send(&world, &token), 0);
+    end(7, format!("jti:known?exp={}", now_s + 3_600));
+    assert_eq!(send(&world, &token), -101);
+    // The latest end stands, whoever tells it first, and none is later than that of a token of which nobody knows it.
+    let long_s = now_s + 30 * DAY_S;
+    end(8, format!("jti:long?exp={long_s}"));
+    end(8, format!("jti:long?exp={}", now_s + 1));
+    end(9, format!("jti:ever?exp={}", now_s + 1));
+    end(9, "jti:ever".to_owned());
+    end(9, format!("jti:ever?exp={}", now_s + 1));
+    assert_eq!(revoked(), 3);
+    world.clock.advance((3_600 + DAY_S) * 1_000 - 1);
+    end(10, "jti:more".to_owned());
+    assert_eq!(revoked(), 4, "the day is not over");
+    world.clock.advance(1);
+    end(10, "jti:more".to_owned());
+    assert_eq!(revoked(), 3);
+    world.clock.advance(30 * DAY_S * 1_000);
+    end(10, "jti:more".to_owned());
+    assert_eq!(revoked(), 2);
+    let world = world.restart();
+    for (mid, jti) in [(9, "ever"), (10, "more")] {
+        let again = world.token(&shared_key, mid, Some(jti));
+        assert_eq!(send(&world, &again), -101, "{jti}");
+    }
+}
+
+#[rstest]
+fn the_end_of_a_revoked_token_is_that_of_a_token(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    let session = world.session(ONE, 7);
+    let numbered = format!("{}?exp=1795233600", session.id);
+    for id in [
+        "jti:a?exp=0",
+        "jti:a?exp=-5",
+        "jti:a?exp=9223372036854775807",
+        "jti:a?exp=soon",
+        &numbered,
+    ] {
+        let reply = world.end_session(ONE, 7, id);
+        let problem = (reply.status, reply.json()["field"].clone());
+        assert_eq!(problem, (400, json!("exp")), "{id}: {}", reply.text);
+    }
+    assert_eq!(send(&world, &session.sessdata), 0, "it has not ended");
+}
+
 #[rstest]
 fn keys_are_replaced_whole_and_act_at_once(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);

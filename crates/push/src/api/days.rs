@@ -41,7 +41,8 @@ pub(super) async fn get_days(
     let without_display = push.known(&app)?.settings.without_display;
     let no = app.no;
     let (lag_ms, mut found) = push
-        .read_fresh(&app, move |tx| {
+        .views
+        .read(app.no, move |tx| {
             query::day_funnels(tx, no, first..=last, false)
         })
         .await?;
@@ -74,7 +75,8 @@ pub(super) async fn get_day(
     let asked = day("day", &text)?;
     let known = Arc::clone(&app);
     let (lag_ms, body) = push
-        .read_fresh(&app.app, move |tx| {
+        .views
+        .read(app.app.no, move |tx| {
             let no = known.app.no;
             let funnel = query::day_funnel(tx, no, asked, true)?;
             Ok(ShownWholeDay {

@@ -53,7 +53,8 @@ pub(super) async fn get_group(
     };
     let (no, name) = (app.no, group_name.clone());
     let (lag_ms, found) = push
-        .read_fresh(&app, move |tx| {
+        .views
+        .read(app.no, move |tx| {
             query::group_funnel(tx, no, &name, &served, true)
         })
         .await?;

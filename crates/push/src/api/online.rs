@@ -43,7 +43,8 @@ pub(super) async fn get_online(
     };
     let no = app.no;
     let (lag_ms, points) = push
-        .read_fresh(&app, move |tx| read_points(tx, no, steps.clone()))
+        .views
+        .read(app.no, move |tx| read_points(tx, no, steps.clone()))
         .await?;
     let body = Json(ShownCurve {
         peak: points.iter().map(|point| point.users).max().unwrap_or(0),

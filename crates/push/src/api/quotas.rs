@@ -40,7 +40,8 @@ pub(super) async fn get_quotas(
     let day = asked.read()?.unwrap_or(today);
     let known = Arc::clone(&app);
     let (lag_ms, quotas) = push
-        .read_fresh(&app.app, move |tx| read_quotas(tx, &known, day))
+        .views
+        .read(app.app.no, move |tx| read_quotas(tx, &known, day))
         .await?;
     let body = Json(ShownQuotas {
         day: day_text(day),

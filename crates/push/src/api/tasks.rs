@@ -71,7 +71,8 @@ pub(super) async fn get_tasks(
     };
     let no = app.no;
     let (lag_ms, found) = push
-        .read_fresh(&app, move |tx| query::list_tasks(tx, no, &listing))
+        .views
+        .read(app.no, move |tx| query::list_tasks(tx, no, &listing))
         .await?;
     Ok(Fresh {
         lag_ms,
@@ -196,7 +197,8 @@ pub(super) async fn get_task(
     let without_display = push.known(&app)?.settings.without_display;
     let no = app.no;
     let (lag_ms, found) = push
-        .read_fresh(&app, move |tx| match task_id.contains('\0') {
+        .views
+        .read(app.no, move |tx| match task_id.contains('\0') {
             // No task has such an id, and not every store can be asked for it.
             true => Ok(None),
             false => query::task(tx, no, &task_id),

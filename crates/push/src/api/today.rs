@@ -37,7 +37,8 @@ pub(super) async fn get_today(
     let app = push.known(&*caller.needs(Permission::Figures)?)?;
     let (now_ms, known) = (push.clock.now_ms(), Arc::clone(&app));
     let (lag_ms, body) = push
-        .read_fresh(&app.app, move |tx| read_today(tx, &known, now_ms))
+        .views
+        .read(app.app.no, move |tx| read_today(tx, &known, now_ms))
         .await?;
     Ok(Fresh {
         lag_ms,

@@ -36,7 +36,8 @@ pub(super) async fn get_users(
     let starts_ms: Vec<i64> = starts_ms.collect();
     let no = app.no;
     let (lag_ms, found) = push
-        .read_fresh(&app, move |tx| query::users(tx, no, first, &starts_ms))
+        .views
+        .read(app.no, move |tx| query::users(tx, no, first, &starts_ms))
         .await?;
     let days = (first..).zip(found).map(|(day, users)| shown(day, users));
     let body = Json(ShownUserDays {

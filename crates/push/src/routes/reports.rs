@@ -19,9 +19,9 @@ use super::described::{
 };
 use super::reply::{Answer, Refused};
 use super::{TAG, answer, segments};
+use crate::Push;
 use crate::query::{self, Served};
 use crate::registry::PushApp;
-use crate::{KIND, Push};
 
 /// What became of tasks
 ///
@@ -247,12 +247,9 @@ impl Push {
         app: &Arc<PushApp>,
         render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,
     ) -> Result<Answer, Refused> {
-        let (of, app) = ((KIND, u64::from(app.app.no)), Arc::clone(app));
+        let (no, app) = (app.app.no, Arc::clone(app));
         let read = move |tx: &mut Tx<'_>| render(tx, &app);
-        let (lag, body) = self.journal.read(&self.views, of, read).await?;
-        Ok(Answer {
-            body,
-            lag_ms: lag.ms,
-        })
+        let (lag_ms, body) = self.views.read(no, read).await?;
+        Ok(Answer { body, lag_ms })
     }
 }

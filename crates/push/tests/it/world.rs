@@ -9,7 +9,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use http_body_util::BodyExt;
 use reportd_db::Database;
-use reportd_journal::{DayFiles, DayTables, Journal, JournalMetrics, Options, Pace, Projector};
+use reportd_journal::{
+    DayFiles, DayTables, FreshViews, Journal, JournalMetrics, Options, Pace, Projector,
+};
 use reportd_platform::access::{Role, create_key};
 use reportd_platform::apps::{self, NewApp};
 use reportd_platform::clock::{Clock, ManualClock};
@@ -183,7 +185,7 @@ impl World {
             directory: Arc::clone(&directory),
             registry,
             journal: Arc::clone(&journal),
-            views,
+            views: FreshViews::new(&journal, &views, reportd_push::KIND),
             clock: Arc::clone(&time),
             random: Arc::new(SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)))
                 as Arc<dyn Random>,

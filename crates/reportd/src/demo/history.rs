@@ -7,7 +7,7 @@ use reportd_platform::clock::SECOND_MS;
 use tokio::try_join;
 
 use super::clock::PastClock;
-use super::comm::Bots;
+use super::comm::{self, Bots};
 use super::dialogue::Desk;
 use super::past::Past;
 use super::playback::{Site, upload_catalogue};
@@ -26,15 +26,15 @@ pub(super) fn begins_ms(now_ms: i64) -> i64 {
     Steps::of_days(HISTORY_DAYS, now_ms).begins_ms()
 }
 
-/// Makes the history up to `now_ms`, by the clocks of the rooms and of the receiver.
+/// Makes the history of a demo, by the clocks of the rooms and of the receiver.
 pub(super) async fn make(
     settings: &Settings,
     credentials: &Credentials,
-    (now_ms, receiver): (i64, &Receiver),
+    receiver: &Receiver,
     desk_clock: Arc<PastClock>,
 ) -> anyhow::Result<()> {
     let stop = Stop::default();
-    let steps = Steps::of_days(HISTORY_DAYS, now_ms);
+    let steps = Steps::of_days(HISTORY_DAYS, credentials.made_at_ms);
     let clock = Arc::new(PastClock::at(steps.begins_ms()));
     let past = Past::open(settings, clock).await?;
     desk_clock.advance_to(steps.begins_ms());
@@ -75,6 +75,7 @@ async fn pass(
         .ask((Method::PUT, &path), (authorization, ""), settings)
         .await?;
     upload_catalogue(&caller, authorization).await?;
+    comm::register(&caller, authorization).await?;
     let mut bots = Bots::new(caller.clone(), &credentials.comm_token, steps);
     let secrets = (authorization, credentials.master_secret.as_str());
     let mut gateway = Gateway::new(caller, secrets, steps);

@@ -3,9 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use reportd_client::protocol::comm::Ret;
 use reportd_platform::apps::DEFAULT_ZONE;
 use reportd_platform::zones::{Zone, day_text};
 
+use super::comm::NEW_OPERATION;
 use super::playback::{FIRST_AID, FIRST_CID, FIRST_MID};
 use super::push::{app_task, list_task};
 use super::{APP, Credentials, PERSON};
@@ -71,7 +73,22 @@ fn print_comm(
     )?;
     writeln!(out, "curl {key} '{api}/messages?from={today}&to={today}'")?;
     writeln!(out, "curl {key} '{api}/reports?gid=1&limit=5'")?;
-    writeln!(out, "curl {key} {api}/census/{today}\n")
+    writeln!(out, "curl {key} {api}/census/{today}")?;
+    writeln!(
+        out,
+        "\n# Register what a newer bot reports, and take what was refused before:"
+    )?;
+    writeln!(
+        out,
+        "curl -X PUT {key} {api}/operations/{NEW_OPERATION} -H 'Content-Type: application/json' \\\n  \
+         -d '{{\"name\":\"修改订阅 (subscription changed)\",\"kind\":\"event\",\"required\":[{{\"field\":\"gid\"}}],\
+         \"dimensions\":[\"ext1\",\"ext2\"]}}'"
+    )?;
+    writeln!(
+        out,
+        "curl -X POST {key} '{api}/rejections/replay?ret={}'\n",
+        Ret::UnknownOperation.code()
+    )
 }
 
 fn print_push(

@@ -81,7 +81,7 @@ impl LoadedKind for LoadedComm {
             directory: Arc::clone(&running.directory),
             registry: Arc::clone(&self.registry),
             journal: Arc::clone(&running.journal),
-            views: running.served.db.clone(),
+            views: ground.fresh_views(reportd_comm::KIND),
             rejections: Arc::new(rejections),
             clock: Arc::clone(&running.clock),
             metrics: Arc::clone(&self.metrics),

@@ -5,6 +5,7 @@ use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
+use reportd_journal::{FreshViews, Kind};
 use reportd_platform::clock::Clock;
 use reportd_platform::limiter::{Buckets, Limiter};
 use reportd_platform::rate_limit::Rate;
@@ -37,6 +38,11 @@ impl Ground<'_> {
             directory: Arc::clone(&self.running.directory),
             body_limits: self.body_limits(self.settings.api.body_bytes),
         }
+    }
+
+    /// What is read of a kind.
+    pub(crate) fn fresh_views(&self, kind: Kind) -> FreshViews {
+        FreshViews::new(&self.running.journal, &self.running.served.db, kind)
     }
 
     /// Limits of bodies of at most `max_bytes`.

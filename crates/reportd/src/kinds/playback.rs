@@ -86,10 +86,10 @@ impl LoadedKind for LoadedPlayback {
             directory: Arc::clone(&running.directory),
             registry: registry(),
             viewers: Arc::new(viewers),
-            now: Arc::new(NowRegister::new(state, views.clone(), clock, registry())),
+            now: Arc::new(NowRegister::new(state, views, clock, registry())),
             erasures: Arc::new(ErasureFile::at(erasures)),
             journal: Arc::clone(&running.journal),
-            views,
+            views: ground.fresh_views(reportd_playback::KIND),
             clock: Arc::clone(&running.clock),
             others_hear_in: if ground.is_alone {
                 Duration::ZERO

@@ -68,7 +68,7 @@ impl LoadedKind for LoadedPush {
             directory: Arc::clone(&running.directory),
             registry: Arc::clone(&self.registry),
             journal: Arc::clone(&running.journal),
-            views: running.served.db.clone(),
+            views: ground.fresh_views(reportd_push::KIND),
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
             met_tokens: Arc::default(),

@@ -1,5 +1,6 @@
 //! The demo has what it promises: it is what people see first. It has an embedded store of its own.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Stdio};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use reportd_platform::clock::{Clock, SystemClock};
 use reportd_platform::zones::{Zone, day_text};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Data, Http, signal, wait_until};
 
@@ -57,28 +58,40 @@ impl Demo {
         line.split_once("http://").unwrap().1
     }
 
-    fn read(&self, path: &str) -> Value {
-        let headers = [("authorization", self.bearer.as_str())];
-        let reply = Http::connect(self.address()).call("GET", path, &headers, b"");
-        let reply = reply.unwrap();
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let headers = [
+            ("authorization", self.bearer.as_str()),
+            ("content-type", "application/json"),
+        ];
+        let body = if body.is_null() {
+            String::new()
+        } else {
+            body.to_string()
+        };
+        let mut http = Http::connect(self.address());
+        let reply = http.call(method, path, &headers, body.as_bytes()).unwrap();
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         reply.json()
+    }
+
+    fn read(&self, path: &str) -> Value {
+        self.call("GET", path, &Value::Null)
     }
 
     fn of_app(&self, path: &str) -> Value {
         self.read(&format!("/api/apps/demo/{path}"))
     }
 
-    /// Reports of the bot, of all its operations.
-    fn bot_reports(&self, days: &str) -> i64 {
-        let total = |operation: i64| {
-            let path = format!("comm/series?oper_id={operation}&{days}");
-            self.of_app(&path)["total"].as_i64().unwrap()
-        };
-        [1_502_007_320_601, 1_503_000_120_601, 1_503_000_120_602]
-            .map(total)
-            .iter()
-            .sum()
+    /// Reports of the bot, by operation.
+    fn bot_reports(&self, days: &str) -> BTreeMap<i64, i64> {
+        let registry = self.of_app("comm/operations");
+        let operations = registry["operations"].as_array().unwrap().iter();
+        let numbers = operations.map(|operation| operation["oper_id"].as_i64().unwrap());
+        let counted = numbers.map(|number| {
+            let path = format!("comm/series?oper_id={number}&{days}");
+            (number, self.of_app(&path)["total"].as_i64().unwrap())
+        });
+        counted.collect()
     }
 
     fn tasks(&self, days: &str) -> Vec<Value> {
@@ -145,21 +158,42 @@ fn days() -> (i64, String) {
 
 fn check_bot(demo: &Demo, (today, days): (i64, &str)) {
     let reports = demo.bot_reports(days);
-    assert!((150_000..153_000).contains(&reports), "{reports}");
-    let census = demo.of_app(&format!("comm/census/{}", day_text(today - 1)));
-    assert!(
-        (380..=420).contains(&census["groups"].as_i64().unwrap()),
-        "{}",
-        census["groups"]
-    );
-    assert!(
-        census["gained"]
-            .as_array()
-            .is_some_and(|gained| !gained.is_empty())
-    );
-    let refused = demo.of_app("comm/rejections?limit=100");
+    let all: i64 = reports.values().sum();
+    assert!((150_000..153_000).contains(&all), "{all}");
+    assert!(reports.len() > 3, "it registers none of its own");
+    assert!(reports.values().all(|&count| count > 500), "{reports:?}");
+    for day in [today - 1, today] {
+        let census = demo.of_app(&format!("comm/census/{}", day_text(day)));
+        let groups = census["groups"].as_i64().unwrap();
+        assert!((380..=420).contains(&groups), "{groups}");
+        assert!(census["gained"].is_array() && census["lost"].is_array());
+    }
+    let week: i64 = (0..7)
+        .map(|ago| demo.of_app(&format!("comm/census/{}", day_text(today - ago))))
+        .map(|census| census["gained"].as_array().unwrap().len() as i64)
+        .sum();
+    assert!(week >= 6, "{week} groups in seven days");
+    let refused = demo.of_app("comm/rejections?limit=200");
     let refused = refused["rejections"].as_array().unwrap();
-    assert!(refused.iter().any(|one| one["ret"] == 40005));
+    assert!(refused.iter().any(|one| one["ret"] == 40002));
+    check_replay(demo, days);
+}
+
+/// What a newer bot reports is refused until it is registered, and counts then.
+fn check_replay(demo: &Demo, days: &str) {
+    let register = demo.line("/comm/operations/");
+    let (_, number) = register.split_once("/comm/operations/").unwrap();
+    let number = number.split(' ').next().unwrap();
+    let operation = json!({"name": "new", "kind": "event", "dimensions": ["ext1"]});
+    let api = "/api/apps/demo/comm";
+    demo.call("PUT", &format!("{api}/operations/{number}"), &operation);
+    let replay = format!("{api}/rejections/replay?ret=40005");
+    let replayed = demo.call("POST", &replay, &Value::Null);
+    assert_eq!(replayed["refused"], 0);
+    let replayed = replayed["replayed"].as_i64().unwrap();
+    assert!(replayed > 10, "{replayed}");
+    let counted = demo.bot_reports(days)[&number.parse().unwrap()];
+    assert!(counted >= replayed, "{counted} of {replayed}");
 }
 
 fn check_pushes(demo: &Demo, days: &str) {
@@ -239,7 +273,7 @@ fn the_history_is_whole_and_a_second_start_adds_nothing() {
     let again = Demo::start(&data);
     // It is printed for who measures, and asserted nowhere.
     println!("{ready} Then: {}", again.line("Ready in "));
-    let reports = again.bot_reports(&days);
+    let reports: i64 = again.bot_reports(&days).values().sum();
     assert!((150_000..155_000).contains(&reports), "{reports}");
     assert!(again.tasks(&days).len() <= 124);
     let all = again.tickets("open,claimed,judged,delivered,failed");

@@ -59,6 +59,11 @@ fn keys_are_shown_and_changed() {
                 vec![("mid", "7"), ("jti", "a/b")],
                 "DELETE /api/apps/bots/viewers/7/sessions/jti%3Aa%2Fb",
             ),
+            (
+                "tokens",
+                vec![("mid", "7"), ("jti", "a"), ("exp", " 1795233600 ")],
+                "DELETE /api/apps/bots/viewers/7/sessions/jti%3Aa?exp=1795233600",
+            ),
         ] {
             let (status, address) = visitor.post(&format!("{ROOT}/access/{path}"), &form).await;
             assert_eq!(status, StatusCode::SEE_OTHER, "{address}");

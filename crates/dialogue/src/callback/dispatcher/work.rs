@@ -61,14 +61,13 @@ impl Dispatcher {
         let note = self.note(&leased, told, at_ms, ms(took));
         // Written before the place is free: what is attempted is never more than what can be written.
         let _ = self.notes.send(note).await;
-        let told = self.outlet.hosts().finish(&leased, health, now);
-        let (given_back, wants_more) = told;
+        let ended = self.outlet.hosts().finish(&leased, health, now);
         self.ended.notify_one();
-        if !given_back.is_empty() {
+        if !ended.given_back.is_empty() {
             self.metrics.breakers_opened.inc();
-            self.give_back(given_back).await;
+            self.give_back(ended.given_back).await;
         }
-        if wants_more {
+        if ended.wants_more {
             self.wake();
         }
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, Database, DbError, Merge, Table, Tx};
-use reportd_journal::{Batch, Difference, Kind, Rows, StreamNo, View};
+use reportd_journal::{Batch, Difference, Kind, Rows, View};
 
 pub(crate) const MIGRATIONS: Migrations = Migrations {
     set: "ledger",
@@ -162,15 +162,6 @@ impl View for Ledger {
 
     fn prune(&mut self, _tx: &mut Tx<'_>, horizon_ms: i64) -> Result<(), DbError> {
         self.faults.horizon_ms.store(horizon_ms, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn forget(
-        &mut self,
-        _tx: &mut Tx<'_>,
-        _stream: StreamNo,
-        _sequence: u64,
-    ) -> Result<(), DbError> {
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reportd_db::Database;
 use reportd_journal::{
-    BlockStore, DayFiles, DayTables, Journal, JournalMetrics, Options, Pace, Projector,
+    BlockStore, DayFiles, DayTables, FreshViews, Journal, JournalMetrics, Options, Pace, Projector,
 };
 use reportd_platform::clock::{Clock, ManualClock};
 use reportd_platform::directory::{Directory, FailureLimit};
@@ -69,7 +69,7 @@ impl World {
             now: Arc::new(now),
             erasures: Arc::new(ErasureFile::at(ground.path().join("erasures"))),
             journal: Arc::clone(&journal),
-            views: views.clone(),
+            views: FreshViews::new(&journal, &views, reportd_playback::KIND),
             clock: Arc::clone(&time),
             // Tests say themselves when a node looks.
             others_hear_in: Duration::ZERO,
