@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
@@ -108,6 +109,11 @@ fn connect(options: &Options, reader: bool) -> Result<Prepared, DbError> {
     let connection = Connection::open_with_flags(&options.path, flags).map_err(classify)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(classify)?;
     connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    // One plan a statement, whatever is bound: what plan tests see is what runs. Without it SQLite parses a statement anew
+    // each time that its LIMIT is bound.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(classify)?;
     let pragma = |name: &str, value: &str| {
         connection
             .pragma_update(None, name, value)
