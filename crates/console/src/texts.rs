@@ -110,6 +110,7 @@ texts! {
         copy: "Copy" / "复制",
         copied: "Copied" / "已复制",
         as_json: "JSON" / "JSON",
+        colon: ": " / "：",
         as_csv: "CSV" / "CSV",
         as_table: "As a table" / "以表格查看",
         table: "Table" / "表格",

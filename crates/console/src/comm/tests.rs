@@ -404,13 +404,25 @@ async fn an_operation_is_registered_as_it_was_filled_in() {
 #[tokio::test]
 async fn what_is_refused_keeps_the_form() {
     let refusal = json!({ "status": 409, "detail": "its kind is fixed", "field": "kind" });
-    let (_world, visitor, stub) = world(&[("PUT operations/7", refusal)], Role::Admin).await;
+    let (_world, visitor, _stub) = world(&[("PUT operations/7", refusal)], Role::Admin).await;
     let (status, page) = visitor.post(&format!("{ACTIVE}/operations"), &FILLED).await;
     assert_eq!(status, StatusCode::CONFLICT);
     assert!(
-        page.contains("its kind is fixed") && page.contains("value=\"command used\""),
+        page.contains("<bdi>Kind</bdi>: <bdi>its kind is fixed</bdi>")
+            && page.contains("value=\"command used\""),
         "{page}"
     );
+    let refusal = json!({ "status": 400, "detail": "given twice", "field": "required[0].equals" });
+    let (_world, visitor, _stub) = world(&[("PUT operations/7", refusal)], Role::Admin).await;
+    let address = format!("{ACTIVE}/operations");
+    let (_, page) = visitor.in_chinese().post(&address, &FILLED).await;
+    let told = "<bdi>群组 (gid)</bdi>：<bdi>不能重复。</bdi>";
+    assert!(page.contains(told), "{page}");
+}
+
+#[tokio::test]
+async fn an_operation_that_is_there_is_not_registered_again() {
+    let (_world, visitor, stub) = world(&[], Role::Admin).await;
     let mut taken = FILLED.to_vec();
     taken[0].1 = "1503000120601";
     let (status, page) = visitor.post(&format!("{ACTIVE}/operations"), &taken).await;

@@ -57,6 +57,15 @@ impl AccessPage {
         self.refused.as_ref().map_or("", |refused| &refused.kid)
     }
 
+    /// What the form calls a member of the call.
+    fn label_of_path<'a>(&self, path: &'a str) -> &'a str {
+        match path {
+            "secret" | "public_key" => self.t.key_text,
+            "keys" => self.t.keys,
+            other => other,
+        }
+    }
+
     fn is_algorithm(&self, name: &str) -> bool {
         let refused = self.refused.as_ref();
         refused.is_some_and(|refused| refused.algorithm == name)

@@ -183,6 +183,31 @@ impl FormPage {
         }
     }
 
+    /// What the form calls a member of the call, such as `required[1].equals`.
+    fn label_of_path(&self, path: &str) -> String {
+        let is_required = |field: &&FilledField| field.required().is_some();
+        let is_dimension = |field: &&FilledField| field.is_dimension;
+        let fields = &self.filled.fields;
+        let (name, place) = path.split_once('[').unwrap_or((path, ""));
+        let place = place.split(']').next().and_then(|place| place.parse().ok());
+        let at = |place: Option<usize>, listed: Vec<&FilledField>| {
+            let field = listed.get(place?).copied()?;
+            Some(self.label(field))
+        };
+        let (list, listed) = match name {
+            "oper_id" => return self.t.oper_id.to_owned(),
+            "name" => return self.t.name.to_owned(),
+            "kind" => return self.t.kind.to_owned(),
+            "required" => (self.t.rule, fields.iter().filter(is_required).collect()),
+            "dimensions" => (
+                self.t.count_by,
+                fields.iter().filter(is_dimension).collect(),
+            ),
+            other => return other.to_owned(),
+        };
+        at(place, listed).unwrap_or_else(|| list.to_owned())
+    }
+
     fn label(&self, field: &FilledField) -> String {
         let oper_id = self.filled.oper_id.parse().ok();
         field_name(field.field, oper_id, self.frame.locale)
