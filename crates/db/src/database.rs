@@ -316,6 +316,14 @@ impl<'a> Tx<'a> {
         self.session.number_behind(table)
     }
 
+    /// A table of one column, `text`, and a row for each of the [`Value::Texts`] that are bound to the placeholder with
+    /// this number. One statement serves however many texts.
+    #[must_use]
+    pub fn texts(&self, place: usize) -> String {
+        let [before, behind] = self.dialect().texts;
+        format!("{before}${place}{behind}")
+    }
+
     /// Runs a statement; returns the number of rows it changed.
     pub fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
         self.session.execute(sql, values)

@@ -100,6 +100,8 @@ pub(crate) struct Dialect {
     pub(crate) clustered: &'static str,
     /// Statement by which transactions that change the schema take turns; none where all that write do so.
     pub(crate) take_turns: Option<&'static str>,
+    /// What stands before and behind a placeholder of texts, where they are read as rows.
+    pub(crate) texts: [&'static str; 2],
     /// Query for the names of all tables, in order.
     pub(crate) tables: &'static str,
     /// Query for the names of the columns of table `$1`, in order.

@@ -24,6 +24,7 @@ const DIALECT: Dialect = Dialect {
     serial: "INTEGER PRIMARY KEY AUTOINCREMENT",
     clustered: "WITHOUT ROWID",
     take_turns: None,
+    texts: ["(SELECT value AS text FROM json_each(", "))"],
     tables: "SELECT name FROM sqlite_schema WHERE type = 'table' AND substr(name, 1, 7) <> 'sqlite_' ORDER BY name",
     columns: "SELECT name FROM pragma_table_info($1) ORDER BY cid",
     key: "SELECT name FROM pragma_table_info($1) WHERE pk > 0 ORDER BY pk",
@@ -422,12 +423,20 @@ impl Session for Prepared {
 impl ToSql for Value<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match *self {
+            Self::Texts(texts) => return json(texts),
             Self::Null => ValueRef::Null,
             Self::Int(value) => ValueRef::Integer(value),
             Self::Text(value) => ValueRef::Text(value.as_bytes()),
             Self::Bytes(value) => ValueRef::Blob(value),
         }))
     }
+}
+
+/// A list of texts, as `json_each` takes it.
+fn json(texts: &[String]) -> rusqlite::Result<ToSqlOutput<'static>> {
+    let json = serde_json::to_string(texts);
+    let json = json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
+    Ok(json.into())
 }
 
 fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {

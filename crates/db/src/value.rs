@@ -13,6 +13,8 @@ pub enum Value<'a> {
     Text(&'a str),
     /// Bytes, compared byte by byte.
     Bytes(&'a [u8]),
+    /// Texts, for a statement that reads them as rows ([`crate::Tx::texts`]): no column holds such a value.
+    Texts(&'a [String]),
 }
 
 impl From<i64> for Value<'_> {

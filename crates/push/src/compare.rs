@@ -71,6 +71,7 @@ fn tasks() -> Rows {
         "group_name",
         "prefix_kind",
         "first_at",
+        "figures",
     ];
     rows("tasks", "push_task", "", &["app", "task"], values)
 }

@@ -9,6 +9,7 @@ mod deed;
 mod entry;
 pub mod export;
 mod feed_room;
+mod figures;
 mod gather;
 mod intake;
 mod marks;

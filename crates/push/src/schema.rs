@@ -75,6 +75,14 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         app BIGINT NOT NULL, point BIGINT NOT NULL, part BIGINT NOT NULL, devices {{bytes}} NOT NULL,
         PRIMARY KEY (app, point, part)) {{clustered}};
         ",
+        // What a report of many tasks shows is one row a task: its counters stand in its row, packed as
+        // `TaskFigures` says. Of channels there are few, of brands any number: those stay rows.
+        "ALTER TABLE push_task ADD COLUMN figures {{text}} NOT NULL DEFAULT '';
+        UPDATE push_task SET figures = COALESCE((
+        SELECT STRING_AGG(c.channel || ':' || c.sendable || ',' || c.sent || ',' || c.received || ',' || c.displayed || ','
+        || c.clicked, ';' ORDER BY c.channel) FROM push_task_count c WHERE c.task = push_task.id AND c.brand = 0), '');
+        DELETE FROM push_task_count WHERE brand = 0;
+        ",
     ],
 };
 
@@ -117,7 +125,23 @@ pub(crate) const ANNOUNCED: Table = Table {
 /// A task as the fold looks it up. Who writes marks or counters of a task locks it here.
 pub(crate) const TASK_FOUND: Table = Table {
     name: "push_task",
-    columns: &[key("app"), key("task"), column("id", Merge::Payload)],
+    columns: &[
+        key("app"),
+        key("task"),
+        column("id", Merge::Payload),
+        column("figures", Merge::Payload),
+    ],
+};
+
+/// Counters of a task ([`crate::figures`]), of one that was found and locked.
+pub(crate) const TASK_FIGURES: Table = Table {
+    name: "push_task",
+    columns: &[
+        key("app"),
+        key("task"),
+        column("prefix_kind", Merge::Payload),
+        column("figures", Merge::Replace),
+    ],
 };
 
 /// A word that is new.
@@ -165,7 +189,7 @@ pub(crate) const MARK: Table = Table {
     ],
 };
 
-/// Counters of a task: channel 0 is the total; brand 0 is all of a channel, another a brand of it.
+/// Counters of a task by brand of a channel; those of all brands stand in the task's row.
 pub(crate) const TASK_COUNT: Table = Table {
     name: "push_task_count",
     columns: &[
@@ -212,7 +236,7 @@ pub(crate) const TASK_LOSS: Table = Table {
     ],
 };
 
-/// Counters of an app's day, as those of a task.
+/// Counters of an app's day: channel 0 is the total; brand 0 is all of a channel, another a brand of it.
 pub(crate) const DAY_COUNT: Table = Table {
     name: "push_day_count",
     columns: &[
@@ -287,3 +311,53 @@ pub(crate) const PRESENCE: Table = Table {
         column("devices", Merge::Replace),
     ],
 };
+
+#[cfg(test)]
+mod tests {
+    use reportd_testbed::Ground;
+    use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+    use rstest::rstest;
+
+    use super::*;
+    use crate::figures::TaskFigures;
+
+    /// Counters of a store that had a row for each channel of a task.
+    const OF_AN_OLDER_STORE: &str = "
+        INSERT INTO push_task (app, task, prefix_kind) VALUES (1, 'counted', -1), (1, 'quiet', -1);
+        INSERT INTO push_task_count SELECT id, 0, 12, 0, 8, 7, 6, 5 FROM push_task WHERE task = 'counted';
+        INSERT INTO push_task_count SELECT id, 0, 0, 12345678901, 9, 7, 6, 5 FROM push_task WHERE task = 'counted';
+        INSERT INTO push_task_count SELECT id, 0, 2, 0, 1, 0, 0, 0 FROM push_task WHERE task = 'counted';
+        INSERT INTO push_task_count SELECT id, 7, 1, 0, 1, 0, 0, 0 FROM push_task WHERE task = 'counted';
+        ";
+
+    #[rstest]
+    fn counters_of_an_older_store_stay(#[values(Embedded, Postgres)] kind: StoreKind) {
+        let ground = Ground::new(kind);
+        let views = ground.open("views");
+        let older = Migrations {
+            texts: &VIEW_MIGRATIONS.texts[..1],
+            ..VIEW_MIGRATIONS
+        };
+        older.apply(&views).unwrap();
+        views.write(|tx| tx.define(OF_AN_OLDER_STORE)).unwrap();
+        VIEW_MIGRATIONS.apply(&views).unwrap();
+        let found = views.read(|tx| {
+            let keys = [
+                [1_i64.into(), "counted".into()],
+                [1_i64.into(), "quiet".into()],
+            ];
+            let found = tx.find(&TASK_FOUND, &keys)?.into_iter();
+            let figures = found.map(|row| row.unwrap().take_text(1));
+            let brands = tx.query_int(
+                "SELECT CAST(SUM(brand) AS BIGINT) FROM push_task_count",
+                &[],
+            );
+            Ok((figures.collect::<Result<Vec<_>, _>>()?, brands))
+        });
+        let (figures, brands) = found.unwrap();
+        let counted = "0:12345678901,9,7,6,5;2:0,1,0,0,0;12:0,8,7,6,5";
+        assert_eq!(figures, [counted, ""]);
+        assert_eq!(TaskFigures::unpack(counted).unwrap().pack(), counted);
+        assert_eq!(brands.unwrap(), 7);
+    }
+}

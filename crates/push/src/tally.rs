@@ -8,6 +8,7 @@ use reportd_db::{DbError, Table, Tx, Value};
 use reportd_protocol::push::Channel;
 
 use crate::deed::{ReachedCode, What};
+use crate::figures::TaskFigures;
 use crate::marks::{Deed, Devices};
 use crate::schema::{
     DAY_COUNT, DAY_LOSS, QUOTA_COUNT, TASK_ACTION, TASK_COUNT, TASK_DAY, TASK_LOSS,
@@ -23,8 +24,10 @@ type Sums<const K: usize, const N: usize> = HashMap<[i64; K], [i64; N], RandomSt
 /// What a batch adds.
 #[derive(Default)]
 pub(crate) struct Tally {
+    /// By task.
+    figures: HashMap<i64, TaskFigures, RandomState>,
     /// By task, brand, channel.
-    tasks: Sums<3, 5>,
+    brands: Sums<3, 5>,
     /// By task, day.
     task_days: Sums<2, 5>,
     /// By task, action.
@@ -81,7 +84,7 @@ impl Tally {
     fn sendable(&mut self, (app, task): (i64, i64), known: &Known, deed: Deed, devices: Devices) {
         let new = devices.without(known.of_row()).count();
         let new_today = devices.without(known.of_deed(deed)).count();
-        add(&mut self.tasks, [task, 0, 0], 0, new);
+        self.count(task, 0, &[(0, new)]);
         add(&mut self.task_days, [task, deed.day], 0, new_today);
         add(&mut self.days, [app, deed.day, 0, 0], 0, new_today);
     }
@@ -115,26 +118,19 @@ impl Tally {
         let seen = known.seen(deed);
         let new = |seen| devices.without(seen).count();
         let channel = reached.channel.cast_signed() + 1;
-        let (tasks, days) = (&mut self.tasks, &mut self.days);
-        add(tasks, [task, 0, 0], column, new(seen.total));
-        add(tasks, [task, 0, channel], column, new(seen.channel));
-        add(
-            &mut self.task_days,
-            [task, day],
-            column,
-            new(seen.day_total),
-        );
+        let counted = [(0, new(seen.total)), (channel, new(seen.channel))];
+        self.count(task, column, &counted);
+        let key = [task, day];
+        add(&mut self.task_days, key, column, new(seen.day_total));
+        let days = &mut self.days;
         add(days, [app, day, 0, 0], column, new(seen.day_total));
         add(days, [app, day, 0, channel], column, new(seen.day_channel));
         if reached.brand != 0 {
             let brand = reached.brand.cast_signed();
-            add(tasks, [task, brand, channel], column, new(seen.brand));
-            add(
-                days,
-                [app, day, brand, channel],
-                column,
-                new(seen.day_brand),
-            );
+            let key = [task, brand, channel];
+            add(&mut self.brands, key, column, new(seen.brand));
+            let key = [app, day, brand, channel];
+            add(days, key, column, new(seen.day_brand));
         }
         if reached.quota != 0 {
             let key = [app, day, channel, reached.quota.cast_signed() - 1];
@@ -142,9 +138,23 @@ impl Tally {
         }
     }
 
-    /// Writes the sums, table by table, rows in key order.
+    /// Counts what is new of a task in a column: by number, 0 for the total or that of a channel.
+    fn count(&mut self, task: i64, column: usize, counted: &[(i64, i64)]) {
+        let news = counted.iter().filter(|(_, n)| *n != 0);
+        for &(number, n) in news {
+            let figures = self.figures.entry(task).or_default();
+            figures.count(usize::try_from(number).unwrap_or(usize::MAX), column, n);
+        }
+    }
+
+    /// What is new of a task, without its brands; `None` where nothing is.
+    pub(crate) fn figures(&self, task: i64) -> Option<&TaskFigures> {
+        self.figures.get(&task)
+    }
+
+    /// Writes the sums, table by table, rows in key order: all but what [`Self::figures`] tells.
     pub(crate) fn write(self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        write::<3, 5, 8>(tx, &TASK_COUNT, self.tasks)?;
+        write::<3, 5, 8>(tx, &TASK_COUNT, self.brands)?;
         write::<2, 5, 7>(tx, &TASK_DAY, self.task_days)?;
         write::<2, 1, 3>(tx, &TASK_ACTION, self.actions)?;
         write::<4, 1, 5>(tx, &TASK_LOSS, self.task_losses)?;

@@ -1,7 +1,7 @@
 //! The fold of push reports. Rows that a fold reads before it writes are locked first, in key order, and all folds take
-//! the tables in one order: tasks, words, devices; marks, under the lock of their task; counters, in the order of
-//! [`crate::tally`]; then of users registrations, days, their parts, points, their parts. So no two folds wait for each
-//! other in a circle.
+//! the tables in one order: tasks, words, devices; marks and figures, under the lock of their task; counters, in the
+//! order of [`crate::tally`]; then of users registrations, days, their parts, points, their parts. So no two folds wait
+//! for each other in a circle.
 
 use reportd_db::{DbError, Tx, Value};
 use reportd_journal::{Batch, Difference, View};
@@ -9,10 +9,13 @@ use reportd_protocol::push::TaskKind;
 
 use crate::compare::compare;
 use crate::deed::What;
+use crate::figures::TaskFigures;
 use crate::gather::{Fact, Gathered};
 use crate::marks::{Deed, Devices, Marks, part_of};
 use crate::numbers::{Numbers, number, unnumbered};
-use crate::schema::{ANNOUNCED, DEVICE, DEVICE_FOUND, MARK, TASK, TASK_FOUND, WORD, WORD_FOUND};
+use crate::schema::{
+    ANNOUNCED, DEVICE, DEVICE_FOUND, MARK, TASK, TASK_FIGURES, TASK_FOUND, WORD, WORD_FOUND,
+};
 use crate::seen::Known;
 use crate::tally::Tally;
 use crate::users::fold_users;
@@ -48,7 +51,9 @@ impl PushView {
         let devices = self.devices.resolve(tx, &gathered.devices.all)?;
         let mut marked = marked(gathered, &tasks, &words, &devices)?;
         marked.sort_unstable();
-        mark(tx, &marked)?;
+        let tally = mark(tx, &marked)?;
+        write_figures(tx, gathered, &tasks, &tally)?;
+        tally.write(tx)?;
         // Last: the days and points of an app are locked in nearly every fold, and should be so for a short while.
         fold_users(tx, gathered, &devices)
     }
@@ -87,9 +92,15 @@ impl View for PushView {
     }
 }
 
-/// Locks the tasks of a batch, new ones too, writes what is told of them, and returns their numbers.
-fn lock_tasks(tx: &mut Tx<'_>, gathered: &Gathered<'_>) -> Result<Vec<i64>, DbError> {
-    let prefix_kind = |task| TaskKind::from_task_id(task).map_or(-1, kind_number);
+/// A task that is locked.
+struct Locked {
+    no: i64,
+    /// What is counted of it, packed.
+    figures: String,
+}
+
+/// Locks the tasks of a batch, new ones too, and writes what is told of them.
+fn lock_tasks(tx: &mut Tx<'_>, gathered: &Gathered<'_>) -> Result<Vec<Locked>, DbError> {
     let tasks = || gathered.tasks.all.iter().zip(&gathered.told);
     let rows: Vec<[Value<'_>; 4]> = tasks()
         .map(|(&(app, task), told)| {
@@ -120,10 +131,45 @@ fn lock_tasks(tx: &mut Tx<'_>, gathered: &Gathered<'_>) -> Result<Vec<i64>, DbEr
         })
         .collect();
     tx.upsert(&ANNOUNCED, &mut announced)?;
-    let numbers = found.into_iter();
-    numbers
-        .map(|row| row.ok_or_else(unnumbered)?.int(0))
-        .collect()
+    let locked = found.into_iter().map(|row| {
+        let mut row = row.ok_or_else(unnumbered)?;
+        let (no, figures) = (row.int(0)?, row.take_text(1)?);
+        Ok(Locked { no, figures })
+    });
+    locked.collect()
+}
+
+/// Adds what is new of tasks that are locked to their figures.
+fn write_figures(
+    tx: &mut Tx<'_>,
+    gathered: &Gathered<'_>,
+    tasks: &[Locked],
+    tally: &Tally,
+) -> Result<(), DbError> {
+    let mut written = Vec::new();
+    for (&(app, task), locked) in gathered.tasks.all.iter().zip(tasks) {
+        if let Some(new) = tally.figures(locked.no) {
+            let mut figures = TaskFigures::unpack(&locked.figures)?;
+            figures.add(new);
+            written.push((app, task, figures.pack()));
+        }
+    }
+    let mut rows: Vec<[Value<'_>; 4]> = (written.iter())
+        .map(|(app, task, figures)| {
+            [
+                (*app).into(),
+                (*task).into(),
+                prefix_kind(task).into(),
+                figures.into(),
+            ]
+        })
+        .collect();
+    tx.upsert(&TASK_FIGURES, &mut rows)
+}
+
+/// The kind that the id of a task tells; -1 for none.
+fn prefix_kind(task: &str) -> i64 {
+    TaskKind::from_task_id(task).map_or(-1, kind_number)
 }
 
 /// Kinds as they are stored.
@@ -150,7 +196,7 @@ struct Row {
 
 fn marked(
     gathered: &Gathered<'_>,
-    tasks: &[i64],
+    tasks: &[Locked],
     words: &[i64],
     devices: &[i64],
 ) -> Result<Vec<Marked>, DbError> {
@@ -164,9 +210,10 @@ fn marked(
         };
         let apps = &gathered.tasks.all;
         let (app, _) = apps.get(fact.task as usize).ok_or_else(unnumbered)?;
+        let task = tasks.get(fact.task as usize).ok_or_else(unnumbered)?;
         Ok(Marked {
             row: Row {
-                task: number(tasks, fact.task)?,
+                task: task.no,
                 kind: what.row(),
                 part,
                 app: i64::from(*app),
@@ -181,8 +228,8 @@ fn marked(
     gathered.facts.iter().map(of_fact).collect()
 }
 
-/// Marks what a batch tells, which is in order, and counts it.
-fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
+/// Marks what a batch tells, which is in order, and counts what is new.
+fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<Tally, DbError> {
     let mut tally = Tally::default();
     let rows: Vec<&[Marked]> = marked.chunk_by(|a, b| a.row == b.row).collect();
     for rows in rows.chunks(PARTS_AT_ONCE) {
@@ -205,7 +252,7 @@ fn mark(tx: &mut Tx<'_>, marked: &[Marked]) -> Result<(), DbError> {
             .collect();
         tx.upsert(&MARK, &mut rows)?;
     }
-    tally.write(tx)
+    Ok(tally)
 }
 
 /// Marks what a batch tells of one row; returns the marks where something is new.

@@ -99,6 +99,16 @@ impl Sent {
     }
 }
 
+/// A statement that was sent to PostgreSQL, as it is sent to SQLite: they read a list of texts in other words.
+#[must_use]
+pub fn embedded_text(sql: &str) -> String {
+    sql.replace(
+        "(SELECT one.text FROM unnest(",
+        "(SELECT value AS text FROM json_each(",
+    )
+    .replace("::text[]) AS one (text))", "))")
+}
+
 /// The plan of SQLite for a statement: its lines. It is printed too, for people.
 ///
 /// # Errors

@@ -90,6 +90,7 @@ fn size(value: &Value<'_>) -> usize {
         Value::Int(_) => 8,
         Value::Text(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
+        Value::Texts(texts) => texts.iter().map(String::len).sum(),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::error::Error;
 
 use bytes::{BufMut, BytesMut};
-use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
 use super::link::Bound;
 use crate::value::Cell;
@@ -30,6 +30,10 @@ impl ToSql for Value<'_> {
             },
             Self::Text(value) if is_text(to) => out.put_slice(value.as_bytes()),
             Self::Bytes(value) if *to == Type::BYTEA => out.put_slice(value),
+            Self::Texts(texts) => match to.kind() {
+                Kind::Array(member) if is_text(member) => return texts.to_sql(to, out),
+                _ => return Err(format!("texts are bound, and the parameter is {to}").into()),
+            },
             Self::Text(_) => return Err(format!("text is bound, and the parameter is {to}").into()),
             Self::Bytes(_) => {
                 return Err(format!("bytes are bound, and the parameter is {to}").into());

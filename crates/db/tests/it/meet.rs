@@ -3,7 +3,7 @@
 use crate::stores::ground;
 use reportd_db::copy::copy_table;
 use reportd_db::migrate::Migrations;
-use reportd_db::{Database, DbError, Row, postgres};
+use reportd_db::{Database, DbError, Row, Value, postgres};
 
 const SCHEMA: Migrations = Migrations {
     set: "test",
@@ -208,6 +208,24 @@ fn queries_that_go_together_see_one_state_and_fail_together() {
             "{name}: {told:?}"
         );
         assert!(db.read(|tx| tx.query(all, &[])).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn texts_are_read_as_rows() {
+    let ground = ground();
+    let texts = ["b", "", "a'\"\\ \u{1}\u{7f}", "消息😀", "b"].map(str::to_owned);
+    for store in ground.stores() {
+        let (db, name) = (&store.db, store.name);
+        for texts in [&texts[..], &[]] {
+            let found = db.read(|tx| {
+                let (of_texts, values) = (tx.texts(2), [7_i64.into(), Value::Texts(texts)]);
+                let sql = format!("SELECT asked.text FROM {of_texts} AS asked WHERE $1 = 7");
+                let rows = tx.query(&sql, &values)?.into_iter();
+                rows.map(|mut row| row.take_text(0)).collect()
+            });
+            assert_eq!(found, Ok::<Vec<_>, _>(texts.to_vec()), "{name}");
+        }
     }
 }
 

@@ -17,11 +17,12 @@ use crate::view::PushView;
 /// 2026-11-21 in Shanghai.
 const NOW_MS: i64 = 1_795_233_600_000;
 
-const EVENTS: [&str; 8] = [
+const EVENTS: [&str; 9] = [
     r#"{"type":"task","taskid":"t","kind":"list","group_name":"g","created_at":1795233600000}"#,
     r#"{"type":"sendable","taskid":"t","cids":["a","b"],"at":1795233600000}"#,
     r#"{"type":"sent","taskid":"t","cids":["a","b"],"channel":"gt","brand":"hw","quota":"list","at":1795233600000}"#,
     r#"{"type":"sent","taskid":"RASL_2","cids":["b","c"],"channel":"gt","brand":"xm","at":1795233600000}"#,
+    r#"{"type":"sendable","taskid":"RASL_3","cids":["a"],"at":1795233600000}"#,
     r#"{"type":"action","taskid":"t","cid":"a","action_id":90001,"at":1795233600000}"#,
     r#"{"type":"lost","taskid":"t","cids":["c"],"channel":"gt","phase":"ts","reason":13001,"at":1795233600000}"#,
     r#"{"type":"device","cid":"a","at":1795233600000}"#,
@@ -29,10 +30,14 @@ const EVENTS: [&str; 8] = [
 ];
 
 /// Changes by hand, and how each is named.
-const CHANGES: [(&str, &str); 15] = [
+const CHANGES: [(&str, &str); 16] = [
     (
         "UPDATE push_task SET group_name = 'x' WHERE task = 't'",
         "push tasks: app 1 task «t»",
+    ),
+    (
+        "UPDATE push_task SET figures = '0:2,0,0,0,0' WHERE task = 'RASL_3'",
+        "push tasks: app 1 task «RASL_3»",
     ),
     (
         "DELETE FROM push_task WHERE task = 'RASL_2'",

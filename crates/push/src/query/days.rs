@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use reportd_db::{DbError, Query, Tx};
+use reportd_db::{DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_protocol::push::{Channel, Funnel, Loss, Quota};
 
-use super::rows::{COUNTERS, channel, loss, unknown};
-use super::tasks::funnels;
+use super::rows::{COUNTERS, ask, brand, by_number, channel, loss, total, unknown};
 
 /// The funnels of days; a day on which nothing happened is left out. Without actions.
 pub(crate) fn day_funnels(
@@ -25,11 +24,21 @@ pub(crate) fn day_funnels(
         "SELECT c.day, w.word, {COUNTERS} FROM push_day_count c JOIN push_word w ON w.id = c.brand \
          WHERE c.app = $1 AND c.day >= $2 AND c.day <= $3 AND c.brand > 0"
     );
-    let queries: [Query<'_>; 2] = [(&channels, &bound), (&brands, &bound)];
-    let asked = &queries[..if by_brand { 2 } else { 1 }];
-    let mut told = tx.query_each(asked)?.into_iter();
-    let of_channels = told.next().unwrap_or_default();
-    funnels(&of_channels, told.next().unwrap_or_default())
+    let by_brand = by_brand.then_some((brands.as_str(), &bound[..]));
+    let [channels, brands] = ask(tx, [Some((&channels, &bound)), by_brand])?;
+    let mut funnels = HashMap::<i64, Funnel>::new();
+    for row in channels {
+        let funnel = funnels.entry(row.int(0)?).or_default();
+        let counters = total(&row, 2)?;
+        match channel(&row, 1)? {
+            None => funnel.total = counters,
+            Some(channel) => funnel.channels.push((channel, counters.figures)),
+        }
+    }
+    for (day, brands) in by_number(brands, |row| brand(row, 1))? {
+        funnels.entry(day).or_default().brands = brands;
+    }
+    Ok(funnels)
 }
 
 /// The funnel of a day; empty where nothing happened. Without actions.

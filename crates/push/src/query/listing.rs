@@ -6,8 +6,9 @@ use reportd_db::{DbError, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_protocol::push::{Funnel, Loss, TaskKind, Total};
 
-use super::rows::{COUNTERS, loss, total, unknown};
-use super::tasks::{OfTasks, ask, brands, channels, find_tasks, funnels};
+use super::rows::{COUNTERS, ask, brand, loss, total, unknown};
+use super::tasks::{Named, TaskRow};
+use crate::figures::TaskFigures;
 
 /// A task in a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +54,7 @@ pub(crate) fn list_tasks(
     let (to_ms, after_no) = listing.after.unwrap_or((to_ms, i64::MAX));
     let sql = format!(
         "SELECT t.id, t.task, {created}, CASE WHEN t.created_at >= 0 THEN t.kind ELSE t.prefix_kind END, t.group_name, \
-         t.created_at, {COUNTERS} FROM push_task t LEFT JOIN push_task_count c ON c.task = t.id AND c.brand = 0 AND c.channel = 0 \
+         t.created_at, t.figures FROM push_task t \
          WHERE t.app = $1 AND {created} >= $2 AND {created} <= $3 AND ({created} < $3 OR t.id < $4) {of_group} \
          ORDER BY {created} DESC, t.id DESC LIMIT $5"
     );
@@ -76,7 +77,7 @@ pub(crate) fn list_tasks(
             group_name: Some(row.take_text(4)?).filter(|name| !name.is_empty()),
             created_at_ms: row.int(2)?,
             is_announced: row.int(5)? >= 0,
-            total: total(&row, 6)?,
+            total: TaskFigures::unpack(&row.take_text(6)?)?.total(),
         })
     })
     .collect()
@@ -102,35 +103,47 @@ pub(crate) fn task(
     app: AppNo,
     task_id: &str,
 ) -> Result<Option<ShownTask>, DbError> {
-    let id = task_id.to_owned();
-    let Some(Some(found)) = find_tasks(tx, app, std::slice::from_ref(&id))?.pop() else {
+    let ids = [task_id.to_owned()];
+    let named = Named::new(tx, app, &ids);
+    let values = [named.values[0], named.values[1], MOST_ROWS.into()];
+    let actions = named.query(
+        "w.word, a.n",
+        "CROSS JOIN push_task_action a CROSS JOIN push_word w",
+        "AND a.task = t.id AND w.id = a.action ORDER BY a.n DESC, w.word LIMIT $3",
+    );
+    let losses = format!("{} ORDER BY l.phase, l.channel, l.reason", named.losses());
+    let newest = named.query(
+        "d.*",
+        "CROSS JOIN push_task_day d",
+        "AND d.task = t.id ORDER BY d.day DESC LIMIT $3",
+    );
+    let days = format!("SELECT day, {COUNTERS} FROM ({newest}) AS newest ORDER BY day");
+    let queries = [
+        (named.tasks(), &values[..2]),
+        (named.brands(), &values[..2]),
+        (actions, &values),
+        (losses, &values[..2]),
+        (days, &values),
+    ];
+    let queries = queries.each_ref();
+    let queries = queries.map(|(sql, values)| Some((sql.as_str(), *values)));
+    let [mut found, brands, actions, losses, days] = ask(tx, queries)?;
+    let Some((task_id, found)) = found.pop().map_or(Ok(None), TaskRow::read)? else {
         return Ok(None);
     };
-    let queries = [Some(channels as OfTasks), Some(brands)];
-    let [channels, brands] = ask(tx, &[found.no], queries)?;
-    let funnel = funnels(&channels, brands)?.remove(&found.no);
-    let mut funnel = funnel.unwrap_or_default();
-    let actions = "SELECT w.word, a.n FROM push_task_action a JOIN push_word w ON w.id = a.action WHERE a.task = $1 \
-               ORDER BY a.n DESC, w.word LIMIT $2";
-    let bound = [found.no.into(), MOST_ROWS.into()];
-    let losses = "SELECT phase, channel, reason, n FROM push_task_loss WHERE task = $1 ORDER BY phase, channel, reason";
-    let days = format!(
-        "SELECT day, {COUNTERS} FROM (SELECT * FROM push_task_day WHERE task = $1 ORDER BY day DESC LIMIT $2) AS newest \
-         ORDER BY day"
-    );
-    let told = tx.query_each(&[(actions, &bound), (losses, &bound[..1]), (&days, &bound)])?;
-    let mut told = told.into_iter().map(Vec::into_iter);
-    for mut row in told.next().unwrap_or_default() {
-        funnel.actions.push((row.take_text(0)?, row.int(1)?));
-    }
-    let losses = told.next().unwrap_or_default();
-    let losses = losses.map(|row| loss(&row, 0)).collect::<Result<_, _>>()?;
-    let days = told.next().unwrap_or_default();
-    let days = days.map(|row| Ok((row.int(0)?, total(&row, 1)?)));
+    let brands = brands.into_iter().map(|mut row| brand(&mut row, 1));
+    let actions = (actions.into_iter()).map(|mut row| Ok((row.take_text(0)?, row.int(1)?)));
+    let losses = losses.iter().map(|row| loss(row, 1));
+    let days = days.iter().map(|row| Ok((row.int(0)?, total(row, 1)?)));
+    let funnel = Funnel {
+        brands: brands.collect::<Result<_, _>>()?,
+        actions: actions.collect::<Result<_, DbError>>()?,
+        ..found.funnel()?
+    };
     Ok(Some(ShownTask {
         task: ListedTask {
             no: found.no,
-            task_id: id,
+            task_id,
             kind: found.kind,
             group_name: found.group_name,
             created_at_ms: found.created_at_ms,
@@ -138,7 +151,7 @@ pub(crate) fn task(
             total: funnel.total,
         },
         funnel,
-        losses,
+        losses: losses.collect::<Result<_, _>>()?,
         days: days.collect::<Result<_, DbError>>()?,
     }))
 }

@@ -1,31 +1,34 @@
-//! What the reads have in common: lists of numbers in a statement, and rows of counters.
+//! What the reads have in common: queries that go together, and rows of counters.
 
-use reportd_db::{DbError, Row, Value};
+use std::collections::HashMap;
+
+use reportd_db::{DbError, Query, Row, Tx};
 use reportd_protocol::push::{Channel, Figures, Loss, Phase, Reason, Total};
 
 /// The counters of a row, in the order in which they stand in every table.
 pub(super) const COUNTERS: &str = "sendable, sent, received, displayed, clicked";
 
-/// How long lists of numbers are made, so that few statements differ.
-const LIST_LENGTHS: [usize; 4] = [1, 10, 50, 200];
+/// Asks what needs nothing of each other, in one round trip; of a query that is left out there are no rows.
+pub(super) fn ask<const N: usize>(
+    tx: &mut Tx<'_>,
+    queries: [Option<Query<'_>>; N],
+) -> Result<[Vec<Row>; N], DbError> {
+    let asked: Vec<Query<'_>> = queries.iter().flatten().copied().collect();
+    let mut told = tx.query_each(&asked)?.into_iter();
+    Ok(queries.map(|query| query.and_then(|_| told.next()).unwrap_or_default()))
+}
 
-/// A list of numbers for `IN`, behind `before` other values: its text and its values. Its last number is repeated up to
-/// the next length.
-pub(super) fn list(numbers: &[i64], before: usize) -> (String, Vec<Value<'static>>) {
-    let length = LIST_LENGTHS
-        .into_iter()
-        .find(|length| *length >= numbers.len());
-    let length = length.unwrap_or(numbers.len());
-    let places: Vec<_> = (1..=length)
-        .map(|place| format!("${}", before + place))
-        .collect();
-    // An empty list holds a number that nothing has.
-    let last = numbers.last().copied().unwrap_or(-1);
-    let padded = numbers.iter().copied().chain(std::iter::repeat(last));
-    (
-        places.join(", "),
-        padded.take(length).map(Value::Int).collect(),
-    )
+/// What rows tell, by the number in their first column.
+pub(super) fn by_number<T>(
+    rows: Vec<Row>,
+    tell: impl Fn(&mut Row) -> Result<T, DbError>,
+) -> Result<HashMap<i64, Vec<T>>, DbError> {
+    let mut told = HashMap::<i64, Vec<T>>::new();
+    for mut row in rows {
+        let number = row.int(0)?;
+        told.entry(number).or_default().push(tell(&mut row)?);
+    }
+    Ok(told)
 }
 
 /// The five counters from `column` on.
@@ -39,6 +42,11 @@ pub(super) fn total(row: &Row, column: usize) -> Result<Total, DbError> {
             click_num: row.opt_int(column + 4)?.unwrap_or(0),
         },
     })
+}
+
+/// A brand and its counters, from `column` on.
+pub(super) fn brand(row: &mut Row, column: usize) -> Result<(String, Figures), DbError> {
+    Ok((row.take_text(column)?, total(row, column + 1)?.figures))
 }
 
 /// The channel of a counter; `None` is the total.
