@@ -75,7 +75,7 @@ pub struct Push {
     pub metrics: Arc<PushMetrics>,
     /// Limits of requests.
     pub limits: PushLimits,
-    /// Places for large requests of feeds.
+    /// Room for large requests of feeds.
     pub feed_room: Arc<FeedRoom>,
     /// Requests by app and call, where they are limited.
     pub call_limiter: Arc<Limiter<LimitedCall>>,
