@@ -48,7 +48,7 @@ pub use raw_event::RawEvent;
 pub use registry::Registry;
 pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
-pub use tokens::MetTokens;
+pub use tokens::{MetTokens, TokenKey};
 pub use view::PushView;
 
 /// Entries of this room in the journal.
@@ -71,6 +71,8 @@ pub struct Push {
     pub random: Arc<dyn Random>,
     /// Tokens that were looked up a moment ago.
     pub met_tokens: Arc<MetTokens>,
+    /// Proves tokens.
+    pub token_key: Arc<TokenKey>,
     /// What this room counts.
     pub metrics: Arc<PushMetrics>,
     /// Limits of requests.

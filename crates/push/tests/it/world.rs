@@ -188,6 +188,7 @@ impl World {
             random: Arc::new(SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)))
                 as Arc<dyn Random>,
             met_tokens: Arc::default(),
+            token_key: Arc::default(),
             metrics: Arc::new(PushMetrics::register(&metrics)),
             limits: limits(setup),
             feed_room: Arc::new(feed_room(setup.feed_room_bytes)),

@@ -82,6 +82,7 @@ impl LoadedKind for LoadedPush {
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
             met_tokens: Arc::default(),
+            token_key: Arc::default(),
             metrics: Arc::clone(&self.metrics),
             limits: PushLimits {
                 auth_body: ground.body_limits(AUTH_BODY_BYTES),
