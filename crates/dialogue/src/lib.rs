@@ -35,8 +35,7 @@ use reportd_platform::directory::Directory;
 use reportd_platform::limiter::Limiter;
 use reportd_platform::random::Random;
 use reportd_platform::rate_limit::Rate;
-use reportd_platform::web::{Api, BodyLimits};
-use tokio::sync::Semaphore;
+use reportd_platform::web::{Api, BodyLimits, BodyRoom};
 
 use callback::Dispatcher;
 
@@ -46,7 +45,7 @@ pub use metrics::DialogueMetrics;
 pub use monitor::Monitor;
 pub use registry::{DialogueApp, Registry};
 pub use retention::{Dropped, Retention};
-pub use routes::{BodyRoom, protocol_openapi, protocol_routes};
+pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::MIGRATIONS;
 pub use settings::{Label, Settings};
 pub use sights::Sights;
@@ -85,10 +84,8 @@ pub struct Dialogue {
     pub app_limiter: Arc<Limiter<AppNo>>,
     /// Reports by address, where they are limited.
     pub address_limiter: Arc<Limiter<IpAddr>>,
-    /// Room for bodies of large reports that are being read.
+    /// Room for large reports.
     pub body_room: Arc<BodyRoom>,
-    /// Places for large reports that are worked on at once.
-    pub large_reports: Arc<Semaphore>,
     /// What all API calls share.
     pub api: Api,
 }

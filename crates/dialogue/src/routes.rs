@@ -1,7 +1,6 @@
 //! The wire protocol: `POST /api/report/multiDialogue` (seed dialogue-report). Every reply is the protocol's own, with
 //! HTTP status 200, whatever the method or the size.
 
-mod body_room;
 mod described;
 mod reply;
 mod report;
@@ -16,7 +15,6 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::body_room::BodyRoom;
 use self::described::{ReportBody, ReportReplies};
 use self::reply::{Refused, respond};
 use crate::Dialogue;

@@ -1,13 +1,12 @@
-//! How many large feeds are worked on at once: each holds its whole body in memory.
+//! Room for large requests of the two feeds: each holds its whole body in memory.
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use reportd_platform::web::{BodyRoom, RoomSize};
 
-/// Places for large requests of the two feeds. They do not share: anybody may send receipts, and only who holds a key
-/// events.
+/// Room for large requests of the two feeds. They do not share: anybody may send receipts, and only who holds a key events.
 #[derive(Debug)]
 pub struct FeedRoom {
-    events: Semaphore,
-    receipts: Semaphore,
+    events: BodyRoom,
+    receipts: BodyRoom,
 }
 
 /// One of the feeds.
@@ -18,22 +17,19 @@ pub(crate) enum Feed {
 }
 
 impl FeedRoom {
-    /// Room for so many large requests of each feed.
+    /// So much room of each feed for bodies that come, and so much for those that are worked on.
     #[must_use]
-    pub fn new(places: usize) -> Self {
-        let places = places.min(Semaphore::MAX_PERMITS);
+    pub fn new(coming: RoomSize, in_work: RoomSize) -> Self {
         Self {
-            events: Semaphore::new(places),
-            receipts: Semaphore::new(places),
+            events: BodyRoom::new(coming, in_work),
+            receipts: BodyRoom::new(coming, in_work),
         }
     }
 
-    /// A place, until it is dropped; none where all are taken.
-    pub(crate) fn enter(&self, feed: Feed) -> Option<SemaphorePermit<'_>> {
-        let places = match feed {
+    pub(crate) fn of(&self, feed: Feed) -> &BodyRoom {
+        match feed {
             Feed::Events => &self.events,
             Feed::Receipts => &self.receipts,
-        };
-        places.try_acquire().ok()
+        }
     }
 }

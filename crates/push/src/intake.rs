@@ -9,11 +9,17 @@ use crate::{KIND, Push};
 
 impl Push {
     /// Makes the events of a request durable. `Ok` means that they are in the journal, fsynced; a request without events
-    /// leaves nothing there.
+    /// leaves nothing there. What it `holds` meanwhile is dropped as the entry goes into the journal's queue: how long a
+    /// commit takes is no reason to keep others out.
     ///
     /// # Errors
     /// 503: try later. 413 where the entry is larger than the journal's queue.
-    pub(crate) async fn store(&self, app: &App, entry: Encoder<'_>) -> Result<(), Problem> {
+    pub(crate) async fn store<H>(
+        &self,
+        app: &App,
+        entry: Encoder<'_>,
+        holds: H,
+    ) -> Result<(), Problem> {
         let Some(span_ms) = entry.span_ms() else {
             return Ok(());
         };
@@ -21,13 +27,16 @@ impl Push {
             self.fix_zone(app).await?;
         }
         let payload = entry.finish();
-        let appended = self.journal.append(|| NewEntry {
-            kind: KIND,
-            app: app.no,
-            owners: [u64::from(app.no); 2],
-            span_ms,
-            filter_keys: Vec::new(),
-            payload,
+        let appended = self.journal.append(|| {
+            drop(holds);
+            NewEntry {
+                kind: KIND,
+                app: app.no,
+                owners: [u64::from(app.no); 2],
+                span_ms,
+                filter_keys: Vec::new(),
+                payload,
+            }
         });
         appended.await.map(|_| ()).map_err(|error| match error {
             AppendError::TooLarge { .. } => {

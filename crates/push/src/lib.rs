@@ -47,9 +47,9 @@ pub use feed_room::FeedRoom;
 pub use metrics::PushMetrics;
 pub use raw_event::RawEvent;
 pub use registry::Registry;
-pub use routes::{protocol_openapi, protocol_routes};
+pub use routes::{HEAD_REFUSAL, protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
-pub use tokens::MetTokens;
+pub use tokens::{MetTokens, TokenKey};
 pub use view::PushView;
 
 /// Entries of this room in the journal.
@@ -72,11 +72,13 @@ pub struct Push {
     pub random: Arc<dyn Random>,
     /// Tokens that were looked up a moment ago.
     pub met_tokens: Arc<MetTokens>,
+    /// Proves tokens.
+    pub token_key: Arc<TokenKey>,
     /// What this room counts.
     pub metrics: Arc<PushMetrics>,
     /// Limits of requests.
     pub limits: PushLimits,
-    /// Places for large requests of feeds.
+    /// Room for large requests of feeds.
     pub feed_room: Arc<FeedRoom>,
     /// Requests by app and call, where they are limited.
     pub call_limiter: Arc<Limiter<LimitedCall>>,

@@ -3,13 +3,16 @@
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, Merge, Table};
 
-/// Tables in the state store: tokens, of which only the hash is kept, and settings, a JSON object an app.
+/// Tables in the state store: tokens, of which only the hash is kept, the key that proves them, and settings, a JSON object an
+/// app.
 pub const STATE_MIGRATIONS: Migrations = Migrations {
     set: "push",
     texts: &["CREATE TABLE push_token (
         hash {{bytes}} NOT NULL PRIMARY KEY, app BIGINT NOT NULL, expires_at BIGINT NOT NULL) {{clustered}};
         CREATE INDEX push_token_expiry ON push_token (expires_at);
         CREATE TABLE push_settings (app BIGINT NOT NULL PRIMARY KEY, settings {{text}} NOT NULL) {{clustered}};
+        ",
+        "CREATE TABLE push_token_key (id BIGINT NOT NULL PRIMARY KEY, secret {{text}} NOT NULL) {{clustered}};
         "],
 };
 

@@ -8,6 +8,7 @@ use reportd_db::{Database, DbError, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::random::{NoRandomness, Random};
 use reportd_platform::secret::{Secret, SecretHash, hex};
+use tokio::sync::OnceCell;
 
 pub(crate) use self::met::Holder;
 pub use self::met::MetTokens;
@@ -21,29 +22,79 @@ const PROOF_BYTES: usize = 8;
 /// Expired tokens that are removed when one is issued: more than come, so that they do not pile up.
 const REMOVED_AT_ONCE: i64 = 100;
 
-/// Draws a token of an app with this master secret: random characters, and a proof that only who knows the secret can
-/// make. So any node tells a token from a guess without a look at the store, and no guess is looked up.
-pub(crate) fn draw(random: &dyn Random, master_secret: &str) -> Result<Secret, NoRandomness> {
+/// Draws a token of an app: random characters, and a proof that only who knows the key of tokens can make. So any node tells
+/// a token from a guess without a look at the store, and no guess is looked up.
+pub(crate) fn draw(
+    random: &dyn Random,
+    key: &Secret,
+    app_id: &str,
+) -> Result<Secret, NoRandomness> {
     let drawn = Secret::draw(random, TOKEN_CHARS)?;
-    let proof = proof(drawn.reveal(), master_secret);
+    let proof = proof(drawn.reveal(), key, app_id);
     Ok(Secret::new(format!("{}{proof}", drawn.reveal())))
 }
 
-/// Whether a text may be a token that one of these secrets has proved.
-pub(crate) fn is_proved(token: &str, master_secrets: &[&str]) -> bool {
+/// Whether a text may be a token of an app that was proved with this key.
+pub(crate) fn is_proved(token: &str, key: &Secret, app_id: &str) -> bool {
     let Some((drawn, told)) = token.split_at_checked(TOKEN_CHARS) else {
         return false;
     };
     // Hashes are compared, in constant time.
-    let told = SecretHash::of(told);
-    master_secrets.iter().fold(false, |is_proved, secret| {
-        is_proved | SecretHash::of(&proof(drawn, secret)).matches(&told)
-    })
+    SecretHash::of(&proof(drawn, key, app_id)).matches(&SecretHash::of(told))
 }
 
-fn proof(drawn: &str, master_secret: &str) -> String {
-    let hash = SecretHash::of(&format!("push token {master_secret} {drawn}"));
+fn proof(drawn: &str, key: &Secret, app_id: &str) -> String {
+    let hash = SecretHash::of(&format!("push token {} {app_id} {drawn}", key.reveal()));
     hex(&hash.0[..PROOF_BYTES])
+}
+
+/// The key that proves tokens: one for the store, made when it is first needed. No credential that ends: a token lives on
+/// when those that it was got with have been replaced. It opens nothing, so it is kept as it is.
+#[derive(Default)]
+pub struct TokenKey(OnceCell<Secret>);
+
+impl TokenKey {
+    /// The key.
+    pub(crate) async fn get(
+        &self,
+        state: &Database,
+        random: &dyn Random,
+    ) -> Result<&Secret, TokenKeyError> {
+        self.0
+            .get_or_try_init(async || {
+                let found = state.read_async::<_, DbError>(find_key).await?;
+                if let Some(found) = found {
+                    return Ok(found);
+                }
+                let drawn = Secret::draw(random, TOKEN_CHARS)?;
+                // Of two nodes that make one at once the first has made it.
+                let make = move |tx: &mut Tx<'_>| {
+                    let sql = "INSERT INTO push_token_key (id, secret) VALUES (1, $1) ON CONFLICT (id) DO NOTHING";
+                    tx.execute(sql, &[drawn.reveal().into()])
+                };
+                state.write_async::<_, DbError>(make).await?;
+                let found = state.read_async::<_, DbError>(find_key).await?;
+                found.ok_or(TokenKeyError::Lost)
+            })
+            .await
+    }
+}
+
+/// Why there is no key of tokens.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum TokenKeyError {
+    #[error(transparent)]
+    Db(#[from] DbError),
+    #[error(transparent)]
+    Randomness(#[from] NoRandomness),
+    #[error("the key of tokens is not where it was just put")]
+    Lost,
+}
+
+fn find_key(tx: &mut Tx<'_>) -> Result<Option<Secret>, DbError> {
+    let row = tx.query_first("SELECT secret FROM push_token_key WHERE id = 1", &[])?;
+    row.map(|mut row| Ok(Secret::new(row.take_text(0)?)))
+        .transpose()
 }
 
 /// Keeps a new token until `expires_at_ms`.
@@ -105,14 +156,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_token_is_told_from_a_guess_by_its_secret() {
-        let token = draw(&SeededRandom::new(1), "secret").unwrap();
+    fn a_token_is_told_from_a_guess_by_its_proof() {
+        let (key, other) = (Secret::new("key"), Secret::new("other"));
+        let token = draw(&SeededRandom::new(1), &key, "app").unwrap();
         let token = token.reveal();
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-        assert!(is_proved(token, &["older", "secret"]));
-        assert!(!is_proved(token, &["other"]) && !is_proved(token, &[]));
+        assert!(is_proved(token, &key, "app"));
+        assert!(!is_proved(token, &other, "app") && !is_proved(token, &key, "else"));
         for guess in ["", "short", &token[1..], &format!("x{}", &token[1..])] {
-            assert!(!is_proved(guess, &["secret"]), "{guess}");
+            assert!(!is_proved(guess, &key, "app"), "{guess}");
         }
     }
 }

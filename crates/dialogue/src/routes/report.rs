@@ -3,30 +3,26 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::extract::Request as HttpRequest;
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use reportd_platform::web::{ClientAddress, drain_body, limit_key, read_body};
+use reportd_platform::web::{
+    ClientAddress, LARGE_BYTES, NotRead, RoomedBody, drain_body, limit_key,
+};
 use reportd_protocol::dialogue::{Code, Refusal, Report, Request, content_digest};
 
-use super::body_room::Place;
 use super::reply::{Accepted, Refused};
 use crate::Dialogue;
 use crate::callback::guard::{Policy, check_url};
 use crate::intake::{NewReport, Taken};
 use crate::registry::DialogueApp;
 
-/// From here on a body is worked on off the async threads: a larger one would hold up others for milliseconds.
-const LARGE_BYTES: usize = 64 << 10;
-
 /// A request that is there.
 struct Incoming {
     content_type: Option<Bytes>,
-    body: Bytes,
-    /// Its room, where it is large.
-    _place: Option<Place>,
+    body: RoomedBody,
 }
 
 /// Takes a report: it is stored when this returns a ticket.
@@ -55,8 +51,9 @@ async fn open_of(
     // Taken only now that it is there: how long a body takes to come is for its sender to say, who is not known yet.
     let _worked_on = match incoming.is_large() {
         true => {
-            let place = dialogue.large_reports.try_acquire();
-            Some(place.map_err(|_| Refused::from(Code::Unavailable))?)
+            let bytes = incoming.body.bytes.len();
+            let place = dialogue.body_room.work_on(address, bytes).await;
+            Some(place.ok_or(Code::Unavailable)?)
         }
         false => None,
     };
@@ -80,7 +77,7 @@ fn is_stranger(refused: &Refused) -> bool {
 
 impl Incoming {
     fn is_large(&self) -> bool {
-        self.body.len() > LARGE_BYTES
+        self.body.bytes.len() > LARGE_BYTES
     }
 }
 
@@ -90,26 +87,14 @@ async fn receive(
     body: Body,
 ) -> Result<Incoming, Refused> {
     let limits = dialogue.limits.body;
-    let announced = body
-        .size_hint()
-        .upper()
-        .and_then(|most| usize::try_from(most).ok());
-    // A body of unknown length may become as long as any.
-    let most = announced.unwrap_or(usize::MAX).min(limits.max_bytes);
-    let place = if most > LARGE_BYTES {
-        let Some(place) = dialogue.body_room.take(limit_key(address), most) else {
-            drain_body(body).await;
-            return Err(Code::Unavailable.into());
-        };
-        Some(place)
-    } else {
-        None
-    };
+    let read = dialogue.body_room.read(body, limits, address).await;
     let content_type = parts.headers.get(header::CONTENT_TYPE);
     Ok(Incoming {
         content_type: content_type.map(|value| Bytes::copy_from_slice(value.as_bytes())),
-        body: read_body(body, limits).await.map_err(Refused::body)?,
-        _place: place,
+        body: read.map_err(|not_read| match not_read {
+            NotRead::NoRoom => Code::Unavailable.into(),
+            NotRead::Body(error) => Refused::body(error),
+        })?,
     })
 }
 
@@ -129,7 +114,7 @@ async fn open(dialogue: &Dialogue, incoming: &Arc<Incoming>) -> Result<Opened, R
 }
 
 fn read(dialogue: &Dialogue, incoming: &Incoming) -> Result<Opened, Refused> {
-    let request = Request::read(incoming.content_type.as_deref(), &incoming.body)?;
+    let request = Request::read(incoming.content_type.as_deref(), &incoming.body.bytes)?;
     let app = dialogue.registry.enabled(&request.app_id);
     let app = app.ok_or(Code::UnknownApp)?;
     match read_of(dialogue, &app, &request) {

@@ -31,15 +31,20 @@ use reportd_platform::random::{Random, SeededRandom};
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::Secret;
-use reportd_platform::web::{Api, BodyLimits};
+use reportd_platform::web::{Api, BodyLimits, BodyRoom, RoomSize};
 use reportd_protocol::dialogue::{
     AesMode, Cipher, CipherSettings, IvSetting, MAX_BODY_BYTES, PATH, content_text, report_form,
 };
 use reportd_testbed::{Ground, StoreKind};
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
-use tokio::sync::Semaphore;
 use tower::ServiceExt;
+
+/// Room for large reports: of an address one of the largest.
+const ROOM: RoomSize = RoomSize {
+    bytes: 4 * MAX_BODY_BYTES,
+    of_address_bytes: MAX_BODY_BYTES,
+};
 
 /// 2026-11-21T12:00:00 in Shanghai.
 pub(crate) const NOON_MS: i64 = 1_795_233_600_000;
@@ -475,8 +480,7 @@ fn open_room(
         discards: false,
         app_limiter: Arc::new(limiter("dialogue app", &time)),
         address_limiter: Arc::new(limiter("dialogue address", &time)),
-        body_room: Arc::default(),
-        large_reports: Arc::new(Semaphore::new(4)),
+        body_room: Arc::new(BodyRoom::new(ROOM, ROOM)),
         api: Api {
             directory,
             body_limits: body(1 << 20),

@@ -47,27 +47,64 @@ pub async fn read_body(mut body: Body, limits: BodyLimits) -> Result<Bytes, Body
 }
 
 async fn collect(body: &mut Body, max_bytes: usize, announced: usize) -> Result<Bytes, BodyError> {
-    let mut first: Option<Bytes> = None;
-    let mut joined = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else {
-            continue;
-        };
-        let so_far = joined.len() + first.as_ref().map_or(0, Bytes::len);
-        if so_far + data.len() > max_bytes {
-            return Err(BodyError::TooLarge);
+    let mut collected = Collected {
+        announced,
+        ..Collected::default()
+    };
+    match collected.take(body, max_bytes).await? {
+        Some(_) => Err(BodyError::TooLarge),
+        None => Ok(collected.finish()),
+    }
+}
+
+/// What has come of a body.
+#[derive(Default)]
+pub(super) struct Collected {
+    /// Most bodies come in one piece, and are not copied.
+    first: Option<Bytes>,
+    joined: BytesMut,
+    announced: usize,
+}
+
+impl Collected {
+    pub(super) fn len(&self) -> usize {
+        self.joined.len() + self.first.as_ref().map_or(0, Bytes::len)
+    }
+
+    /// Takes what comes, to the end or to `most` bytes in all; returns the piece that would be more.
+    pub(super) async fn take(
+        &mut self,
+        body: &mut Body,
+        most: usize,
+    ) -> Result<Option<Bytes>, BodyError> {
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| BodyError::Incomplete)?.into_data() else {
+                continue;
+            };
+            if self.len() + data.len() > most {
+                return Ok(Some(data));
+            }
+            self.push(data);
         }
-        match first.take() {
-            // Most bodies come in one piece, and are not copied.
-            None if joined.is_empty() => first = Some(data),
+        Ok(None)
+    }
+
+    pub(super) fn push(&mut self, data: Bytes) {
+        let so_far = self.len();
+        match self.first.take() {
+            None if self.joined.is_empty() => self.first = Some(data),
             head => {
-                joined.reserve(announced.max(so_far + data.len()) - joined.len());
-                joined.extend_from_slice(&head.unwrap_or_default());
-                joined.extend_from_slice(&data);
+                let most = self.announced.max(so_far + data.len());
+                self.joined.reserve(most - self.joined.len());
+                self.joined.extend_from_slice(&head.unwrap_or_default());
+                self.joined.extend_from_slice(&data);
             }
         }
     }
-    Ok(first.unwrap_or_else(|| joined.freeze()))
+
+    pub(super) fn finish(self) -> Bytes {
+        self.first.unwrap_or_else(|| self.joined.freeze())
+    }
 }
 
 /// Reads and drops what is left of a body, within bounds.

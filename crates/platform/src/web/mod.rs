@@ -4,6 +4,8 @@
 mod address;
 mod api;
 mod body;
+mod body_room;
+mod head_refusal;
 mod object;
 pub mod openapi;
 mod parameters;
@@ -17,6 +19,8 @@ mod write_deadline;
 pub use address::{ClientAddress, TrustedProxies, limit_key};
 pub use api::{Acting, Api, Caller, Json, KeyCaller, Query};
 pub use body::{BodyError, BodyLimits, drain_body, read_body};
+pub use body_room::{BodyRoom, LARGE_BYTES, NotRead, Place, RoomSize, RoomedBody};
+pub use head_refusal::{HeadRefusal, HeadRefusals};
 pub use object::Object;
 pub use parameters::{DEFAULT_PAGE, Fresh, MOST_PAGE, day, days, path_number, within};
 pub use problem::{Problem, ProblemDetails};

@@ -10,7 +10,7 @@ use axum::extract::{Request, State};
 use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
-use reportd_platform::secret::SecretHash;
+use reportd_platform::secret::{Secret, SecretHash};
 use reportd_platform::web::{ClientAddress, drain_body, read_body};
 use reportd_protocol::push::{
     AuthRequest, Code, Fault, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
@@ -21,7 +21,7 @@ use super::reply::{Answer, Refused};
 use super::{TAG, answer, segments};
 use crate::Push;
 use crate::registry::PushApp;
-use crate::tokens::{self, Holder};
+use crate::tokens::{self, Holder, TokenKeyError};
 
 /// Get a token
 ///
@@ -105,15 +105,13 @@ fn signer(
 }
 
 async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Refused> {
-    // The newest secret: the others end before it.
-    let secrets = app.master_secrets(now_ms);
-    let secret = secrets.last().copied().unwrap_or_default();
-    let token = tokens::draw(&*push.random, secret).map_err(|error| {
+    let state = push.directory.db();
+    let key = token_key(push).await?;
+    let token = tokens::draw(&*push.random, key, &app.app.id).map_err(|error| {
         tracing::error!(%error, "a token cannot be drawn");
         Refused::from(Code::Unavailable)
     })?;
     let expires_at_ms = now_ms.saturating_add(TOKEN_LIFE_MS);
-    let state = push.directory.db();
     tokens::keep(state, app.app.no, token.hash(), expires_at_ms).await?;
     tokens::remove_expired(state, now_ms).await;
     Ok(auth_reply(token.reveal(), expires_at_ms).into())
@@ -147,10 +145,12 @@ async fn holder(push: &Push, parts: &Parts, token: Option<&str>) -> Result<Arc<P
     );
     let refused = |wait| Refused::limited(Code::BadToken, wait);
     if let Some(token) = token {
-        if !is_proved(push, id, token) {
+        let hash = SecretHash::of(token);
+        let is_met = || push.met_tokens.holder(&hash, push.clock.monotonic());
+        if is_met().is_none() && !tokens::is_proved(token, token_key(push).await?, id) {
             push.directory.check_failures(address).map_err(refused)?;
         }
-        if let Some(app) = look_up(push, id, SecretHash::of(token)).await? {
+        if let Some(app) = look_up(push, id, hash).await? {
             return Ok(app);
         }
     }
@@ -161,12 +161,16 @@ async fn holder(push: &Push, parts: &Parts, token: Option<&str>) -> Result<Arc<P
     Err(Code::BadToken.into())
 }
 
-/// Whether a token is surely none that was guessed. Of an app that is not known here yet, and under a secret that has ended
-/// since, a right one is not proved either.
-fn is_proved(push: &Push, id: &str, token: &str) -> bool {
-    let app = push.registry.enabled(id);
-    let now_ms = push.clock.now_ms();
-    app.is_some_and(|app| tokens::is_proved(token, &app.master_secrets(now_ms)))
+/// What tells a token from one that was guessed.
+async fn token_key(push: &Push) -> Result<&Secret, Refused> {
+    let key = push.token_key.get(push.directory.db(), &*push.random).await;
+    key.map_err(|error| match error {
+        TokenKeyError::Db(error) => error.into(),
+        TokenKeyError::Randomness(_) | TokenKeyError::Lost => {
+            tracing::error!(%error, "there is no key of tokens");
+            Code::Unavailable.into()
+        }
+    })
 }
 
 async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<PushApp>>, Refused> {

@@ -20,7 +20,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use self::body::{Packing, read, with_whole};
+use self::body::{Packing, Whole, read, with_whole};
 use super::described::{EventsBody, FeedProblems, ReceiptsBody};
 use super::{TAG, segments};
 use crate::Push;
@@ -105,14 +105,15 @@ async fn take_events(push: &Push, request: Request) -> Result<Accepted, Problem>
             return Err(problem);
         }
     };
-    let body = read(push, Feed::Events, body, packing).await?;
+    let address = ClientAddress::of(&parts.extensions);
+    let body = read(push, Feed::Events, address, body, packing).await?;
     let now_ms = push.clock.now_ms();
     let mut entry = Encoder::new(&app.zone);
     let accepted = with_whole(&body.bytes, || {
         read_events(&body.bytes, now_ms, |event| entry.event(&event))
     });
     let accepted = accepted.map_err(problem_of)?;
-    push.store(&app, entry).await?;
+    push.store(&app, entry, body).await?;
     Ok(accepted)
 }
 
@@ -135,24 +136,21 @@ async fn take_receipts(push: &Push, request: Request) -> Result<Accepted, Proble
             return Err(problem);
         }
     };
-    let body = read(push, Feed::Receipts, body, packing).await?;
-    let body = &body.bytes;
+    let address = ClientAddress::of(&parts.extensions);
+    let body = read(push, Feed::Receipts, address, body, packing).await?;
     let id = segments::app_of_feed(&parts.uri);
     let app = push.registry.enabled(id);
-    match take_signed(push, id, app.as_deref(), body).await {
-        Err(Refused::BadSign(_)) => {
-            push.directory
-                .count_failure(ClientAddress::of(&parts.extensions))
-                .await
-                .map_err(Problem::too_many)?;
-            // What was made or rotated just now is in the store already.
-            push.directory.refresh().await?;
-            let app = push.registry.enabled(id);
-            take_signed(push, id, app.as_deref(), body).await
-        }
-        told => told,
+    match read_signed(push, id, app.as_deref(), &body.bytes) {
+        Err(Refused::BadSign(_)) => {}
+        told => return store_receipts(push, told?, body).await,
     }
-    .map_err(Problem::from)
+    let counted = push.directory.count_failure(address).await;
+    counted.map_err(Problem::too_many)?;
+    // What was made or rotated just now is in the store already.
+    push.directory.refresh().await?;
+    let app = push.registry.enabled(id);
+    let signed = read_signed(push, id, app.as_deref(), &body.bytes)?;
+    store_receipts(push, signed, body).await
 }
 
 async fn admit_receipts(push: &Push, parts: &Parts) -> Result<Packing, Problem> {
@@ -160,7 +158,7 @@ async fn admit_receipts(push: &Push, parts: &Parts) -> Result<Packing, Problem> 
     Packing::of(&parts.headers)
 }
 
-/// Why receipts were not taken.
+/// Why receipts are refused.
 enum Refused {
     BadSign(FeedError),
     Other(Problem),
@@ -175,28 +173,36 @@ impl From<Refused> for Problem {
     }
 }
 
-/// Reads receipts and makes them durable. An app that is unknown or disabled is one without secrets, so that a refusal
-/// does not tell it from one whose sign is wrong.
-async fn take_signed(
+/// Receipts that are signed as they should be.
+struct Signed<'a> {
+    accepted: Accepted,
+    unknown_actions: u64,
+    /// None where there was no receipt, and so none of any app.
+    entry: Option<(&'a App, Encoder<'a>)>,
+}
+
+/// Reads receipts. An app that is unknown or disabled is one without secrets, so that a refusal does not tell it from one
+/// whose sign is wrong.
+fn read_signed<'a>(
     push: &Push,
     id: &str,
-    app: Option<&PushApp>,
+    app: Option<&'a PushApp>,
     body: &[u8],
-) -> Result<Accepted, Refused> {
+) -> Result<Signed<'a>, Refused> {
     let now_ms = push.clock.now_ms();
     let secrets = app.map_or_else(Vec::new, |app| app.master_secrets(now_ms));
     let signer = ReceiptApp {
         app_id: id,
         master_secrets: &secrets,
     };
-    let mut entry = app.map(|app| Encoder::new(&app.app.zone));
+    let mut entry = app.map(|app| (&*app.app, Encoder::new(&app.app.zone)));
     let mut unknown_actions = 0;
     let accepted = with_whole(body, || {
         read_receipts(body, signer, now_ms, |receipt| {
             unknown_actions += u64::from(
                 receipt.is_counted() && receipt.meaning() == ReceiptMeaning::UnknownAction,
             );
-            if let Some(entry) = &mut entry {
+            if let Some((_, entry)) = &mut entry {
                 entry.receipt(&receipt);
             }
         })
@@ -205,11 +211,20 @@ async fn take_signed(
         FeedErrorKind::BadSign => Refused::BadSign(error),
         FeedErrorKind::Malformed => Refused::Other(problem_of(error)),
     })?;
-    if let (Some(app), Some(entry)) = (app, entry) {
-        push.store(&app.app, entry).await.map_err(Refused::Other)?;
+    Ok(Signed {
+        accepted,
+        unknown_actions,
+        entry,
+    })
+}
+
+/// Makes receipts durable, of a body that holds room until then.
+async fn store_receipts(push: &Push, signed: Signed<'_>, body: Whole) -> Result<Accepted, Problem> {
+    if let Some((app, entry)) = signed.entry {
+        push.store(app, entry, body).await?;
     }
-    push.metrics.unknown_actions.inc_by(unknown_actions);
-    Ok(accepted)
+    push.metrics.unknown_actions.inc_by(signed.unknown_actions);
+    Ok(signed.accepted)
 }
 
 fn problem_of(error: FeedError) -> Problem {

@@ -8,7 +8,7 @@ use reportd_testbed::StoreKind::{self, Embedded, Postgres};
 use rstest::rstest;
 use serde_json::json;
 
-use crate::world::{App, NOON_MS, ONE, TWO, World, create_app};
+use crate::world::{App, NOON_MS, ONE, Setup, TWO, World, create_app};
 
 fn works(world: &World, app: App, token: &str) -> bool {
     world.report(app, token, "online_user").code() == 0
@@ -160,4 +160,30 @@ fn a_timestamp_is_a_number_or_text(#[case] timestamp: serde_json::Value) {
     // A client sends its stale token along.
     let reply = world.send(&Method::POST, &path, &[("token", "stale")], body);
     assert_eq!((reply.status, reply.code()), (200, 0), "{}", reply.text);
+}
+
+#[rstest]
+fn a_token_outlives_its_secret_whatever_its_address_has_failed(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    let setup = Setup {
+        failures: 2,
+        ..Setup::default()
+    };
+    let world = World::with(kind, setup);
+    let (token, ended) = (world.token(ONE), world.token(ONE));
+    assert_eq!(log_out(&world, ONE, &ended, ""), (200, 0));
+    world.rotate(ONE, CredentialKind::MasterSecret, "new-secret", 0);
+    world.directory.reload_if_changed().unwrap();
+    let guess = |world: &World| world.report(ONE, &"x".repeat(56), "online_user");
+    while guess(&world).header("retry-after").is_empty() {}
+    assert!(works(&world, ONE, &token));
+    assert!(!works(&world, ONE, &ended));
+    // Not only because it was met a moment ago.
+    world.clock.advance(1_000);
+    assert!(works(&world, ONE, &token));
+    if let Some(other) = world.peer() {
+        while guess(&other).header("retry-after").is_empty() {}
+        assert!(works(&other, ONE, &token));
+    }
 }

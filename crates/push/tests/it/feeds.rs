@@ -268,21 +268,24 @@ fn feeds_are_limited_by_address(#[values(Embedded, Postgres)] kind: StoreKind) {
 #[rstest]
 fn large_feeds_without_room_are_told_to_try_later(#[values(Embedded, Postgres)] kind: StoreKind) {
     let setup = Setup {
-        large_feeds: 0,
+        feed_room_bytes: 0,
         ..Setup::default()
     };
     let world = World::with(kind, setup);
     let large = vec![online("large"); 2_000].join("\n");
-    let packed = gzip(online("a").as_bytes());
+    let packed = [("content-encoding", "gzip")];
     for reply in [
         events(&world, &[], large.clone()),
-        events(&world, &[("content-encoding", "gzip")], packed),
+        events(&world, &packed, gzip(large.as_bytes())),
         world.feed(ONE, "receipts", &[], large),
     ] {
         assert_eq!(detail(&reply).0, 503);
         assert_eq!(reply.header("retry-after"), "1");
     }
+    // What is small takes no room, packed or not.
     assert_eq!(events(&world, &[], online("a")).status, 200);
+    let small = gzip(online("a").as_bytes());
+    assert_eq!(events(&world, &packed, small).status, 200);
 }
 
 #[rstest]

@@ -14,6 +14,7 @@ mod forms;
 mod lines;
 mod model;
 mod orders;
+mod places;
 mod receipts;
 mod settings;
 mod world;

@@ -23,7 +23,7 @@ use reportd_platform::random::{Random, SeededRandom};
 use reportd_platform::rate_limit::Rate;
 use reportd_platform::seal::MasterKey;
 use reportd_platform::secret::Secret;
-use reportd_platform::web::{Api, BodyLimits};
+use reportd_platform::web::{Api, BodyLimits, RoomSize};
 use reportd_protocol::push::auth_request;
 use reportd_push::{
     FeedRoom, Push, PushLimits, PushMetrics, PushView, Registry, api_routes, protocol_routes,
@@ -101,8 +101,8 @@ pub(crate) struct World {
     pub(crate) keys: Keys,
     journal: Arc<Journal>,
     projector: Projector,
-    router: Router,
-    runtime: Runtime,
+    pub(crate) router: Router,
+    pub(crate) runtime: Runtime,
     ground: Arc<Ground>,
     setup: Setup,
 }
@@ -116,8 +116,8 @@ pub(crate) struct Setup {
     pub(crate) feeds_per_address: Option<Rate>,
     /// Reports other than count, a minute.
     pub(crate) reports: Option<Rate>,
-    /// Large requests of a feed at once.
-    pub(crate) large_feeds: usize,
+    /// Bytes of large requests of a feed at once, those that come and those that are worked on.
+    pub(crate) feed_room_bytes: usize,
 }
 
 impl Default for Setup {
@@ -126,7 +126,7 @@ impl Default for Setup {
             failures: 1_000_000,
             feeds_per_address: None,
             reports: None,
-            large_feeds: 2,
+            feed_room_bytes: 16 << 20,
         }
     }
 }
@@ -190,9 +190,10 @@ impl World {
             random: Arc::new(SeededRandom::new(DRAWS.fetch_add(1, Ordering::Relaxed)))
                 as Arc<dyn Random>,
             met_tokens: Arc::default(),
+            token_key: Arc::default(),
             metrics: Arc::new(PushMetrics::register(&metrics)),
             limits: limits(setup),
-            feed_room: Arc::new(FeedRoom::new(setup.large_feeds)),
+            feed_room: Arc::new(feed_room(setup.feed_room_bytes)),
             call_limiter: Arc::new(limiter("push call", &time)),
             address_limiter: Arc::new(limiter("push address", &time)),
             api: Api {
@@ -429,6 +430,15 @@ fn body(max_bytes: usize) -> BodyLimits {
         max_bytes,
         timeout: Duration::from_secs(5),
     }
+}
+
+/// Of an address a half of the room, and no less than the largest body.
+fn feed_room(bytes: usize) -> FeedRoom {
+    let size = RoomSize {
+        bytes,
+        of_address_bytes: bytes / 2,
+    };
+    FeedRoom::new(size, size)
 }
 
 fn limits(setup: Setup) -> PushLimits {

@@ -17,16 +17,24 @@ use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::random::SystemRandom;
 use reportd_platform::settings::parse_duration_ms;
+use reportd_platform::web::{BodyRoom, RoomSize};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use super::ground::{Ground, rate};
 use super::{LoadedKind, OpenKind, ReportKind};
 use crate::retention::kept_ms;
 use crate::settings;
 
-/// Large reports that are worked on at once.
-const LARGE_REPORTS: usize = 16;
+/// Bytes of large reports that come at once.
+const COMING: RoomSize = RoomSize {
+    bytes: 256 << 20,
+    of_address_bytes: 16 << 20,
+};
+/// Bytes of large reports that are opened at once. Each takes several times as much memory meanwhile.
+const IN_WORK: RoomSize = RoomSize {
+    bytes: 32 << 20,
+    of_address_bytes: 8 << 20,
+};
 /// Threads that write on a store that several nodes share; each has a connection.
 const MOST_LANES: usize = 4;
 /// Between two looks for claims that have ended.
@@ -46,6 +54,7 @@ pub(super) const DIALOGUE: ReportKind = ReportKind {
     furnish_app: |_, _| Ok(()),
     settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.dialogue.enabled,
+    head_refusal: None,
     protocol_openapi: reportd_dialogue::protocol_openapi,
     api_openapi: reportd_dialogue::api_openapi,
     load: |_, keys, metrics| {
@@ -136,8 +145,7 @@ impl LoadedKind for LoadedDialogue {
             discards: ground.discards,
             app_limiter: Arc::new(ground.limiter("dialogue app")),
             address_limiter: Arc::new(ground.limiter("dialogue address")),
-            body_room: Arc::default(),
-            large_reports: Arc::new(Semaphore::new(LARGE_REPORTS)),
+            body_room: Arc::new(BodyRoom::new(COMING, IN_WORK)),
             api: ground.api(),
         };
         self.ends

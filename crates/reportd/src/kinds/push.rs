@@ -6,6 +6,7 @@ use reportd_journal::View;
 use reportd_platform::directory::Follower;
 use reportd_platform::metrics::{Metrics, ProtocolMetrics};
 use reportd_platform::random::SystemRandom;
+use reportd_platform::web::RoomSize;
 use reportd_push::{FeedRoom, Push, PushLimits, PushMetrics, PushView, Registry};
 
 use super::ground::{Ground, rate};
@@ -14,8 +15,17 @@ use super::{LoadedKind, OpenKind, ReportKind};
 /// Most bytes of a request for a token.
 const AUTH_BODY_BYTES: usize = 16 << 10;
 
-/// Large requests of a feed that are worked on at once.
-const LARGE_FEEDS: usize = 16;
+/// Bytes of large bodies of a feed that come at once.
+const COMING: RoomSize = RoomSize {
+    bytes: 128 << 20,
+    of_address_bytes: 16 << 20,
+};
+
+/// Bytes of large bodies of a feed, unpacked, that are worked on at once.
+const IN_WORK: RoomSize = RoomSize {
+    bytes: 64 << 20,
+    of_address_bytes: 16 << 20,
+};
 
 /// Push reports.
 pub(super) const PUSH: ReportKind = ReportKind {
@@ -27,6 +37,7 @@ pub(super) const PUSH: ReportKind = ReportKind {
     furnish_app: |_, _| Ok(()),
     settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.push.enabled,
+    head_refusal: Some(reportd_push::HEAD_REFUSAL),
     protocol_openapi: reportd_push::protocol_openapi,
     api_openapi: reportd_push::api_openapi,
     load: |_, keys, metrics| {
@@ -72,6 +83,7 @@ impl LoadedKind for LoadedPush {
             clock: Arc::clone(&running.clock),
             random: Arc::new(SystemRandom),
             met_tokens: Arc::default(),
+            token_key: Arc::default(),
             metrics: Arc::clone(&self.metrics),
             limits: PushLimits {
                 auth_body: ground.body_limits(AUTH_BODY_BYTES),
@@ -81,7 +93,10 @@ impl LoadedKind for LoadedPush {
                 reports: rate(settings.report_rate_limit),
                 feeds_per_address: rate(settings.address_rate_limit),
             },
-            feed_room: Arc::new(FeedRoom::new(LARGE_FEEDS)),
+            feed_room: Arc::new(FeedRoom::new(
+                COMING.for_body(settings.body_bytes),
+                IN_WORK.for_body(settings.body_bytes),
+            )),
             call_limiter: Arc::new(ground.limiter("push call")),
             address_limiter: Arc::new(ground.limiter("push address")),
             api: ground.api(),

@@ -1,19 +1,18 @@
 //! Bodies of feeds: read and unpacked within limits.
 
 use std::io::Read;
+use std::net::IpAddr;
 
-use axum::body::{Body, HttpBody};
+use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
-use reportd_platform::web::{BodyError, Problem, drain_body, read_body};
-use tokio::sync::SemaphorePermit;
+use reportd_platform::web::{
+    BodyError, BodyRoom, LARGE_BYTES, NotRead, Place, Problem, RoomedBody,
+};
 
 use crate::Push;
 use crate::feed_room::Feed;
-
-/// From here on a body is worked on off the async threads: a larger one would hold up others for milliseconds.
-const LARGE_BYTES: usize = 64 << 10;
 
 /// How a body is packed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,54 +45,101 @@ fn is_one_of(name: &str, known: &[&str]) -> bool {
     known.iter().any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// A body that is there, and the place that it holds where it is large.
-pub(super) struct Whole<'r> {
+/// A body that is there, unpacked, and the room that it takes where it is large. Who has made an entry of it lets go of it:
+/// the entry waits in the journal's own queue, which has a limit.
+pub(super) struct Whole {
     pub(super) bytes: Bytes,
-    _place: Option<SemaphorePermit<'r>>,
+    /// Of a body that is not packed, from when it came.
+    _came: Option<Place>,
+    _worked_on: Option<Place>,
 }
 
-/// Reads a whole body and unpacks it.
+/// Reads a whole body and unpacks it. Room to work on it is taken only now that it is there: how long a body takes to come
+/// is for its sender to say, who is not known yet.
 pub(super) async fn read(
     push: &Push,
     feed: Feed,
+    address: IpAddr,
     body: Body,
     packing: Packing,
-) -> Result<Whole<'_>, Problem> {
+) -> Result<Whole, Problem> {
     let limits = push.limits.feed_body;
-    // A packed body may be large when it is unpacked, and one of unknown length in any case.
-    let most = body.size_hint().upper().unwrap_or(u64::MAX);
-    let is_small = packing == Packing::None && most <= LARGE_BYTES as u64;
-    let place = if is_small {
-        None
-    } else {
-        push.feed_room.enter(feed)
-    };
-    if !is_small && place.is_none() {
-        drain_body(body).await;
-        return Err(Problem::busy(
-            "too many large requests are being worked on: try again later",
-        ));
+    let room = push.feed_room.of(feed);
+    let sent = room
+        .read(body, limits, address)
+        .await
+        .map_err(|not_read| match not_read {
+            NotRead::NoRoom => no_room(),
+            NotRead::Body(BodyError::TooLarge) => too_large(limits.max_bytes),
+            NotRead::Body(BodyError::Incomplete) => {
+                Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
+            }
+        })?;
+    match packing {
+        Packing::None => Ok(Whole {
+            _worked_on: match sent.bytes.len() > LARGE_BYTES {
+                true => Some(work_on(room, address, sent.bytes.len()).await?),
+                false => None,
+            },
+            bytes: sent.bytes,
+            _came: sent.place,
+        }),
+        Packing::Gzip => unpack_sent(room, address, sent, limits.max_bytes).await,
     }
-    let sent = read_body(body, limits).await.map_err(|error| match error {
-        BodyError::TooLarge => too_large(limits.max_bytes),
-        BodyError::Incomplete => {
-            Problem::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")
-        }
-    })?;
-    let bytes = match packing {
-        Packing::None => sent,
-        // However small it is, nobody knows what comes out of it.
-        Packing::Gzip => tokio::task::spawn_blocking(move || unpack(&sent, limits.max_bytes))
-            .await
-            .unwrap_or_else(|_| Err(Problem::try_later()))?,
-    };
-    Ok(Whole {
-        bytes,
-        _place: place,
-    })
 }
 
-fn unpack(packed: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {
+async fn work_on(room: &BodyRoom, address: IpAddr, bytes: usize) -> Result<Place, Problem> {
+    room.work_on(address, bytes).await.ok_or_else(no_room)
+}
+
+fn no_room() -> Problem {
+    Problem::busy("too many large requests are being worked on: try again later")
+}
+
+/// Unpacks a body. It takes room for as much as it says that it is, and where it says too little, for as much as it may be.
+async fn unpack_sent(
+    room: &BodyRoom,
+    address: IpAddr,
+    packed: RoomedBody,
+    max_bytes: usize,
+) -> Result<Whole, Problem> {
+    let small = LARGE_BYTES.min(max_bytes);
+    if packed.bytes.len() <= LARGE_BYTES
+        && let Some(bytes) = unpack(&packed.bytes, small)?
+    {
+        return Ok(Whole {
+            bytes,
+            _came: None,
+            _worked_on: None,
+        });
+    }
+    for most in [told_bytes(&packed.bytes).clamp(small, max_bytes), max_bytes] {
+        let place = work_on(room, address, most).await?;
+        let sent = packed.bytes.clone();
+        // The place goes along: the work goes on where nobody waits for it any more.
+        let unpack = move || (unpack(&sent, most), place);
+        let (unpacked, place) = tokio::task::spawn_blocking(unpack)
+            .await
+            .map_err(|_| Problem::try_later())?;
+        if let Some(bytes) = unpacked? {
+            return Ok(Whole {
+                bytes,
+                _came: None,
+                _worked_on: Some(place),
+            });
+        }
+    }
+    Err(too_large(max_bytes))
+}
+
+/// How many bytes a packed body says that come out of it: its last four say that of its last member.
+fn told_bytes(packed: &[u8]) -> usize {
+    let told = packed.last_chunk().copied().map_or(0, u32::from_le_bytes);
+    usize::try_from(told).unwrap_or(usize::MAX)
+}
+
+/// What comes out of a packed body; `None` where it is more than `max_bytes`.
+fn unpack(packed: &[u8], max_bytes: usize) -> Result<Option<Bytes>, Problem> {
     let most = u64::try_from(max_bytes).unwrap_or(u64::MAX);
     let mut unpacked = Vec::new();
     // One byte more than is allowed tells a body that is too large, however much would follow.
@@ -101,10 +147,7 @@ fn unpack(packed: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {
         .take(most.saturating_add(1))
         .read_to_end(&mut unpacked)
         .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "body: not gzip, or cut off"))?;
-    if unpacked.len() > max_bytes {
-        return Err(too_large(max_bytes));
-    }
-    Ok(unpacked.into())
+    Ok((unpacked.len() <= max_bytes).then(|| unpacked.into()))
 }
 
 fn too_large(max_bytes: usize) -> Problem {
@@ -140,18 +183,16 @@ mod tests {
     #[test]
     fn no_more_is_unpacked_than_is_allowed() {
         let packed = gzip(&[b' '; 1000]);
-        assert_eq!(unpack(&packed, 1000).unwrap().len(), 1000);
-        let status = |packed: &[u8]| {
-            let problem = unpack(packed, 999).unwrap_err();
-            axum::response::IntoResponse::into_response(problem).status()
-        };
-        assert_eq!(status(&packed), 413);
+        assert_eq!(unpack(&packed, 1000).unwrap().unwrap().len(), 1000);
+        let is_too_large = |packed: &[u8]| unpack(packed, 999).unwrap().is_none();
+        assert!(is_too_large(&packed));
         // Members that stand one behind the other are one body.
-        assert_eq!(status(&[gzip(&[0; 500]), gzip(&[0; 500])].concat()), 413);
-        assert_eq!(status(&gzip(&vec![0; 64 << 20])), 413);
+        assert!(is_too_large(&[gzip(&[0; 500]), gzip(&[0; 500])].concat()));
+        assert!(is_too_large(&gzip(&vec![0; 64 << 20])));
         let small = gzip(b"[]");
-        assert_eq!(status(&small[..small.len() - 1]), 400);
-        assert_eq!(status(b"[]"), 400);
+        for broken in [&small[..small.len() - 1], b"[]"] {
+            assert_eq!(unpack(broken, 999).unwrap_err().status(), 400);
+        }
     }
 
     #[test]
