@@ -459,5 +459,8 @@ fn days_that_were_dropped_are_told() {
         lines(&String::from_utf8(told.stdout).unwrap()),
         shown(&server, &key, day - 9, day + 1)
     );
-    assert_eq!(server.counted(&key, ACTIVE), 40, "the days around today");
+    // The days of the app are not those of the journal: at some hours three of them lie around today.
+    let (_, today) = today("Asia/Shanghai");
+    let two_days = (day_text(today - 1), day_text(today));
+    assert_eq!(server.counted_on(&key, ACTIVE, two_days), 40);
 }

@@ -235,7 +235,11 @@ impl Server {
 
     /// Reports of an operation that are counted, over all days that the tests use.
     pub(crate) fn counted(&self, key: &str, oper_id: i64) -> i64 {
-        let (from, to) = days_around_now();
+        self.counted_on(key, oper_id, days_around_now())
+    }
+
+    /// The same from one day to another, as text, of the app's zone.
+    pub(crate) fn counted_on(&self, key: &str, oper_id: i64, (from, to): (String, String)) -> i64 {
         let path = format!("/api/apps/bots/comm/series?oper_id={oper_id}&from={from}&to={to}");
         let mut total = 0;
         // A read that could not wait for all that was acknowledged says so, on a busy machine.
