@@ -39,7 +39,7 @@ impl DayFiles {
         let folder = Folder {
             folder: folder.to_owned(),
             open: Mutex::default(),
-            unmade: Mutex::default(),
+            passed_over: Mutex::default(),
         };
         Ok(Self {
             blocks: DayBlocks::new(folder),
@@ -51,8 +51,9 @@ impl DayFiles {
 pub(crate) struct Folder {
     folder: PathBuf,
     open: Mutex<BTreeMap<i64, Database>>,
-    /// Days whose file this process began to make and could not: there is no block in them.
-    unmade: Mutex<BTreeSet<i64>>,
+    /// Days that readers pass over, whatever there is of their files: this process began to make one and could not, or the
+    /// day was dropped, and who was about to read it may have made an empty file in its place.
+    passed_over: Mutex<BTreeSet<i64>>,
 }
 
 impl Folder {
@@ -70,11 +71,11 @@ impl Folder {
         if let Some(db) = self.opened().get(&day) {
             return Ok(db.clone());
         }
-        let is_unmade = lock(&self.unmade).contains(&day) || !self.path(day).exists();
+        let is_unmade = lock(&self.passed_over).contains(&day) || !self.path(day).exists();
         let file = self.file(day);
         match &file {
-            Ok(_) => lock(&self.unmade).remove(&day),
-            Err(_) if is_unmade => lock(&self.unmade).insert(day),
+            Ok(_) => lock(&self.passed_over).remove(&day),
+            Err(_) if is_unmade => lock(&self.passed_over).insert(day),
             Err(_) => false,
         };
         file
@@ -112,12 +113,15 @@ impl DayPlaces for Folder {
             .filter_map(|entry| parse_day(entry.file_name().to_str()?.strip_suffix(".db")?).ok())
             .collect();
         days.sort_unstable();
-        let unmade = lock(&self.unmade);
-        days.retain(|day| !unmade.contains(day));
+        let passed_over = lock(&self.passed_over);
+        days.retain(|day| !passed_over.contains(day));
         Ok(days)
     }
 
     fn table(&self, day: i64) -> Result<Option<DayTable>, JournalError> {
+        if lock(&self.passed_over).contains(&day) {
+            return Ok(None);
+        }
         // To open a file that is not there would make it.
         if !self.opened().contains_key(&day) && !self.path(day).exists() {
             return Ok(None);
@@ -172,10 +176,14 @@ impl BlockStore for DayFiles {
 
     fn drop_day(&self, day: i64) -> Result<(), JournalError> {
         let folder = &self.blocks.places;
+        lock(&folder.passed_over).insert(day);
         folder.opened().remove(&day);
         self.blocks.forget_day(day);
         let path = folder.path(day);
-        sqlite::files::remove(&path).map_err(|error| file_error(&path, &error))
+        sqlite::files::remove(&path).map_err(|error| {
+            lock(&folder.passed_over).remove(&day);
+            file_error(&path, &error)
+        })
     }
 
     fn probe(&self, now_ms: i64) -> Result<(), JournalError> {

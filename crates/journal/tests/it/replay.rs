@@ -1,7 +1,10 @@
 //! Forward reads: oldest first, and only from blocks that may hold what is looked for.
 
-use reportd_journal::{BlockStore, Ends, LOCAL_STREAM, NewEntry, Replay, Sought, Span, filter_key};
+use reportd_journal::{
+    BlockReader, BlockStore, Ends, LOCAL_STREAM, NewEntry, Replay, Sought, Span, filter_key,
+};
 use reportd_platform::clock::{Clock, DAY_MS};
+use reportd_platform::zones::day_text;
 
 use reportd_testbed::StoreKind;
 
@@ -95,5 +98,8 @@ async fn blocks_come_oldest_first_from_the_days_that_may_hold_them() {
     assert_eq!(shown(group).0, "beh");
 
     store.drop_day(TODAY).unwrap();
+    // A reader that was about to open the file makes an empty one.
+    std::fs::write(bed.place(&day_text(TODAY)), "").unwrap();
     assert_eq!(shown(everything(10)), ("defghi".to_owned(), 6, 6));
+    assert!(!BlockReader::days(store.as_ref()).unwrap().contains(&TODAY));
 }
