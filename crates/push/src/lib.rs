@@ -47,7 +47,7 @@ pub use feed_room::FeedRoom;
 pub use metrics::PushMetrics;
 pub use raw_event::RawEvent;
 pub use registry::Registry;
-pub use routes::{HEAD_REFUSAL, protocol_openapi, protocol_routes};
+pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use tokens::{MetTokens, TokenKey};
 pub use view::PushView;

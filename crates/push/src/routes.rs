@@ -25,7 +25,6 @@ use utoipa::openapi::{Components, OpenApi, Paths, RefOr, Schema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use self::reply::HEAD_REFUSAL;
 use self::reply::{Answer, Refused};
 use crate::registry::PushApp;
 use crate::{LimitedCall, Push};

@@ -24,7 +24,6 @@ use reportd_platform::rate_limit::Rate;
 use reportd_platform::reseal::SealedColumn;
 use reportd_platform::seal::KeySource;
 use reportd_platform::settings::AppSetting;
-use reportd_platform::web::{HeadRefusal, HeadRefusals};
 use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 
@@ -59,8 +58,6 @@ pub(crate) struct ReportKind {
     pub(crate) settle_state: fn(&Database, &DataFolder) -> Result<(), DbError>,
     /// Whether its protocol is spoken. Its API is there in any case, and what is in the journal is folded.
     pub(crate) is_enabled: fn(&Settings) -> bool,
-    /// How its protocol says that the head of a request cannot be taken, where it has words of its own for that.
-    pub(crate) head_refusal: Option<HeadRefusal>,
     /// What its protocol adds to the OpenAPI document.
     pub(crate) protocol_openapi: fn() -> OpenApi,
     /// What its API adds to the OpenAPI document.
@@ -74,11 +71,6 @@ pub(crate) fn settle_state(state: &Database, folder: &DataFolder) -> Result<(), 
     KINDS
         .iter()
         .try_for_each(|kind| (kind.settle_state)(state, folder))
-}
-
-/// How protocols say that the head of a request cannot be taken.
-pub(crate) fn head_refusals() -> HeadRefusals {
-    KINDS.iter().filter_map(|kind| kind.head_refusal).collect()
 }
 
 /// A kind of reports in memory, for a command or a server.

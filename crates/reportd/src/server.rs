@@ -21,7 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::control::{self, ControlSocket};
-use crate::kinds::{Ground, LoadedKinds, OpenKinds, head_refusals, limiter, settle_state};
+use crate::kinds::{Ground, LoadedKinds, OpenKinds, limiter, settle_state};
 use crate::master_key::sealed_columns;
 use crate::retention;
 use crate::running::Running;
@@ -341,7 +341,6 @@ fn limits(settings: &Settings) -> anyhow::Result<Limits> {
         write_timeout: Duration::from_millis(settings.server.write_timeout_ms),
         shutdown_timeout: Duration::from_millis(settings.server.shutdown_timeout_ms),
         trusted_proxies: proxies.map_err(|message| anyhow!("server.trusted_proxies: {message}"))?,
-        head_refusals: head_refusals(),
     })
 }
 

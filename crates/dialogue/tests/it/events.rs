@@ -1,6 +1,5 @@
 //! Streams of events: what they say, where they go on, and when they end.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
@@ -258,7 +257,6 @@ fn limits(write_timeout: Duration) -> Limits {
         write_timeout,
         shutdown_timeout: LONG * 6,
         trusted_proxies: TrustedProxies::default(),
-        head_refusals: Arc::default(),
     }
 }
 

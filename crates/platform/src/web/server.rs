@@ -17,9 +17,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
-use super::head_refusal::WordedRefusals;
 use super::write_deadline::WriteDeadline;
-use super::{ClientAddress, HeadRefusals, Tls, TrustedProxies};
+use super::{ClientAddress, Tls, TrustedProxies};
 
 /// Where a server listens: by TLS where it has a certificate.
 pub struct Listener {
@@ -49,8 +48,6 @@ pub struct Limits {
     pub shutdown_timeout: Duration,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: TrustedProxies,
-    /// How protocols say that a head cannot be taken.
-    pub head_refusals: HeadRefusals,
 }
 
 /// Tells a reply that has no end of its own when the server stops; in the extensions of each request.
@@ -110,18 +107,13 @@ async fn accept_all(
         let stream = WriteDeadline::new(stream, limits.write_timeout);
         let service = service(router.clone(), peer, Arc::clone(&proxies), stopping.clone());
         let (tls, watcher, timeout) = (tls.clone(), graceful.watcher(), limits.header_timeout);
-        let refusals = Arc::clone(&limits.head_refusals);
         tokio::spawn(async move {
             // A connection that breaks is the client's affair, and so is one that agrees on no TLS.
             match tls {
-                None => {
-                    let stream = WordedRefusals::new(stream, refusals);
-                    converse(stream, service, timeout, watcher).await;
-                }
+                None => converse(stream, service, timeout, watcher).await,
                 Some(Tls(tls)) => {
                     if let Ok(Ok(stream)) = tokio::time::timeout(timeout, tls.accept(stream)).await
                     {
-                        let stream = WordedRefusals::new(stream, refusals);
                         converse(stream, service, timeout, watcher).await;
                     }
                 }

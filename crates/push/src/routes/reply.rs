@@ -5,23 +5,8 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use axum::response::Response;
 use reportd_db::DbError;
-use reportd_platform::web::{Afterwards, BodyError, HeadRefusal, note_failure, reply, tell_lag};
+use reportd_platform::web::{Afterwards, BodyError, note_failure, reply, tell_lag};
 use reportd_protocol::push::{CONTENT_TYPE, Code, Fault, Refusal};
-
-/// A head that cannot be taken: 200 ids of many bytes each can be more than a head may be.
-pub const HEAD_REFUSAL: HeadRefusal = HeadRefusal {
-    path: "/v2/",
-    reply: |status| {
-        let fault = match status {
-            StatusCode::BAD_REQUEST => Fault::Invalid,
-            _ => Fault::OverLimit,
-        };
-        let refusal = Refusal::parameter("request", fault);
-        let status = StatusCode::from_u16(refusal.code.http_status());
-        let status = status.unwrap_or(StatusCode::BAD_REQUEST);
-        (status, CONTENT_TYPE, refusal.reply())
-    },
-};
 
 /// A success: the whole reply, and how far what it shows lags.
 pub(super) struct Answer {

@@ -26,7 +26,6 @@ pub(super) const COMM: ReportKind = ReportKind {
     furnish_app: reportd_comm::install_standard_operations,
     settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.comm.enabled,
-    head_refusal: None,
     protocol_openapi: reportd_comm::protocol_openapi,
     api_openapi: reportd_comm::api_openapi,
     load: |state, _, metrics| {

@@ -54,7 +54,6 @@ pub(super) const DIALOGUE: ReportKind = ReportKind {
     furnish_app: |_, _| Ok(()),
     settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.dialogue.enabled,
-    head_refusal: None,
     protocol_openapi: reportd_dialogue::protocol_openapi,
     api_openapi: reportd_dialogue::api_openapi,
     load: |_, keys, metrics| {

@@ -36,7 +36,6 @@ pub(super) const PLAYBACK: ReportKind = ReportKind {
         Ok(())
     },
     is_enabled: |settings| settings.playback.enabled,
-    head_refusal: None,
     protocol_openapi: reportd_playback::protocol_openapi,
     api_openapi: reportd_playback::api_openapi,
     load: |_, keys, metrics| {

@@ -37,7 +37,6 @@ pub(super) const PUSH: ReportKind = ReportKind {
     furnish_app: |_, _| Ok(()),
     settle_state: |_, _| Ok(()),
     is_enabled: |settings| settings.push.enabled,
-    head_refusal: Some(reportd_push::HEAD_REFUSAL),
     protocol_openapi: reportd_push::protocol_openapi,
     api_openapi: reportd_push::api_openapi,
     load: |_, keys, metrics| {

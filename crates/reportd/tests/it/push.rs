@@ -351,29 +351,3 @@ fn verify_names_a_changed_counter_and_lost_marks_and_rebuild_mends_them(
     feed_some(&server, &key);
     assert_eq!(report_of(&server).0, before.0);
 }
-
-#[test]
-fn more_than_a_head_holds_is_refused_in_the_words_of_the_protocol() {
-    let (data, _) = with_app(Embedded);
-    let server = data.serve();
-    let token = token(&server);
-    // 200 ids of 128 characters, as many as are allowed: in percent codes more than a head may be.
-    let path_of = |character: &str| {
-        let ids: Vec<_> = (100..300)
-            .map(|number| format!("{number}{}", character.repeat(125)))
-            .collect();
-        format!("/v2/shop/report/push/task/{}", ids.join(","))
-    };
-    let get = |path: &str| {
-        let mut http = Http::connect(server.address());
-        let reply = http.call("GET", path, &[("token", &token)], b"").unwrap();
-        (reply.status, reply.json())
-    };
-    let none = json!({"code": 0, "msg": "success", "data": {}});
-    assert_eq!(get(&path_of("a")), (200, none));
-    let refused = json!({"code": 20001, "msg": "request size over limit", "data": {}});
-    assert_eq!(get(&path_of("%E6%8E%A8")), (400, refused));
-    // Of no protocol, it is a problem.
-    let (status, problem) = get(&format!("/api/apps/{}", "x".repeat(230_000)));
-    assert_eq!((status, &problem["status"]), (431, &json!(431)));
-}
