@@ -222,7 +222,7 @@ impl Room {
 }
 
 fn units(bytes: usize) -> usize {
-    (bytes / UNIT_BYTES).min(Semaphore::MAX_PERMITS)
+    bytes.div_ceil(UNIT_BYTES).min(Semaphore::MAX_PERMITS)
 }
 
 /// Keeps the part of an address, which goes with the last who uses it.
