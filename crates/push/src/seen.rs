@@ -187,25 +187,20 @@ impl Counted {
         self.devices.get(&counter).copied().unwrap_or_default()
     }
 
-    fn seen(&self, deed: Deed) -> Seen {
-        let [
-            total,
-            _,
+    fn seen(&self, Deed { day, what }: Deed) -> Seen {
+        let ReachedCode {
             channel,
+            quota,
             brand,
-            day_total,
-            day_channel,
-            day_brand,
-            day_quota,
-        ] = Counter::of(deed).map(|counter| self.of(counter));
+        } = ReachedCode::of(what);
         Seen {
-            total,
-            channel,
-            brand,
-            day_total,
-            day_channel,
-            day_brand,
-            day_quota,
+            total: self.of(Counter::Row),
+            channel: self.of(Counter::Channel(channel)),
+            brand: self.of(Counter::Brand(channel, brand)),
+            day_total: self.of(Counter::Day(day)),
+            day_channel: self.of(Counter::DayChannel(day, channel)),
+            day_brand: self.of(Counter::DayBrand(day, channel, brand)),
+            day_quota: self.of(Counter::DayQuota(day, channel, quota)),
         }
     }
 }

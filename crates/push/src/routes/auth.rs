@@ -5,6 +5,7 @@
 //! looked up, so that guessing cannot load the store, and what is right passes on every node.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::HeaderMap;
@@ -145,12 +146,17 @@ async fn holder(push: &Push, parts: &Parts, token: Option<&str>) -> Result<Arc<P
     );
     let refused = |wait| Refused::limited(Code::BadToken, wait);
     if let Some(token) = token {
-        let hash = SecretHash::of(token);
-        let is_met = || push.met_tokens.holder(&hash, push.clock.monotonic());
-        if is_met().is_none() && !tokens::is_proved(token, token_key(push).await?, id) {
-            push.directory.check_failures(address).map_err(refused)?;
+        let (hash, now) = (SecretHash::of(token), push.clock.monotonic());
+        let mut holder = push.met_tokens.holder(&hash, now);
+        if holder.is_none() {
+            if !tokens::is_proved(token, token_key(push).await?, id) {
+                push.directory.check_failures(address).map_err(refused)?;
+            }
+            holder = look_up(push, hash, now).await?;
         }
-        if let Some(app) = look_up(push, id, hash).await? {
+        if let Some(holder) = holder
+            && let Some(app) = app_of(push, id, holder).await?
+        {
             return Ok(app);
         }
     }
@@ -173,10 +179,8 @@ async fn token_key(push: &Push) -> Result<&Secret, Refused> {
     })
 }
 
-async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<PushApp>>, Refused> {
-    let Some(holder) = holder_of(push, hash).await? else {
-        return Ok(None);
-    };
+/// The app of the path, where a token that is in force is one of it.
+async fn app_of(push: &Push, id: &str, holder: Holder) -> Result<Option<Arc<PushApp>>, Refused> {
     if holder.expires_at_ms <= push.clock.now_ms() {
         return Ok(None);
     }
@@ -188,12 +192,8 @@ async fn look_up(push: &Push, id: &str, hash: SecretHash) -> Result<Option<Arc<P
     Ok(app.filter(|known| known.app.no == holder.app))
 }
 
-/// Whose a token is: as it was looked up a moment ago, or as the store says.
-async fn holder_of(push: &Push, hash: SecretHash) -> Result<Option<Holder>, Refused> {
-    let now = push.clock.monotonic();
-    if let Some(holder) = push.met_tokens.holder(&hash, now) {
-        return Ok(Some(holder));
-    }
+/// Whose a token is as the store says; it is remembered as of `now`, by the monotonic clock.
+async fn look_up(push: &Push, hash: SecretHash, now: Duration) -> Result<Option<Holder>, Refused> {
     let found = tokens::holder(push.directory.db(), hash).await?;
     if let Some(holder) = found {
         push.met_tokens.remember(hash, holder, now);
