@@ -15,9 +15,7 @@ use axum::routing::any;
 use bytes::Bytes;
 use reportd_platform::directory::Denied;
 use reportd_platform::web::openapi::tagged;
-use reportd_platform::web::{
-    Afterwards, BodyError, ClientAddress, drain_body, limit_key, read_body, reply,
-};
+use reportd_platform::web::{Afterwards, BodyError, ClientAddress, limit_key, read_body, reply};
 use reportd_protocol::comm::{self, Refusal, Reply, Ret};
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, SecurityScheme};
 use utoipa::openapi::{Components, OpenApi};
@@ -137,13 +135,7 @@ async fn report(State(comm): State<Arc<Comm>>, request: Request) -> Response {
 /// Takes a request; returns the number of its reports, which are durable then.
 async fn take(comm: &Comm, request: Request) -> Result<u64, Refused> {
     let (parts, body) = request.into_parts();
-    let app = match admit(comm, &parts).await {
-        Ok(app) => app,
-        Err(refused) => {
-            drain_body(body).await;
-            return Err(refused);
-        }
-    };
+    let app = admit(comm, &parts).await?;
     let body = read_body(body, comm.limits.body).await;
     let body = body.map_err(|error| Refused::of_body(error, comm.limits.body.max_bytes))?;
     let taken = accept(comm, &app, &body).await;

@@ -8,9 +8,7 @@ use axum::extract::Request as HttpRequest;
 use axum::http::header;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use reportd_platform::web::{
-    ClientAddress, LARGE_BYTES, NotRead, RoomedBody, drain_body, limit_key,
-};
+use reportd_platform::web::{ClientAddress, LARGE_BYTES, NotRead, RoomedBody, limit_key};
 use reportd_protocol::dialogue::{Code, Refusal, Report, Request, content_digest};
 
 use super::reply::{Accepted, Refused};
@@ -31,10 +29,8 @@ pub(super) async fn take(dialogue: &Dialogue, request: HttpRequest) -> Result<Ac
     let address = ClientAddress::of(&parts.extensions);
     if let Some(rate) = dialogue.limits.reports_per_address {
         let key = limit_key(address);
-        if let Err(wait) = dialogue.address_limiter.take(key, 1, rate).await {
-            drain_body(body).await;
-            return Err(Refused::limited(wait));
-        }
+        let taken = dialogue.address_limiter.take(key, 1, rate).await;
+        taken.map_err(Refused::limited)?;
     }
     let incoming = Arc::new(receive(dialogue, (&parts, address), body).await?);
     let (app, report) = open_of(dialogue, &incoming, address).await?;

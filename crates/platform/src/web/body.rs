@@ -15,15 +15,10 @@ pub struct BodyLimits {
     pub timeout: Duration,
 }
 
-/// Bytes of a refused body that are read and thrown away, so that the client gets to read the reply.
-const DRAIN_BYTES: usize = 1 << 20;
-/// A refused body is drained no longer than this.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// Why a body was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyError {
-    /// It is larger than the limit. It was drained as far as that is sensible: close the connection.
+    /// It is larger than the limit: close the connection.
     TooLarge,
     /// It did not come in time, or the connection broke.
     Incomplete,
@@ -32,18 +27,13 @@ pub enum BodyError {
 /// Reads a whole body.
 pub async fn read_body(mut body: Body, limits: BodyLimits) -> Result<Bytes, BodyError> {
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    let collected = if announced > limits.max_bytes {
-        Err(BodyError::TooLarge)
-    } else {
-        let collect = collect(&mut body, limits.max_bytes, announced);
-        tokio::time::timeout(limits.timeout, collect)
-            .await
-            .unwrap_or(Err(BodyError::Incomplete))
-    };
-    if collected == Err(BodyError::TooLarge) {
-        drain_body(body).await;
+    if announced > limits.max_bytes {
+        return Err(BodyError::TooLarge);
     }
-    collected
+    let collect = collect(&mut body, limits.max_bytes, announced);
+    tokio::time::timeout(limits.timeout, collect)
+        .await
+        .unwrap_or(Err(BodyError::Incomplete))
 }
 
 async fn collect(body: &mut Body, max_bytes: usize, announced: usize) -> Result<Bytes, BodyError> {
@@ -105,19 +95,4 @@ impl Collected {
     pub(super) fn finish(self) -> Bytes {
         self.first.unwrap_or_else(|| self.joined.freeze())
     }
-}
-
-/// Reads and drops what is left of a body, within bounds.
-pub async fn drain_body(mut body: Body) {
-    let drain = async {
-        let mut drained = 0;
-        while let Some(Ok(frame)) = body.frame().await {
-            drained += frame.data_ref().map_or(0, Bytes::len);
-            if drained > DRAIN_BYTES {
-                break;
-            }
-        }
-    };
-    // Whether it ended or was given up makes no difference: the reply goes out now.
-    let _ = tokio::time::timeout(DRAIN_TIMEOUT, drain).await;
 }

@@ -13,7 +13,7 @@ use axum::body::{Body, HttpBody};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::body::{BodyError, BodyLimits, Collected, drain_body, read_body};
+use super::body::{BodyError, BodyLimits, Collected, read_body};
 use super::limit_key;
 
 /// A body of more bytes than this is a large one: it needs room, and is worked on off the async threads, since it would hold
@@ -94,7 +94,7 @@ impl BodyRoom {
     /// then for as much as it may become.
     ///
     /// # Errors
-    /// Where there is no room, or the body is not taken. It was drained as far as that is sensible.
+    /// Where there is no room, or the body is not taken.
     pub async fn read(
         &self,
         body: Body,
@@ -106,11 +106,8 @@ impl BodyRoom {
         };
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         let place = if most > LARGE_BYTES && most <= limits.max_bytes {
-            let Some(place) = self.coming.take(address, most).await else {
-                drain_body(body).await;
-                return Err(NotRead::NoRoom);
-            };
-            Some(place)
+            let place = self.coming.take(address, most).await;
+            Some(place.ok_or(NotRead::NoRoom)?)
         } else {
             None
         };
@@ -126,11 +123,7 @@ impl BodyRoom {
     ) -> Result<RoomedBody, NotRead> {
         let read = self.collect_unannounced(&mut body, limits.max_bytes, address);
         let read = tokio::time::timeout(limits.timeout, read).await;
-        let read = read.unwrap_or(Err(BodyError::Incomplete.into()));
-        if let Err(NotRead::NoRoom | NotRead::Body(BodyError::TooLarge)) = read {
-            drain_body(body).await;
-        }
-        read
+        read.unwrap_or(Err(BodyError::Incomplete.into()))
     }
 
     async fn collect_unannounced(

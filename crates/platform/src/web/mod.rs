@@ -13,11 +13,12 @@ mod reply;
 mod request_id;
 mod server;
 mod tls;
+mod unread;
 mod write_deadline;
 
 pub use address::{ClientAddress, TrustedProxies, limit_key};
 pub use api::{Acting, Api, Caller, Json, KeyCaller, Query};
-pub use body::{BodyError, BodyLimits, drain_body, read_body};
+pub use body::{BodyError, BodyLimits, read_body};
 pub use body_room::{BodyRoom, LARGE_BYTES, NotRead, Place, RoomSize, RoomedBody};
 pub use object::Object;
 pub use parameters::{DEFAULT_PAGE, Fresh, MOST_PAGE, day, days, path_number, within};

@@ -17,6 +17,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tower::ServiceExt;
 
+use super::unread::lend;
 use super::write_deadline::WriteDeadline;
 use super::{ClientAddress, Tls, TrustedProxies};
 
@@ -185,6 +186,13 @@ fn service(
         let extensions = request.extensions_mut();
         extensions.insert(ClientAddress(client));
         extensions.insert(stopping.clone());
-        router.clone().oneshot(request)
+        let (parts, body) = request.into_parts();
+        let (body, unread) = lend(body);
+        let answer = router.clone().oneshot(Request::from_parts(parts, body));
+        async move {
+            let answer = answer.await;
+            unread.drain().await;
+            answer
+        }
     })
 }

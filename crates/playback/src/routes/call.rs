@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use bytes::Bytes;
 use reportd_platform::AppNo;
-use reportd_platform::web::{ClientAddress, drain_body, limit_key, read_body};
+use reportd_platform::web::{ClientAddress, limit_key, read_body};
 use reportd_protocol::playback::meaning::DeleteScope;
 use reportd_protocol::playback::{
     Beat, Carried, Code, Cookies, CursorQuery, Endpoint, Form, ListQuery, Proof, Refusal, Sent,
@@ -55,15 +55,11 @@ async fn read(
     parts: &Parts,
     body: Body,
 ) -> Result<Bytes, Refused> {
-    if let Err(refused) = playback.limit_address(parts).await {
-        drain_body(body).await;
-        return Err(refused);
+    playback.limit_address(parts).await?;
+    match endpoint.is_post() {
+        true => Ok(read_body(body, playback.limits.body).await?),
+        false => Ok(Bytes::new()),
     }
-    if endpoint.is_post() {
-        return Ok(read_body(body, playback.limits.body).await?);
-    }
-    drain_body(body).await;
-    Ok(Bytes::new())
 }
 
 /// Who calls; `None` where the call may do without, and nobody is logged in.

@@ -12,7 +12,7 @@ use axum::http::HeaderMap;
 use axum::http::request::Parts;
 use axum::response::Response;
 use reportd_platform::secret::{Secret, SecretHash};
-use reportd_platform::web::{ClientAddress, drain_body, read_body};
+use reportd_platform::web::{ClientAddress, read_body};
 use reportd_protocol::push::{
     AuthRequest, Code, Fault, Refusal, TOKEN_HEADER, TOKEN_LIFE_MS, auth_reply, empty_reply,
 };
@@ -119,8 +119,7 @@ async fn new_token(push: &Push, app: &PushApp, now_ms: i64) -> Result<Answer, Re
 }
 
 async fn end(push: &Push, request: Request) -> Result<Answer, Refused> {
-    let (parts, body) = request.into_parts();
-    drain_body(body).await;
+    let (parts, _) = request.into_parts();
     let token = segments::token(&parts.uri);
     let app = holder(push, &parts, Some(token)).await?;
     let hash = SecretHash::of(token);

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use reportd_platform::access::Permission;
 use reportd_platform::apps::App;
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{Caller, ClientAddress, Json, Problem, drain_body, limit_key};
+use reportd_platform::web::{Caller, ClientAddress, Json, Problem, limit_key};
 use reportd_protocol::push::{
     Accepted, FeedError, FeedErrorKind, ReceiptApp, ReceiptMeaning, read_events, read_receipts,
 };
@@ -98,13 +98,7 @@ async fn answer(push: &Push, outcome: impl Future<Output = Result<Accepted, Prob
 
 async fn take_events(push: &Push, request: Request) -> Result<Accepted, Problem> {
     let (mut parts, body) = request.into_parts();
-    let (app, packing) = match admit_events(push, &mut parts).await {
-        Ok(admitted) => admitted,
-        Err(problem) => {
-            drain_body(body).await;
-            return Err(problem);
-        }
-    };
+    let (app, packing) = admit_events(push, &mut parts).await?;
     let address = ClientAddress::of(&parts.extensions);
     let body = read(push, Feed::Events, address, body, packing).await?;
     let now_ms = push.clock.now_ms();
@@ -129,13 +123,7 @@ async fn admit_events(push: &Push, parts: &mut Parts) -> Result<(Arc<App>, Packi
 
 async fn take_receipts(push: &Push, request: Request) -> Result<Accepted, Problem> {
     let (parts, body) = request.into_parts();
-    let packing = match admit_receipts(push, &parts).await {
-        Ok(packing) => packing,
-        Err(problem) => {
-            drain_body(body).await;
-            return Err(problem);
-        }
-    };
+    let packing = admit_receipts(push, &parts).await?;
     let address = ClientAddress::of(&parts.extensions);
     let body = read(push, Feed::Receipts, address, body, packing).await?;
     let id = segments::app_of_feed(&parts.uri);
