@@ -1,6 +1,6 @@
 //! Rows that are not folded yet, as counts.
 
-use reportd_db::{DbError, Row, Tx};
+use reportd_db::{DbError, Row, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_platform::clock::DAY_MS;
 use reportd_platform::directory::Snapshot;
@@ -45,7 +45,7 @@ pub(crate) fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
     })
 }
 
-/// Gathers rows behind `marks` that are from before `until_ms`. Rows are numbered when they are written and seen when
+/// Gathers rows behind `marks` up to the first one that is later than `until_ms`. Rows are numbered when they are written and seen when
 /// they are committed: those of the last seconds may still have a gap before them that a transaction is about to fill.
 pub(super) fn gather(
     tx: &mut Tx<'_>,
@@ -76,16 +76,14 @@ struct Gathering<'a> {
 
 impl Gathering<'_> {
     fn reports(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        let rows = tx.query(
-            "SELECT id, received_at, app FROM dialogue_report WHERE id > $1 ORDER BY id LIMIT $2",
-            &[self.found.marks.report.into(), MOST_ROWS.into()],
-        )?;
+        let settled = settled("dialogue_report", "received_at");
+        let sql = format!(
+            "SELECT a.id, a.received_at, a.app FROM dialogue_report a WHERE {settled} ORDER BY a.id LIMIT $2"
+        );
+        let rows = tx.query(&sql, &self.behind(self.found.marks.report))?;
         let is_full = is_full(&rows);
         for row in rows {
             let (id, at_ms, app) = (row.int(0)?, row.int(1)?, row.int(2)?);
-            if at_ms > self.until_ms {
-                return Ok(());
-            }
             self.found.marks.report = id;
             self.count(app, at_ms, Figure::Received, "");
         }
@@ -94,21 +92,21 @@ impl Gathering<'_> {
     }
 
     /// What moderators did, and how long the first claim and the first verdict of a ticket took: one before which there is
-    /// neither such a record nor a verdict, since records go when they are old.
+    /// neither such a record nor a verdict, since records go when they are old. A ticket that is claimed and released again
+    /// and again costs no more a record than any other: the first record of its kind is found at once.
     fn records(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        let rows = tx.query(
-            "SELECT a.id, a.at, a.app, a.action, a.actor, t.received_at, (SELECT COUNT(*) FROM dialogue_audit b \
-             WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) + (SELECT COUNT(*) FROM dialogue_verdict v \
-             WHERE v.ticket = a.ticket AND v.judged_at < a.at) \
-             FROM dialogue_audit a LEFT JOIN dialogue_ticket t ON t.id = a.ticket WHERE a.id > $1 ORDER BY a.id LIMIT $2",
-            &[self.found.marks.audit.into(), MOST_ROWS.into()],
-        )?;
+        let settled = settled("dialogue_audit", "at");
+        let sql = format!(
+            "SELECT a.id, a.at, a.app, a.action, a.actor, t.received_at, CASE WHEN \
+             EXISTS (SELECT 1 FROM dialogue_verdict v WHERE v.ticket = a.ticket AND v.judged_at < a.at) OR \
+             EXISTS (SELECT 1 FROM dialogue_audit b WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) \
+             THEN 0 ELSE 1 END \
+             FROM dialogue_audit a LEFT JOIN dialogue_ticket t ON t.id = a.ticket WHERE {settled} ORDER BY a.id LIMIT $2"
+        );
+        let rows = tx.query(&sql, &self.behind(self.found.marks.audit))?;
         let is_full = is_full(&rows);
         for mut row in rows {
             let (id, at_ms, app) = (row.int(0)?, row.int(1)?, row.int(2)?);
-            if at_ms > self.until_ms {
-                return Ok(());
-            }
             self.found.marks.audit = id;
             let (figure, latency) = match &*row.take_text(3)? {
                 "claimed" => (Figure::Claimed, Some(Figure::ClaimLatency)),
@@ -118,7 +116,8 @@ impl Gathering<'_> {
                 _ => continue,
             };
             self.count(app, at_ms, figure, &row.take_text(4)?);
-            if let (Some(latency), Some(received_ms), 0) = (latency, row.opt_int(5)?, row.int(6)?) {
+            let is_first = row.int(6)? == 1;
+            if let (Some(latency), Some(received_ms), true) = (latency, row.opt_int(5)?, is_first) {
                 self.took(app, at_ms, latency, at_ms - received_ms);
             }
         }
@@ -159,6 +158,11 @@ impl Gathering<'_> {
         Ok(())
     }
 
+    /// The values of [`settled`] behind a mark.
+    fn behind(&self, mark: i64) -> [Value<'static>; 3] {
+        [mark.into(), MOST_ROWS.into(), self.until_ms.into()]
+    }
+
     fn took(&mut self, app: i64, at_ms: i64, figure: Figure, took_ms: i64) {
         self.count(app, at_ms, figure, &bucket(took_ms).to_string());
     }
@@ -179,6 +183,15 @@ pub(super) fn day_of(directory: &Snapshot, app: i64, at_ms: i64) -> i64 {
     let known = AppNo::try_from(app).ok();
     let known = known.and_then(|no| directory.app_of_no(no));
     known.map_or(at_ms.div_euclid(DAY_MS), |app| app.zone.day(at_ms))
+}
+
+/// That a row, `a`, stands behind the mark $1 and, of the $2 that do, before the first one that is later than $3: the others are
+/// not read at every fold until they have settled.
+fn settled(table: &str, time: &str) -> String {
+    format!(
+        "a.id > $1 AND a.id < COALESCE((SELECT MIN(n.id) FROM (SELECT id, {time} FROM {table} WHERE id > $1 ORDER BY id LIMIT $2) n \
+         WHERE n.{time} > $3), 9223372036854775807)"
+    )
 }
 
 fn is_full(rows: &[Row]) -> bool {
