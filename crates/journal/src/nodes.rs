@@ -16,6 +16,8 @@ use crate::thread::Thread;
 
 /// How often the streams are looked at: so long may a reader elsewhere wait before it is heard.
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
+/// How often where no other node is alive: so long may the first reader of a new one wait.
+const LONE_LOOK_INTERVAL: Duration = Duration::from_millis(250);
 /// A node that is alive beats this many times while its lease lasts.
 const BEATS_A_LEASE: u32 = 10;
 
@@ -60,11 +62,11 @@ impl Peers {
     }
 
     /// Waits for the next look; false where there is none.
-    fn wait(&self) -> bool {
+    fn wait(&self, interval: Duration) -> bool {
         let stopping = self.stopping.lock().unwrap_or_else(PoisonError::into_inner);
         let (stopping, _) = self
             .stopped
-            .wait_timeout_while(stopping, LOOK_INTERVAL, |stopping| !*stopping)
+            .wait_timeout_while(stopping, interval, |stopping| !*stopping)
             .unwrap_or_else(PoisonError::into_inner);
         !*stopping
     }
@@ -85,6 +87,8 @@ struct Watch {
     /// Ends up to which every view had folded a stream that this node does not fold: nothing is left in it.
     level: HashMap<StreamNo, u64>,
     last_beat: Option<Duration>,
+    /// Another node is alive.
+    has_company: bool,
     well: bool,
     twin_told: bool,
 }
@@ -98,6 +102,7 @@ impl Watch {
             seen: HashMap::new(),
             level: HashMap::new(),
             last_beat: None,
+            has_company: true,
             well: true,
             twin_told: false,
         }
@@ -106,7 +111,7 @@ impl Watch {
     fn run(mut self) {
         let journal = Arc::clone(&self.journal);
         let Some(peers) = &journal.peers else { return };
-        while peers.wait() {
+        while peers.wait(self.interval()) {
             let looked = self.look();
             if let Err(error) = &looked {
                 // While nobody can beat, silence says nothing: all have their whole lease again.
@@ -116,6 +121,13 @@ impl Watch {
                 }
             }
             self.well = looked.is_ok();
+        }
+    }
+
+    fn interval(&self) -> Duration {
+        match self.has_company {
+            true => LOOK_INTERVAL,
+            false => LONE_LOOK_INTERVAL,
         }
     }
 
@@ -137,6 +149,10 @@ impl Watch {
         for row in &rows {
             self.see(row, now);
         }
+        let own = self.tables.node();
+        let is_other = |row: &&StreamRow| !row.holder.is_empty() && row.holder != own;
+        let mut others = rows.iter().filter(is_other);
+        self.has_company = others.any(|row| !self.is_gone(row, now));
         self.hear_own(&rows);
         self.journal.progress.set_leads(self.leads(&rows, now));
         let adopted = self.adopt(&rows, now)?;
