@@ -31,7 +31,7 @@ impl Default for Pace {
     fn default() -> Self {
         Self {
             least_pause: Duration::from_millis(20),
-            longest_pause: Duration::from_millis(500),
+            longest_pause: Duration::from_millis(200),
             rest_factor: 6,
         }
     }
