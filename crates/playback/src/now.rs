@@ -118,9 +118,9 @@ impl NowRegister {
         let (state, views) = (self.state.clone(), self.views.clone());
         let (registry, register) = (Arc::clone(&self.registry), Arc::clone(&self.register));
         let now_ms = self.clock.now_ms();
-        reportd_db::off_async_threads(move || {
+        reportd_db::on_this_thread(move || {
             while let Some(beats) = tail.read(&state, &views, now_ms)? {
-                // This thread may wait: it is none of the async ones.
+                // This thread may wait: its other tasks are on another one.
                 let mut register = register.blocking_lock();
                 register.forget_old(now_ms);
                 let mut rules = HashMap::new();
