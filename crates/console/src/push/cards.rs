@@ -65,10 +65,8 @@ pub(super) fn funnel_cards(
     let mut cards = Vec::new();
     for (place, (head, of_previous, number)) in steps(t, figures).into_iter().enumerate() {
         let mut card = Card::number(head, number);
-        if previous > 0 {
-            let share = format::share(number, previous);
-            card.note = Some(fill(of_previous, &[("share", &share)]));
-        }
+        let share = share_of_step(number, previous);
+        card.note = share.map(|share| fill(of_previous, &[("share", &share)]));
         card.change = compared.and_then(|Compared { now, before, pair }| {
             let of = |figures| steps(t, figures)[place].2;
             Some((Change::of(of(now), of(before))?, pair.against(locale)))
@@ -79,28 +77,43 @@ pub(super) fn funnel_cards(
     cards
 }
 
+/// What part of the step before a step is. None where that is none or less: each step counts on the day on which it
+/// happened, and nothing counts that was not reported.
+pub(super) fn share_of_step(number: i64, previous: i64) -> Option<String> {
+    (previous > 0 && number <= previous).then(|| format::share(number, previous))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_step_is_a_share_of_the_step_before() {
-        let figures = Figures {
+        let mut figures = Figures {
             target_num: 200,
             receive_num: 150,
             ..Figures::default()
         };
-        let cards = funnel_cards(Locale::Zh, &figures, None);
-        let notes: Vec<_> = cards.iter().map(|card| card.note.as_deref()).collect();
+        let notes = |figures: &Figures| {
+            let cards = funnel_cards(Locale::Zh, figures, None);
+            cards.into_iter().map(|card| card.note).collect::<Vec<_>>()
+        };
+        let some = |note: &str| Some(note.to_owned());
         assert_eq!(
-            notes,
+            notes(&figures),
             [
                 None,
                 None,
-                Some("接收率 75.0 %"),
-                Some("展示率 0.0 %"),
+                some("接收率 75.0 %"),
+                some("展示率 0.0 %"),
                 None
             ]
+        );
+        // What was sent the day before and came back today is no part of what was sent today.
+        figures.target_num = 140;
+        assert_eq!(
+            notes(&figures),
+            [None, None, None, some("展示率 0.0 %"), None]
         );
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::cards::steps;
+use super::cards::{share_of_step, steps};
 use super::models::{Action, Brand, Channel, Day, Figures, Funnel};
 use super::names;
 use super::texts::PushTexts;
@@ -51,9 +51,9 @@ pub(super) fn note(locale: Locale, codes: &[&str]) -> Option<String> {
 pub(super) fn figure_cells(t: &PushTexts, figures: &Figures, has_display: bool) -> [Cell; 4] {
     let rated = |part: i64, whole: i64| {
         let cell = Cell::number(part);
-        match whole {
-            ..=0 => cell,
-            _ => cell.noted(format::share(part, whole)),
+        match share_of_step(part, whole) {
+            None => cell,
+            Some(share) => cell.noted(share),
         }
     };
     let received = rated(figures.receive_num, figures.target_num);
@@ -104,7 +104,7 @@ pub(super) fn steps_table(visit: &Visit, funnel: &Funnel) -> Table {
         table.push(vec![
             Cell::text(head),
             Cell::number(number),
-            Cell::text(format::share(number, previous)),
+            Cell::text(share_of_step(number, previous).unwrap_or_else(|| "–".to_owned())),
             Cell::text(format::share(number, first)).share(number, first),
         ]);
         previous = number;

@@ -360,6 +360,35 @@ fn today_keeps_itself_up_to_date() {
     });
 }
 
+/// Just after midnight what was sent yesterday still comes back.
+#[test]
+fn a_step_that_is_higher_than_the_one_before_has_no_share_of_it() {
+    run(async {
+        let channel = with(
+            figures([0, 10, 25, 9, 1]),
+            json!({"channel": "gt", "has_display": true}),
+        );
+        let total = figures([12, 10, 25, 9, 1]);
+        let funnel = json!({"total": total, "channels": [channel], "brands": [], "actions": []});
+        let today = json!({"day": "2026-11-21", "funnel": funnel, "losses": [], "quotas": [],
+            "online": {"now": 12, "points": []}});
+        let world = World::new(Router::new().route("/api/apps/{app}/push/today", says(today)));
+        let visitor = world.visitor(Role::Viewer).await;
+        let html = page(&visitor, "/today").await;
+        assert_has(
+            &html,
+            &[
+                "Each step counts on the day on which it happened.",
+                "83.3 % of sendable",
+                "36.0 % of received",
+            ],
+        );
+        assert!(!html.contains("250.0"), "{html}");
+        let chinese = page(&visitor.in_chinese(), "/today").await;
+        assert_has(&chinese, &["各环节计入实际发生的日期"]);
+    });
+}
+
 #[test]
 fn users_and_the_online_curve_are_told() {
     run(async {

@@ -59,6 +59,8 @@ texts! {
         small_figures: "Small figures are shares of the step before." / "小字为占上一环节的比例。",
         sums_of_days: "Sums of the days: what reaches a device on two days counts on both."
             / "合计为各日之和：同一设备跨日的数据在各日分别计数。",
+        steps_of_days: "Each step counts on the day on which it happened. What comes back of a push of the day before counts on the day it comes: a step may be higher than the one before it, and then has no share of it."
+            / "各环节计入实际发生的日期：前一日推送在次日产生的接收、展示与点击计入次日，因此某环节可能高于上一环节，此时不显示占比。",
         no_display: "gives no display counts" / "不提供展示数",
         no_display_of: "{channels}: no display counts, so displays and the shares of them leave these out."
             / "{channels}不提供展示数，展示数与相关比例不含这些通道。",
