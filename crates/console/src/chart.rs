@@ -26,12 +26,16 @@ const SIZE: (u32, u32) = (1200, 240);
 const SPARK_SIZE: (u32, u32) = (160, 32);
 /// Part of the room of a step that its bar takes.
 const BAR_WIDTH: f64 = 0.8;
+/// The same of a point of a line that stands alone between gaps.
+const LEVEL_WIDTH: f64 = 0.4;
 
 texts! {
     /// Texts of charts.
     ChartTexts {
         summary: "{name}: highest {most} ({at_most}), lowest {least} ({at_least}), last {last}"
             / "{name}:最高 {most}({at_most}),最低 {least}({at_least}),最新 {last}",
+        without: "{summary}, none for {missing} of {count}" / "{summary},{count} 项中 {missing} 项无数据",
+        nothing: "{name}: none" / "{name}:无数据",
         total: "{summary}, total {total}" / "{summary},合计 {total}",
     }
 }
@@ -40,9 +44,9 @@ type Drawn = Result<(), DrawingAreaErrorKind<Infallible>>;
 
 /// One line, or the bars of one colour.
 pub(crate) struct Line {
-    pub(crate) name: String,
-    /// A value for each label.
-    pub(crate) values: Vec<i64>,
+    name: String,
+    /// A value for each label, where there is one.
+    values: Vec<Option<i64>>,
 }
 
 /// How a chart draws its lines.
@@ -78,7 +82,7 @@ struct Figure<'a> {
 
 impl Figure<'_> {
     fn value(&self, line: &Line, place: &usize) -> String {
-        format::count(line.value(*place))
+        line.text(*place)
     }
 
     fn class(&self, place: &usize) -> String {
@@ -91,9 +95,40 @@ impl Figure<'_> {
 }
 
 impl Line {
-    /// Counts are not negative, and a value that is missing is none.
-    fn value(&self, place: usize) -> i64 {
-        self.values.get(place).copied().unwrap_or(0).max(0)
+    /// A line of values for each label: numbers, or where a label may have none `Option`s of them. The line has a gap there.
+    pub(crate) fn new<V: Into<Option<i64>>>(
+        name: impl Into<String>,
+        values: impl IntoIterator<Item = V>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            values: values.into_iter().map(Into::into).collect(),
+        }
+    }
+
+    /// Counts are not negative.
+    fn value(&self, place: usize) -> Option<i64> {
+        let value = self.values.get(place).copied().flatten();
+        value.map(|value| value.max(0))
+    }
+
+    /// The value at a place as people read it.
+    fn text(&self, place: usize) -> String {
+        let value = self.value(place);
+        value.map_or_else(|| "–".to_owned(), format::count)
+    }
+
+    /// Its values up to its gaps: each time the places and values that follow each other.
+    fn runs(&self, places: u32) -> Vec<Vec<(f64, i64)>> {
+        let mut runs = vec![Vec::new()];
+        for (x, place) in (0..places).zip(0..) {
+            match (self.value(place), runs.last_mut()) {
+                (Some(value), Some(run)) => run.push((f64::from(x), value)),
+                _ => runs.push(Vec::new()),
+            }
+        }
+        runs.retain(|run| !run.is_empty());
+        runs
     }
 }
 
@@ -122,7 +157,7 @@ impl Chart {
     /// The highest point: of bars, the highest stack.
     fn highest(&self) -> i64 {
         let heights = (0..self.labels.len()).map(|place| {
-            let values = self.lines.iter().map(|line| line.value(place));
+            let values = self.lines.iter().filter_map(|line| line.value(place));
             match self.shape {
                 Shape::Lines => values.max().unwrap_or(0),
                 Shape::Bars => values.fold(0, i64::saturating_add),
@@ -149,13 +184,11 @@ impl Chart {
         let mut below = vec![0_i64; self.labels.len()];
         for (colour, line) in self.lines.iter().enumerate() {
             let ink = ink(colour);
-            let points = || {
-                (0..steps)
-                    .zip(0..)
-                    .map(|(x, place)| (f64::from(x), line.value(place)))
-            };
             if self.shape == Shape::Bars {
-                let bars = points()
+                let values = (0..).map(|place| line.value(place).unwrap_or(0));
+                let bars = (0..steps)
+                    .map(f64::from)
+                    .zip(values)
                     .zip(&mut below)
                     .filter(|((_, value), _)| *value > 0);
                 chart.draw_series(bars.map(|((x, value), below)| {
@@ -166,13 +199,20 @@ impl Chart {
                 }))?;
                 continue;
             }
-            // One point alone is drawn as a level.
-            let level = (steps == 1).then(|| (1.0, line.value(0)));
-            let path: Vec<_> = points().chain(level).collect();
-            if colour == 0 {
-                chart.draw_series(AreaSeries::new(path.clone(), 0, ink))?;
+            for mut path in line.runs(steps) {
+                // One point alone is drawn as a level.
+                if let [(x, value)] = path[..] {
+                    let reach = if steps == 1 { width } else { LEVEL_WIDTH / 2.0 };
+                    path = vec![
+                        ((x - reach).max(0.0), value),
+                        ((x + reach).min(width), value),
+                    ];
+                }
+                if colour == 0 {
+                    chart.draw_series(AreaSeries::new(path.clone(), 0, ink))?;
+                }
+                chart.draw_series(LineSeries::new(path, ink))?;
             }
-            chart.draw_series(LineSeries::new(path, ink))?;
         }
         Ok(())
     }
@@ -181,19 +221,19 @@ impl Chart {
         let t = ChartTexts::of(locale);
         let one = |line: &Line| {
             let values = || {
-                self.labels
-                    .iter()
-                    .zip(0..)
-                    .map(|(label, place)| (line.value(place), label.as_str()))
+                let labels = self.labels.iter().zip(0..);
+                labels.filter_map(|(label, place)| Some((line.value(place)?, label.as_str())))
             };
             // Of equal ones the first.
-            let (most, at_most) = values()
+            let most = values()
                 .zip(0..)
-                .max_by_key(|((value, _), place)| (*value, Reverse(*place)))
-                .map_or((0, ""), |(most, _)| most);
-            let (least, at_least) = values().min_by_key(|(value, _)| *value).unwrap_or((0, ""));
-            let last = values().last().map_or(0, |(value, _)| value);
-            let summary = fill(
+                .max_by_key(|((value, _), place)| (*value, Reverse(*place)));
+            let least = values().min_by_key(|(value, _)| *value);
+            let (Some(((most, at_most), _)), Some((least, at_least))) = (most, least) else {
+                return fill(t.nothing, &[("name", &line.name)]);
+            };
+            let count = self.labels.len();
+            let mut summary = fill(
                 t.summary,
                 &[
                     ("name", &line.name),
@@ -201,9 +241,19 @@ impl Chart {
                     ("at_most", at_most),
                     ("least", &format::count(least)),
                     ("at_least", at_least),
-                    ("last", &format::count(last)),
+                    ("last", &line.text(count - 1)),
                 ],
             );
+            let missing = count - values().count();
+            if missing > 0 {
+                let counts = [missing, count].map(|count| count.to_string());
+                let filled = [
+                    ("summary", &*summary),
+                    ("missing", &counts[0]),
+                    ("count", &counts[1]),
+                ];
+                summary = fill(t.without, &filled);
+            }
             // What stands in bars can be added up; a line may be a level or a share.
             match self.shape {
                 Shape::Lines => summary,
@@ -223,10 +273,6 @@ impl Chart {
 
 /// A small line without axes, for cards.
 pub(crate) fn spark(values: &[i64]) -> String {
-    let line = Line {
-        name: String::new(),
-        values: values.to_vec(),
-    };
     let top = values.iter().copied().max().unwrap_or(0).max(1);
     let paper = Paper::default();
     let drawn = || -> Drawn {
@@ -239,9 +285,10 @@ pub(crate) fn spark(values: &[i64]) -> String {
         let mut chart = ChartBuilder::on(&area)
             .margin(2)
             .build_cartesian_2d(0.0..f64::from(last), 0..top)?;
+        let values = values.iter().map(|value| (*value).max(0));
         let points = (0..=last)
-            .zip(0..)
-            .map(|(x, place)| (f64::from(x), line.value(place)));
+            .map(f64::from)
+            .zip(values.chain(std::iter::repeat(0)));
         chart.draw_series(LineSeries::new(points, ink(0)))?;
         Ok(())
     };

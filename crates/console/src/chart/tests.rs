@@ -1,9 +1,9 @@
 use super::*;
 
 fn chart(shape: Shape, steps: usize, lines: usize, value: impl Fn(usize, usize) -> i64) -> Chart {
-    let line = |place: usize| Line {
-        name: format!("line {place}"),
-        values: (0..steps).map(|step| value(place, step)).collect(),
+    let line = |place: usize| {
+        let values = (0..steps).map(|step| value(place, step));
+        Line::new(format!("line {place}"), values)
     };
     Chart {
         title: "Reports".to_owned(),
@@ -48,11 +48,32 @@ fn every_shape_is_drawn_of_any_numbers() {
 fn values_that_are_missing_are_none() {
     let mut chart = chart(Shape::Bars, 3, 1, |_, _| 7);
     chart.lines[0].values.truncate(1);
-    assert!(
-        chart
-            .markup(Locale::En)
-            .contains("lowest 0 (2026-01-02), last 0, total 7")
-    );
+    let markup = chart.markup(Locale::En);
+    let told = "lowest 7 (2026-01-01), last –, none for 2 of 3, total 7\"";
+    assert!(markup.contains(told), "{markup}");
+    chart.lines[0].values.clear();
+    let markup = chart.markup(Locale::Zh);
+    assert!(markup.contains("line 0:无数据\""), "{markup}");
+}
+
+#[test]
+fn a_line_has_gaps_where_there_are_no_values() {
+    let values = [Some(4), None, Some(0), Some(4), None];
+    let mut chart = chart(Shape::Lines, values.len(), 0, |_, _| 0);
+    chart.lines.push(Line::new("rate", values));
+    let markup = chart.markup(Locale::En);
+    let path = |kind| {
+        let found = markup.split_once(&format!("<path class=\"{kind} s1\" d=\""));
+        found.unwrap().1.split('"').next().unwrap()
+    };
+    assert_eq!(path("l"), "M0 0l59 0M599 239l300-239");
+    assert_eq!(path("a").matches('M').count(), 2);
+    let told = "rate: highest 4 (2026-01-01), lowest 0 (2026-01-03), last –, none for 2 of 5\"";
+    assert!(markup.contains(told), "{markup}");
+    for (day, text) in [("02", "–"), ("03", "0"), ("04", "4"), ("05", "–")] {
+        let row = format!("<th scope=\"row\">2026-01-{day}<td>{text}<");
+        assert!(markup.contains(&row), "{row} {markup}");
+    }
 }
 
 #[test]

@@ -210,10 +210,8 @@ fn cards(visit: &Visit, messages: &Messages, compared: Option<&Compared>) -> Vec
 }
 
 fn chart(t: &'static CommTexts, messages: &Messages) -> Chart {
-    let line = |name: &str, value: fn(&Row) -> i64| Line {
-        name: name.to_owned(),
-        values: messages.rows.iter().map(value).collect(),
-    };
+    let line =
+        |name: &str, value: fn(&Row) -> i64| Line::new(name, messages.rows.iter().map(value));
     Chart {
         title: t.messages_of.to_owned(),
         shape: Shape::Bars,

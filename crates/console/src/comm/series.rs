@@ -273,9 +273,9 @@ impl Shown {
         let labels = series.series.first().map_or(Vec::new(), |line| {
             line.points.iter().map(|point| point.at.clone()).collect()
         });
-        let line = |line: &KeyLine| Line {
-            name: line.key.clone().unwrap_or_else(|| self.name.clone()),
-            values: line.points.iter().map(|point| point.count).collect(),
+        let line = |line: &KeyLine| {
+            let name = line.key.as_ref().unwrap_or(&self.name);
+            Line::new(name, line.points.iter().map(|point| point.count))
         };
         Chart {
             title: self.name.clone(),

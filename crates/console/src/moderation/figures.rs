@@ -146,12 +146,9 @@ fn columns(t: &'static ModerationTexts) -> [(&'static str, Reading); 7] {
 fn charts(visit: &Visit, range: &Range, days: &[Day]) -> Vec<String> {
     let t = texts(visit);
     let by_day: BTreeMap<&str, &Sums> = days.iter().map(|day| (&*day.day, &day.sums)).collect();
-    let line = |(name, figure): (&str, Reading)| Line {
-        name: name.to_owned(),
-        values: range
-            .days()
-            .map(|day| by_day.get(&*day).map_or(0, |sums| figure(sums)))
-            .collect(),
+    let line = |(name, figure): (&str, Reading)| {
+        let of_day = |day: String| by_day.get(&*day).map_or(0, |sums| figure(sums));
+        Line::new(name, range.days().map(of_day))
     };
     let [
         received,

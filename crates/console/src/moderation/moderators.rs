@@ -94,10 +94,7 @@ pub(super) async fn show(
         title: t.judged_by_each.to_owned(),
         shape: Shape::Bars,
         labels: shown.clone().map(|one| one.moderator.clone()).collect(),
-        lines: vec![Line {
-            name: t.judgements.to_owned(),
-            values: shown.map(|one| one.judged).collect(),
-        }],
+        lines: vec![Line::new(t.judgements, shown.map(|one| one.judged))],
     });
     choose_app(&visit, &mut frame, "/console/moderators", &app.id);
     let page = ModeratorsPage {

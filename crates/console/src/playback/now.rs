@@ -218,10 +218,10 @@ fn chart(
         title: title.to_owned(),
         shape: Shape::Lines,
         labels: greatest.iter().map(|(at, _)| label(*at)).collect(),
-        lines: vec![Line {
-            name: t.viewers.to_owned(),
-            values: greatest.iter().map(|(_, viewers)| *viewers).collect(),
-        }],
+        lines: vec![Line::new(
+            t.viewers,
+            greatest.iter().map(|(_, viewers)| *viewers),
+        )],
     };
     Some(chart.markup(visit.locale))
 }

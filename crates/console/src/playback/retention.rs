@@ -100,19 +100,16 @@ impl Retention {
             title: t.reached.to_owned(),
             shape: Shape::Lines,
             labels: (0..self.reached.len()).map(label).collect(),
-            lines: vec![Line {
-                name: t.reached.to_owned(),
-                values: self.reached.iter().copied().map(whole_percent).collect(),
-            }],
+            lines: vec![Line::new(
+                t.reached,
+                self.reached.iter().copied().map(whole_percent),
+            )],
         };
         let left_at = Chart {
             title: t.left_at.to_owned(),
             shape: Shape::Bars,
             labels: (0..self.left_at.len()).map(label).collect(),
-            lines: vec![Line {
-                name: t.left_at.to_owned(),
-                values: self.left_at.clone(),
-            }],
+            lines: vec![Line::new(t.left_at, self.left_at.iter().copied())],
         };
         vec![reached.markup(locale), left_at.markup(locale)]
     }

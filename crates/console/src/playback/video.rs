@@ -221,10 +221,12 @@ fn charts(visit: &Visit, video: &Video) -> Vec<String> {
         return Vec::new();
     }
     let labels: Vec<String> = video.days.iter().map(|day| short_day(&day.day)).collect();
-    let line = |name: &str, value: fn(&Day) -> i64| Line {
-        name: name.to_owned(),
-        values: video.days.iter().map(value).collect(),
-    };
+    let line = |name, value: fn(&Day) -> i64| Line::new(name, video.days.iter().map(value));
+    // A day without plays has no rate.
+    let rates = video
+        .days
+        .iter()
+        .map(|day| (day.plays > 0).then(|| whole_percent(day.finish_rate)));
     let chart = |title: &str, shape, lines| {
         let (title, labels) = (title.to_owned(), labels.clone());
         let chart = Chart {
@@ -252,9 +254,7 @@ fn charts(visit: &Visit, video: &Video) -> Vec<String> {
         chart(
             t.finish_rate_by_day,
             Shape::Lines,
-            vec![line(t.finish_rate_percent, |day| {
-                whole_percent(day.finish_rate)
-            })],
+            vec![Line::new(t.finish_rate_percent, rates)],
         ),
     ]
 }

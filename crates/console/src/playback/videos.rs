@@ -202,10 +202,7 @@ fn charts(visit: &Visit, totals: &Totals) -> Vec<String> {
             title: title.to_owned(),
             shape: Shape::Bars,
             labels: totals.days.iter().map(|day| short_day(&day.day)).collect(),
-            lines: vec![Line {
-                name: name.to_owned(),
-                values: totals.days.iter().map(value).collect(),
-            }],
+            lines: vec![Line::new(name, totals.days.iter().map(value))],
         };
         chart.markup(visit.locale)
     };

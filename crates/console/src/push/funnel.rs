@@ -201,9 +201,8 @@ pub(super) fn days_table(
 /// The steps of days as lines.
 pub(super) fn days_chart(locale: Locale, days: &[Day]) -> String {
     let t = PushTexts::of(locale);
-    let line = |name: &str, of: fn(&Figures) -> i64| Line {
-        name: name.to_owned(),
-        values: days.iter().map(|day| of(&day.total)).collect(),
+    let line = |name: &str, of: fn(&Figures) -> i64| {
+        Line::new(name, days.iter().map(|day| of(&day.total)))
     };
     let chart = Chart {
         title: t.by_day.to_owned(),
@@ -243,9 +242,8 @@ pub(super) fn channels_chart(locale: Locale, days: &[Day]) -> String {
             .map(|channel| channel.figures.target_num)
             .sum::<i64>()
     };
-    let line = |name: &str, is_in: &dyn Fn(&str) -> bool| Line {
-        name: name.to_owned(),
-        values: days.iter().map(|day| sent(day, is_in)).collect(),
+    let line = |name: &str, is_in: &dyn Fn(&str) -> bool| {
+        Line::new(name, days.iter().map(|day| sent(day, is_in)))
     };
     let mut lines: Vec<Line> = told
         .iter()

@@ -155,10 +155,7 @@ pub(super) fn chart(visit: &Visit, app: &App, points: &[Point]) -> String {
         title: t.every_10_minutes.to_owned(),
         shape: Shape::Lines,
         labels: points.iter().map(|point| of_day(point.at, app)).collect(),
-        lines: vec![Line {
-            name: t.online.to_owned(),
-            values: points.iter().map(|point| point.users).collect(),
-        }],
+        lines: vec![Line::new(t.online, points.iter().map(|point| point.users))],
     };
     chart.markup(visit.locale)
 }

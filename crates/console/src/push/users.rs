@@ -97,10 +97,7 @@ fn active_a_day(days: &[UserDay], today: &str) -> i64 {
 
 fn chart(visit: &Visit, days: &[UserDay]) -> String {
     let t = PushTexts::of(visit.locale);
-    let line = |name: &str, of: fn(&UserDay) -> i64| Line {
-        name: name.to_owned(),
-        values: days.iter().map(of).collect(),
-    };
+    let line = |name: &str, of: fn(&UserDay) -> i64| Line::new(name, days.iter().map(of));
     let chart = Chart {
         title: t.by_day.to_owned(),
         shape: Shape::Lines,

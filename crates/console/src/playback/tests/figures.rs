@@ -103,6 +103,12 @@ fn one_video_shows_days_parts_retention_and_its_listing() {
         ] {
             assert!(page.contains(text), "{text}\n{page}");
         }
+        let rates =
+            "Finish rate (%): highest 25 (11-21), lowest 25 (11-21), last 25, none for 1 of 2";
+        assert!(
+            page.contains(rates),
+            "a day without plays has no rate: {page}"
+        );
         assert!(!page.contains("href=\"javascript:"), "{page}");
         let (_, by_time) = visitor.get(&format!("{video}&axis=time&cid=279786")).await;
         assert!(by_time.contains("5:00") && by_time.contains("name=\"cid\" value=\"279786\""));
