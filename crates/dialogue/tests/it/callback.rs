@@ -405,6 +405,36 @@ fn a_breaker_spares_a_dead_receiver_and_finds_it_well_again(
     });
 }
 
+#[rstest]
+fn a_breaker_that_opens_is_counted_where_nothing_else_waits(
+    #[values(Embedded, Postgres)] kind: StoreKind,
+) {
+    run(async {
+        let field = Field::new(kind);
+        let receiver = Receiver::start(Manner::Status(500, String::new())).await;
+        let options = Options {
+            breaker: BreakerOptions {
+                failures: 1,
+                open: S(3_600),
+            },
+            ..quick()
+        };
+        let sender = Sender {
+            allow_private: true,
+            ..Sender::default()
+        };
+        let parts = field.parts("a", vec![sender], Arc::new(SystemNetwork::default()));
+        let metrics = Arc::clone(&parts.metrics);
+        let node = Dispatcher::start(parts, options).await.unwrap();
+        field.send(&node, &receiver.url()).await;
+        field
+            .until_it("counted", |_| metrics.breakers_opened.get() == 1)
+            .await;
+        assert_eq!(node.figures().2, [receiver.address.to_string()]);
+        node.close().await;
+    });
+}
+
 /// More wait for the dead one than may be sent to it at a time.
 #[rstest]
 #[case(Manner::Hang)]

@@ -63,10 +63,10 @@ impl Dispatcher {
         let _ = self.notes.send(note).await;
         let ended = self.outlet.hosts().finish(&leased, health, now);
         self.ended.notify_one();
-        if !ended.given_back.is_empty() {
+        if ended.opens_breaker {
             self.metrics.breakers_opened.inc();
-            self.give_back(ended.given_back).await;
         }
+        self.give_back(ended.given_back).await;
         if ended.wants_more {
             self.wake();
         }

@@ -50,7 +50,9 @@ pub(super) enum Place {
 /// What the end of an attempt changes.
 #[derive(Default)]
 pub(in crate::callback) struct Ended {
-    /// What waits for the host, where its breaker opens.
+    /// The host's breaker opens.
+    pub(in crate::callback) opens_breaker: bool,
+    /// What waited for the host until then.
     pub(in crate::callback) given_back: Vec<Leased>,
     /// The store is to be asked for more.
     pub(in crate::callback) wants_more: bool,
@@ -118,6 +120,7 @@ impl Host {
             self.has_more = false;
         }
         Ended {
+            opens_breaker: opens,
             given_back,
             wants_more,
         }

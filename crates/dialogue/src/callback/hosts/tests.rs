@@ -76,16 +76,11 @@ fn an_open_breaker_gives_back_what_waits_and_a_probe_lets_it_in_again() {
         hosts.push(delivery(id, "a"), S(0));
     }
     assert_eq!(ids(&hosts.start(S(0), 0).attempts), [1, 2]);
-    assert!(
-        hosts
-            .finish(&ended(1, "a"), Health::Failed, S(0))
-            .given_back
-            .is_empty()
-    );
-    let given_back = hosts
-        .finish(&ended(2, "a"), Health::Failed, S(0))
-        .given_back;
-    assert_eq!(ids(&given_back), [3, 4]);
+    let first = hosts.finish(&ended(1, "a"), Health::Failed, S(0));
+    assert!(!first.opens_breaker && first.given_back.is_empty());
+    let second = hosts.finish(&ended(2, "a"), Health::Failed, S(0));
+    assert!(second.opens_breaker);
+    assert_eq!(ids(&second.given_back), [3, 4]);
     assert!(hosts.push(delivery(5, "a"), S(29)).is_some());
     assert_eq!(hosts.room("a", 10, S(29)), 0);
     assert_eq!(hosts.open_breakers(S(29), 9), ["a"]);
@@ -96,6 +91,21 @@ fn an_open_breaker_gives_back_what_waits_and_a_probe_lets_it_in_again() {
     assert_eq!(ids(&hosts.start(S(30), 0).attempts), [6]);
     assert!(hosts.finish(&ended(6, "a"), Health::Well, S(30)).wants_more);
     assert_eq!(ids(&hosts.start(S(30), 0).attempts), [7, 8]);
+}
+
+#[test]
+fn a_breaker_also_opens_where_nothing_waits() {
+    let mut hosts = hosts();
+    let mut fail = |id, at| {
+        hosts.push(delivery(id, "a"), at);
+        hosts.start(at, 0);
+        hosts
+            .finish(&ended(id, "a"), Health::Failed, at)
+            .opens_breaker
+    };
+    assert_eq!([fail(1, S(0)), fail(2, S(1))], [false, true]);
+    // The probe.
+    assert!(fail(3, S(31)));
 }
 
 #[test]
