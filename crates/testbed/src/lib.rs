@@ -1,4 +1,4 @@
-//! A real PostgreSQL for tests and measurements.
+//! A real PostgreSQL for tests and measurements, and senders that are slow.
 //!
 //! `cargo xtask test` starts one [`Postgres`] and tells the tests where it is; each test takes a
 //! `fresh_database` on it. A test that stops the server starts one of its own.
@@ -11,6 +11,8 @@ mod programs;
 #[cfg(feature = "databases")]
 mod run;
 mod server;
+#[cfg(feature = "slow-bodies")]
+mod slow;
 #[cfg(feature = "databases")]
 mod stores;
 
@@ -20,6 +22,8 @@ pub use programs::find_programs;
 #[cfg(feature = "databases")]
 pub use run::run;
 pub use server::{Options, Postgres};
+#[cfg(feature = "slow-bodies")]
+pub use slow::{SlowBody, send_slowly};
 #[cfg(feature = "databases")]
 pub use stores::{Ground, StoreKind};
 

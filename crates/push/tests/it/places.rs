@@ -1,49 +1,21 @@
 //! Large feeds need room while they come and while they are worked on: neither who only sends slowly takes it from others,
 //! nor do many that come at once.
 
-use std::convert::Infallible;
 use std::io::Write;
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::http::Request;
-use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::body::{Frame, SizeHint};
 use reportd_platform::web::ClientAddress;
 use reportd_protocol::push::{Event, Receipt};
 use reportd_testbed::StoreKind::{self, Embedded, Postgres};
+use reportd_testbed::send_slowly;
 use rstest::rstest;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tower::ServiceExt;
 
 use crate::world::{App, NOON_MS, ONE, World};
-
-/// A body of so many bytes, of which none comes. It tells when it is waited for.
-struct Slow {
-    bytes: u64,
-    waited_for: UnboundedSender<()>,
-}
-
-impl hyper::body::Body for Slow {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        let _ = self.waited_for.send(());
-        Poll::Pending
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.bytes)
-    }
-}
 
 /// A request to a feed of an app, from an address.
 fn request(
@@ -83,15 +55,12 @@ fn statuses(world: &World, requests: Vec<Request<Body>>) -> Vec<u16> {
 }
 
 /// Begins to send so many packed bodies of so many bytes to the receipts of no app, and waits until they are waited for.
-fn send_slowly(world: &World, address: &str, (count, bytes): (usize, u64)) {
-    let (waited_for, mut waits) = unbounded_channel();
-    for _ in 0..count {
-        let waited_for = waited_for.clone();
-        let body = Body::new(Slow { bytes, waited_for });
+fn send_packed_slowly(world: &World, address: &str, bodies: (usize, u64)) {
+    send_slowly(&world.runtime, bodies, |body| {
+        let body = Body::new(body);
         let request = packed(request("whoever", "receipts", (address, None), body));
-        world.runtime.spawn(world.router.clone().oneshot(request));
-        world.runtime.block_on(waits.recv()).unwrap();
-    }
+        world.router.clone().oneshot(request)
+    });
 }
 
 /// So many receipts of an app, some 190 bytes each.
@@ -138,9 +107,9 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 #[rstest]
 fn strangers_that_send_slowly_keep_no_feed_out(#[values(Embedded, Postgres)] kind: StoreKind) {
     let world = World::new(kind);
-    send_slowly(&world, "192.0.2.1", (40, 100_000));
+    send_packed_slowly(&world, "192.0.2.1", (40, 100_000));
     // One that has all that an address may have of the room: others have theirs.
-    send_slowly(&world, "192.0.2.2", (1, 8 << 20));
+    send_packed_slowly(&world, "192.0.2.2", (1, 8 << 20));
     let large = receipts(ONE, 600);
     assert!(large.len() > 64 << 10);
     for address in ["192.0.2.1", "192.0.2.3"] {
