@@ -30,21 +30,14 @@ pub async fn read_body(mut body: Body, limits: BodyLimits) -> Result<Bytes, Body
     if announced > limits.max_bytes {
         return Err(BodyError::TooLarge);
     }
-    let collect = collect(&mut body, limits.max_bytes, announced);
-    tokio::time::timeout(limits.timeout, collect)
-        .await
-        .unwrap_or(Err(BodyError::Incomplete))
-}
-
-async fn collect(body: &mut Body, max_bytes: usize, announced: usize) -> Result<Bytes, BodyError> {
-    let mut collected = Collected {
+    let collected = Collected {
         announced,
         ..Collected::default()
     };
-    match collected.take(body, max_bytes).await? {
-        Some(_) => Err(BodyError::TooLarge),
-        None => Ok(collected.finish()),
-    }
+    let whole = collected.complete(&mut body, limits.max_bytes);
+    tokio::time::timeout(limits.timeout, whole)
+        .await
+        .unwrap_or(Err(BodyError::Incomplete))
 }
 
 /// What has come of a body.
@@ -77,6 +70,18 @@ impl Collected {
             self.push(data);
         }
         Ok(None)
+    }
+
+    /// Takes what comes, to the end: the whole body, of `most` bytes at most.
+    pub(super) async fn complete(
+        mut self,
+        body: &mut Body,
+        most: usize,
+    ) -> Result<Bytes, BodyError> {
+        match self.take(body, most).await? {
+            Some(_) => Err(BodyError::TooLarge),
+            None => Ok(self.finish()),
+        }
     }
 
     pub(super) fn push(&mut self, data: Bytes) {

@@ -133,19 +133,17 @@ impl BodyRoom {
         address: IpAddr,
     ) -> Result<RoomedBody, NotRead> {
         let mut collected = Collected::default();
-        let mut place = None;
-        if let Some(more) = collected.take(body, LARGE_BYTES.min(max_bytes)).await? {
-            if collected.len() + more.len() > max_bytes {
-                return Err(BodyError::TooLarge.into());
-            }
-            let taken = self.coming.take(address, max_bytes).await;
-            place = Some(taken.ok_or(NotRead::NoRoom)?);
-            collected.push(more);
-            if collected.take(body, max_bytes).await?.is_some() {
-                return Err(BodyError::TooLarge.into());
-            }
+        let Some(more) = collected.take(body, LARGE_BYTES.min(max_bytes)).await? else {
+            let (bytes, place) = (collected.finish(), None);
+            return Ok(RoomedBody { bytes, place });
+        };
+        if collected.len() + more.len() > max_bytes {
+            return Err(BodyError::TooLarge.into());
         }
-        let bytes = collected.finish();
+        let place = self.coming.take(address, max_bytes).await;
+        let place = Some(place.ok_or(NotRead::NoRoom)?);
+        collected.push(more);
+        let bytes = collected.complete(body, max_bytes).await?;
         Ok(RoomedBody { bytes, place })
     }
 
