@@ -108,6 +108,10 @@ const SENTENCES: &[(&str, &str)] = &[
         "应为不小于 {least} 的整数。",
     ),
     (
+        "expected an integer of at most {most}",
+        "应为不大于 {most} 的整数。",
+    ),
+    (
         "expected an integer of {least} to {most}",
         "应为 {least} 到 {most} 的整数。",
     ),
@@ -117,12 +121,11 @@ const SENTENCES: &[(&str, &str)] = &[
     ),
     ("expected 0 or 200", "应为 0 或 200。"),
     ("expected {least} to {most}", "应为 {least} 到 {most}。"),
-    (
-        "invalid value: integer `{number}`, expected {kind}",
-        "{number} 超出允许的范围。",
-    ),
-    ("number out of range", "数值超出允许的范围。"),
-    ("invalid digit found in string", "应为整数。"),
+    ("expected an integer", "应为整数。"),
+    ("expected true or false", "应为 true 或 false。"),
+    ("expected a text", "应为文本。"),
+    ("expected a list", "应为列表。"),
+    ("expected an object", "应为对象。"),
     (
         "expected the next_cursor of an earlier reply",
         "翻页位置无效。",
@@ -489,7 +492,7 @@ mod tests {
     fn no_sentence_is_taken_for_another_one() {
         for (shape, chinese) in SENTENCES {
             // A sentence of this shape, with what its places may hold.
-            let values = ["least", "most", "number", "n", "id", "mid"].map(|name| (name, "7"));
+            let values = ["least", "most", "n", "id", "mid"].map(|name| (name, "7"));
             let names = ["text", "name", "names", "kind", "role"].map(|name| (name, "«x»: y"));
             let why = [("why", "no URL")];
             let of = |shape: &str, why| fill(shape, &[&values[..], &names[..], why].concat());

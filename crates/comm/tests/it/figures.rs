@@ -196,3 +196,27 @@ fn what_cannot_be_asked_is_named(#[values(Embedded, Postgres)] kind: StoreKind) 
         );
     }
 }
+
+#[rstest]
+fn what_is_expected_is_said_in_words_of_the_api(#[values(Embedded, Postgres)] kind: StoreKind) {
+    let world = World::new(kind);
+    for (path, expected) in [
+        ("reports?gid=x", "expected an integer"),
+        ("reports?limit=many", "expected an integer of 1 to 1000"),
+        (
+            "rejections?limit=9999999999999999999",
+            "expected an integer of 1 to 1000",
+        ),
+        (
+            "series?oper_id=1&from=2026-11-21&to=2026-11-21&step=week",
+            "expected one of hour, day",
+        ),
+    ] {
+        let (status, problem) = world.api(Method::GET, path, "");
+        assert_eq!(
+            (status, problem["detail"].as_str()),
+            (400, Some(expected)),
+            "{path}: {problem}"
+        );
+    }
+}

@@ -9,8 +9,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde::{Deserializer, Serialize};
+use utoipa::IntoParams;
 
-use super::{BodyError, BodyLimits, ClientAddress, Object, Problem, read_body};
+use super::{BodyError, BodyLimits, ClientAddress, Object, Problem, misfit, read_body};
 use crate::AppNo;
 use crate::access::{Permission, Principal, PrincipalKind};
 use crate::apps::App;
@@ -174,16 +175,22 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// The query, read into a type; what does not fit is a problem that says so.
+/// The query, read into a type; what does not fit is a problem that says what is expected, as its description does.
 pub struct Query<T>(pub T);
 
-impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Query<T> {
+impl<S: Send + Sync, T: DeserializeOwned + IntoParams> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let text = parts.uri.query().unwrap_or_default();
-        let members = serde_urlencoded::Deserializer::new(form_urlencoded::parse(text.as_bytes()));
-        read("query", members).map(Self)
+        let pairs = || form_urlencoded::parse(text.as_bytes());
+        let members = serde_urlencoded::Deserializer::new(pairs());
+        let expected = |name: &str, error: serde_urlencoded::de::Error| {
+            let said = pairs().find(|(known, _)| known == name);
+            let said = said.map(|(_, value)| value).unwrap_or_default();
+            misfit::of_parameter::<T>(name, &said).unwrap_or_else(|| error.to_string())
+        };
+        read("query", members, expected).map(Self)
     }
 }
 
@@ -210,15 +217,21 @@ where
                 }
             })?;
         let mut text = serde_json::Deserializer::from_slice(&body);
-        let Object(value) = read("body", &mut text)?;
+        let expected = |_: &str, error| misfit::of_member(&error);
+        let Object(value) = read("body", &mut text, expected)?;
         text.end()
             .map_err(|error| Problem::invalid("body", error.to_string()))?;
         Ok(Self(value))
     }
 }
 
-/// Reads a type; what does not fit is a problem that names the member, or `whole` where it lies with no one member.
-fn read<'de, T, D>(whole: &str, members: D) -> Result<T, Problem>
+/// Reads a type; what does not fit is a problem that names the member, or `whole` where it lies with no one member, and says
+/// what is `expected` of it.
+fn read<'de, T, D>(
+    whole: &str,
+    members: D,
+    expected: impl FnOnce(&str, D::Error) -> String,
+) -> Result<T, Problem>
 where
     T: DeserializeOwned,
     D: Deserializer<'de>,
@@ -231,7 +244,7 @@ where
         } else {
             &path
         };
-        Problem::invalid(field, error.inner().to_string())
+        Problem::invalid(field, expected(field, error.into_inner()))
     })
 }
 

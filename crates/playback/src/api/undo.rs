@@ -7,7 +7,7 @@ use reportd_platform::access::Permission;
 use reportd_platform::apps::App;
 use reportd_platform::clock::DAY_MS;
 use reportd_platform::web::openapi::{AppInPath, BodyProblems, CallProblems, ParameterProblem};
-use reportd_platform::web::{BodyError, Caller, Json, Problem, read_body};
+use reportd_platform::web::{BodyError, Caller, Json, Problem, no_object, read_body};
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -136,7 +136,7 @@ async fn read_ids(playback: &Playback, request: Request) -> Result<Option<Vec<u6
         return Ok(None);
     }
     let members: serde_json::Map<String, Value> = serde_json::from_slice(&body)
-        .map_err(|error| Problem::invalid("body", format!("expected a JSON object: {error}")))?;
+        .map_err(|error| Problem::invalid("body", no_object(&error)))?;
     if let Some(name) = members.keys().find(|name| *name != "ids") {
         return Err(Problem::invalid(name, "expected ids alone"));
     }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use reportd_platform::web::no_object;
 use reportd_protocol::playback::{MAX_SECONDS, aid_of};
 use serde_json::{Map, Value};
 
@@ -66,8 +67,8 @@ impl Upload {
     }
 
     fn add(&mut self, line: &[u8]) -> Result<(), BadLine> {
-        let fields: Map<String, Value> = serde_json::from_slice(line)
-            .map_err(|error| bad("", format!("expected a JSON object: {error}")))?;
+        let fields: Map<String, Value> =
+            serde_json::from_slice(line).map_err(|error| bad("", no_object(&error)))?;
         let fields = Fields(&fields);
         fields.check_names()?;
         let aid = fields.video()?;

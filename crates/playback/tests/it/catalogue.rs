@@ -80,6 +80,7 @@ fn a_bad_line_is_named_and_nothing_is_taken(#[values(Embedded, Postgres)] kind: 
     let world = World::new(kind);
     for (line, field) in [
         ("no JSON", "line 2"),
+        ("[1]", "line 2"),
         (r#"{"title":"t"}"#, "line 2: aid"),
         (r#"{"aid":"x"}"#, "line 2: aid"),
         (r#"{"aid":1,"bvid":"BV1xx411c7mD"}"#, "line 2: bvid"),
@@ -94,6 +95,7 @@ fn a_bad_line_is_named_and_nothing_is_taken(#[values(Embedded, Postgres)] kind: 
             "{problem}"
         );
     }
+    assert_eq!(put(&world, "[1]").1["detail"], "expected a JSON object");
     assert_eq!(video(&world, ONE, "9").0, 404);
     for aid in ["0", "-1", "x", "BV1"] {
         assert_eq!(video(&world, ONE, aid).1["field"], "aid");
