@@ -35,6 +35,12 @@ pub async fn on_this_thread<T: Send + 'static, E: From<DbError> + Send + 'static
     read_back(run_here(boxed(read)).await)
 }
 
+/// Runs work on the thread that asks for it, as if it were another: a panic ends the work, and not who asked for it.
+pub(crate) fn guarded<T, E: From<DbError>>(work: impl FnOnce() -> Result<T, E>) -> Result<T, E> {
+    let panicked = |_| Err(stopped(&"it panicked").into());
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+}
+
 fn boxed<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Work {
     Box::new(move || Box::new(work()))
 }
@@ -77,10 +83,8 @@ impl Seat {
         (can_hand_on && is_free()).then(|| Self)
     }
 
-    /// As off the async threads a panic ends the work, and not who asked for it.
     fn block(self, work: Work) -> Result<Told, DbError> {
-        catch_unwind(AssertUnwindSafe(|| tokio::task::block_in_place(work)))
-            .map_err(|_| stopped(&"it panicked"))
+        guarded(|| Ok(tokio::task::block_in_place(work)))
     }
 }
 

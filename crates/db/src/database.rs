@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use crate::blocking::{off_async_threads, on_this_thread};
+use crate::blocking::{guarded, off_async_threads, on_this_thread};
 use crate::migrate::Dialect;
 use crate::{DbError, Row, Table, Value};
 
@@ -11,6 +11,10 @@ pub(crate) trait Driver: Send + Sync {
     /// Runs `work` in one read transaction: it sees one state of the store.
     fn read(&self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>)
     -> Result<(), DbError>;
+    /// A connection to read from that is open and free now, where a few rows are read sooner than a thread is woken.
+    fn near_reader(&self) -> Option<Box<dyn Reader + '_>> {
+        None
+    }
     /// Runs `work` in one write transaction and commits, or rolls back where `work` fails.
     fn write(
         &self,
@@ -24,6 +28,15 @@ pub(crate) trait Driver: Send + Sync {
     fn disk_bytes(&self) -> u64;
     /// What stands before the names of this store's tables where another store of the same database reads them.
     fn qualifier(&self) -> Result<String, DbError>;
+}
+
+/// A connection that was taken to read from.
+pub(crate) trait Reader {
+    /// As [`Driver::read`].
+    fn read(
+        &mut self,
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError>;
 }
 
 /// A query: its text, and its values.
@@ -146,6 +159,21 @@ impl Database {
     ) -> Result<T, E> {
         let db = self.clone();
         on_this_thread(move || db.try_read(work)).await
+    }
+
+    /// [`Self::read_async`] of a few rows by their keys. In a file that is done sooner than this thread could hand its other
+    /// tasks to another one, so it does not: they wait. Where all readers are busy it is read as any other.
+    pub async fn read_briefly<T: Send + 'static, E: From<DbError> + Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        {
+            let driver = self.driver();
+            if let Some(mut reader) = driver.near_reader() {
+                return guarded(|| once(work, |run| reader.read(run)));
+            }
+        }
+        self.read_async(work).await
     }
 
     /// [`Self::try_write`] off the async threads.

@@ -86,6 +86,20 @@ impl<L: Link> Pool<L> {
         Ok(taken)
     }
 
+    /// A connection to read from, where one is idle and may be taken at once.
+    pub(crate) fn take_idle_reader(&self) -> Option<Taken<'_, L>> {
+        let mut state = self.lock();
+        let is_full = state.taken >= self.most || state.reading >= self.most_readers;
+        let link = (!is_full).then(|| state.idle.pop()).flatten()?;
+        state.taken += 1;
+        state.reading += 1;
+        Some(Taken {
+            pool: self,
+            purpose: Use::Read,
+            link: Some(link),
+        })
+    }
+
     fn lock(&self) -> MutexGuard<'_, State<L>> {
         // Nothing panics while it is held, and each change of it stands for itself.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -152,6 +166,21 @@ mod tests {
             assert_eq!(waits.join().unwrap(), Ok(()));
         });
         assert_eq!(pool.counts(), (3, 0));
+    }
+
+    #[test]
+    fn a_reader_is_taken_at_once_or_not_at_all() {
+        let pool = Pool::new(2, 1);
+        let take = |purpose| pool.take(purpose, || Ok(Numbered(true)));
+        assert!(pool.take_idle_reader().is_none(), "none is open");
+        let [first, second] = [take(Use::Write).unwrap(), take(Use::Read).unwrap()];
+        drop(first);
+        assert!(pool.take_idle_reader().is_none(), "another reads");
+        drop(second);
+        let taken = pool.take_idle_reader();
+        assert!(taken.is_some());
+        drop(taken);
+        assert_eq!(pool.counts(), (2, 0));
     }
 
     #[test]

@@ -11,9 +11,9 @@ use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
-use crate::database::{Driver, Query, Session};
+use crate::database::{Driver, Query, Reader, Session};
 use crate::migrate::Dialect;
-use crate::pool::{Link, Pool, Use};
+use crate::pool::{Link, Pool, Taken, Use};
 use crate::table::TableSql;
 use crate::value::Cell;
 use crate::{Database, DbError, Row, Table, Tx, Value};
@@ -179,8 +179,12 @@ impl Driver for Sqlite {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         let connect = || connect(&self.options, true);
-        let mut taken = self.readers.take(Use::Read, connect)?;
-        transact(taken.link()?, "BEGIN", work)
+        self.readers.take(Use::Read, connect)?.read(work)
+    }
+
+    fn near_reader(&self) -> Option<Box<dyn Reader + '_>> {
+        let taken = self.readers.take_idle_reader()?;
+        Some(Box::new(taken))
     }
 
     fn write(
@@ -212,6 +216,15 @@ impl Driver for Sqlite {
 
     fn qualifier(&self) -> Result<String, DbError> {
         Ok(String::new())
+    }
+}
+
+impl Reader for Taken<'_, Prepared> {
+    fn read(
+        &mut self,
+        work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        transact(self.link()?, "BEGIN", work)
     }
 }
 

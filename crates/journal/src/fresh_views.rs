@@ -38,6 +38,17 @@ impl FreshViews {
         Ok((lag.ms, told))
     }
 
+    /// [`Self::read`] of a few rows by their keys.
+    pub async fn read_briefly<T: Send + 'static>(
+        &self,
+        owner: impl Into<u64>,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(i64, T), DbError> {
+        let of = (self.kind, owner.into());
+        let (lag, told) = self.journal.read_briefly(&self.store, of, work).await?;
+        Ok((lag.ms, told))
+    }
+
     /// Their store, for reads that wait for nothing.
     #[must_use]
     pub fn store(&self) -> &Database {

@@ -82,6 +82,20 @@ impl Journal {
         Ok((lag, views.read_async(work).await?))
     }
 
+    /// [`Self::read`] of a few rows by their keys.
+    pub async fn read_briefly<T: Send + 'static>(
+        self: &Arc<Self>,
+        views: &Database,
+        (kind, owner): (Kind, u64),
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(Lag, T), DbError> {
+        if self.peers.is_some() {
+            return self.read(views, (kind, owner), work).await;
+        }
+        let lag = self.fresh(kind, owner).await;
+        Ok((lag, views.read_briefly(work).await?))
+    }
+
     /// Reads `views` together with how far they are of the streams of other nodes, as one state of the database. Blocks.
     fn read_at_once<T>(
         &self,

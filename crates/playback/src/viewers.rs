@@ -77,7 +77,7 @@ impl Viewers {
         }
         let ticket = self.registry.viewers.ticket();
         let find = move |tx: &mut Tx<'_>| find(tx, (app, mid));
-        let found = self.state.read_async(find).await?;
+        let found = self.state.read_briefly(find).await?;
         if let Some(found) = found {
             self.registry.viewers.put(ticket, (app, mid), found);
         }

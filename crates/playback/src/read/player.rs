@@ -68,7 +68,7 @@ impl Playback {
         };
         let (viewer, no, rule) = (identity.viewer, app.app.no, app.settings.finish);
         let read = move |tx: &mut Tx<'_>| query::newest_part(tx, viewer, aid);
-        let (lag_ms, newest) = self.views.read(viewer, read).await?;
+        let (lag_ms, newest) = self.views.read_briefly(viewer, read).await?;
         let Some(shown) = newest else {
             return Ok((lag_ms, None));
         };
@@ -76,7 +76,7 @@ impl Playback {
         let listed = self
             .directory
             .db()
-            .read_async::<_, DbError>(move |tx| catalogue::listed(tx, no, &part))
+            .read_briefly::<_, DbError>(move |tx| catalogue::listed(tx, no, &part))
             .await?;
         let facts = entry_facts(shown, listed.into_iter().next().unwrap_or_default(), &rule);
         Ok((lag_ms, Some((facts.cid, last_play_time_ms(facts.position)))))
