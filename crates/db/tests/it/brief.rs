@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use reportd_db::{DbError, sqlite};
 
-use crate::stores::ground;
+use crate::stores::{Store, ground};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -36,20 +36,17 @@ async fn a_brief_read_stays_on_its_thread_where_a_reader_is_free() {
     assert_ne!(read_beside.unwrap(), own);
 }
 
-#[tokio::test]
-async fn a_panic_ends_a_brief_read_alone() {
-    for store in ground().stores() {
+#[test]
+fn a_panic_ends_a_brief_read_alone() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let ground = ground();
+    for Store { name, db } in ground.stores() {
         for _ in 0..2 {
-            let told = store
-                .db
-                .read_briefly(|_| -> Result<(), DbError> { panic!("on purpose") });
-            assert!(
-                matches!(told.await, Err(DbError::Statement(_))),
-                "{}",
-                store.name
-            );
-            let told = store.db.read_briefly(|tx| tx.query_int("SELECT 7", &[]));
-            assert_eq!(told.await, Ok(7), "{}", store.name);
+            let told = db.read_briefly(|_| -> Result<(), DbError> { panic!("on purpose") });
+            let told = runtime.block_on(told);
+            assert!(matches!(told, Err(DbError::Statement(_))), "{name}");
+            let told = db.read_briefly(|tx| tx.query_int("SELECT 7", &[]));
+            assert_eq!(runtime.block_on(told), Ok(7), "{name}");
         }
     }
 }
