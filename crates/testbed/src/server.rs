@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::net::TcpListener;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -89,6 +89,17 @@ impl Postgres {
         self.folder.path()
     }
 
+    /// Does at once what the server would do by and by after much was written: so that it is at rest when it is measured.
+    ///
+    /// # Errors
+    /// Quotes what `psql` says.
+    pub fn settle(&self) -> anyhow::Result<()> {
+        let mut settle = command(Path::new("psql"), self.user.as_ref());
+        settle.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-d", &self.url()]);
+        settle.args(["-c", "VACUUM ANALYZE", "-c", "CHECKPOINT"]);
+        run(&mut settle, "psql")
+    }
+
     /// Ends it as a crash does: connections are cut, nothing is written any more.
     ///
     /// # Errors
@@ -140,12 +151,7 @@ impl Postgres {
             "postgres",
             "--no-sync",
         ]);
-        let told = make.output().context("setpriv cannot be started")?;
-        if !told.status.success() {
-            let text = String::from_utf8_lossy(&told.stderr);
-            bail!("initdb: {}: {text}", told.status);
-        }
-        Ok(())
+        run(&mut make, "initdb")
     }
 
     /// Copies the certificate and its key: a server takes no key that others may read.
@@ -222,6 +228,16 @@ impl Postgres {
     }
 }
 
+/// Runs a program to its end.
+fn run(command: &mut Command, name: &str) -> anyhow::Result<()> {
+    let told = command.output().context("setpriv cannot be started")?;
+    if !told.status.success() {
+        let text = String::from_utf8_lossy(&told.stderr);
+        bail!("{name}: {}: {text}", told.status);
+    }
+    Ok(())
+}
+
 impl Drop for Postgres {
     fn drop(&mut self) {
         // The kernel ends what is left with the thread that started it.
@@ -242,6 +258,7 @@ mod tests {
         assert!(!connects(server.port));
         server.start_again().unwrap();
         assert!(connects(server.port));
+        server.settle().unwrap();
         let (port, folder) = (server.port, server.socket_folder().to_owned());
         drop(server);
         assert!(!connects(port));

@@ -47,6 +47,9 @@ impl<'a> History<'a> {
         tell(counted, took, level_after, most_lag_ms, views_bytes);
         feed(&store, &server, devices, 2 * devices, "devices")?;
         wait_until_level(&store, &server)?;
+        if let Some(postgres) = &store.postgres {
+            postgres.settle()?;
+        }
         Ok(Self {
             store,
             server,
