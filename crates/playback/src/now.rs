@@ -1,7 +1,7 @@
 //! Who is viewing now: a register in memory, kept level with what all nodes have folded.
 //!
-//! Each fold leaves the newest beat of every viewer of its batch in `playback_recent`. A node reads what is new there when
-//! it is asked, at most four times a second, and once a second beside requests. Whether a viewer is viewing is judged as a
+//! Each fold leaves the newest beat of every viewer of its batch in `playback_recent`. A node reads what is new there once a
+//! second, and five times a second while it is asked, so that requests seldom wait for it. Whether a viewer is viewing is judged as a
 //! beat comes in, by the duration known then; 45 s later the beat counts no more, whatever the catalogue says meanwhile.
 
 mod register;
@@ -9,6 +9,7 @@ mod tail;
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use reportd_db::{Database, DbError};
@@ -24,11 +25,14 @@ use self::tail::Tail;
 pub(crate) use self::tail::read_tail;
 use crate::registry::Registry;
 
-/// So often at most requests have the store read.
+/// A request has the store read where that was done longer ago.
 const LEAST_INTERVAL: Duration = Duration::from_millis(250);
 
 /// So often it is read without a request.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// So often it is read while requests come: before one of them would have to.
+const ASKED_INTERVAL: Duration = Duration::from_millis(200);
 
 /// The register of a node. Its locks are waited for without a thread.
 pub struct NowRegister {
@@ -39,6 +43,8 @@ pub struct NowRegister {
     /// Its lock is the turn to read the store.
     tail: Arc<Mutex<Tail>>,
     register: Arc<Mutex<Register>>,
+    /// A request came since it was last kept level.
+    was_asked: AtomicBool,
 }
 
 impl NowRegister {
@@ -57,16 +63,23 @@ impl NowRegister {
             registry,
             tail: Arc::default(),
             register: Arc::default(),
+            was_asked: AtomicBool::new(false),
         }
     }
 
     /// Keeps it level until the task is aborted: so the first request after a while does not find all to be read.
     pub async fn keep_level(self: Arc<Self>) {
         loop {
-            if let Err(error) = self.bring_level(LEAST_INTERVAL).await {
+            if let Err(error) = self.refresh().await {
                 tracing::debug!(%error, "viewers now could not be read");
             }
-            tokio::time::sleep(UPKEEP_INTERVAL).await;
+            let was_asked = self.was_asked.swap(false, Ordering::Relaxed);
+            tokio::time::sleep(if was_asked {
+                ASKED_INTERVAL
+            } else {
+                UPKEEP_INTERVAL
+            })
+            .await;
         }
     }
 
@@ -75,9 +88,15 @@ impl NowRegister {
         self.bring_level(Duration::ZERO).await
     }
 
+    /// What a request needs before it looks.
+    async fn be_asked(&self) -> Result<(), DbError> {
+        self.was_asked.store(true, Ordering::Relaxed);
+        self.bring_level(LEAST_INTERVAL).await
+    }
+
     /// How many are viewing in an app.
     pub(crate) async fn total(&self, app: AppNo) -> Result<u64, DbError> {
-        self.bring_level(LEAST_INTERVAL).await?;
+        self.be_asked().await?;
         let mut register = self.register.lock().await;
         register.forget_old(self.clock.now_ms());
         Ok(register.total(app))
@@ -90,7 +109,7 @@ impl NowRegister {
         aid: i64,
         cid: i64,
     ) -> Result<Viewing, DbError> {
-        self.bring_level(LEAST_INTERVAL).await?;
+        self.be_asked().await?;
         let mut register = self.register.lock().await;
         register.forget_old(self.clock.now_ms());
         Ok(register.of_video(app, aid, cid))
@@ -102,7 +121,7 @@ impl NowRegister {
         app: AppNo,
         limit: usize,
     ) -> Result<Vec<PartViewers>, DbError> {
-        self.bring_level(LEAST_INTERVAL).await?;
+        self.be_asked().await?;
         let mut register = self.register.lock().await;
         register.forget_old(self.clock.now_ms());
         Ok(register.videos(app, limit))
