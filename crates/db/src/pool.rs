@@ -59,9 +59,7 @@ impl<L: Link> Pool<L> {
         purpose: Use,
         connect: impl FnOnce() -> Result<L, DbError>,
     ) -> Result<Taken<'_, L>, DbError> {
-        let is_full = |state: &mut State<L>| {
-            state.taken >= self.most || purpose == Use::Read && state.reading >= self.most_readers
-        };
+        let is_full = |state: &mut State<L>| self.is_full(state, purpose);
         let freed = match purpose {
             Use::Read => &self.for_readers,
             Use::Write => &self.for_writers,
@@ -72,13 +70,8 @@ impl<L: Link> Pool<L> {
         if is_full(&mut state) {
             return Err(DbError::Unavailable("all connections are busy".to_owned()));
         }
-        state.taken += 1;
-        state.reading += usize::from(purpose == Use::Read);
-        let mut taken = Taken {
-            pool: self,
-            purpose,
-            link: state.idle.pop(),
-        };
+        let idle = state.idle.pop();
+        let mut taken = self.give(&mut state, purpose, idle);
         drop(state);
         if taken.link.is_none() {
             taken.link = Some(connect()?);
@@ -89,15 +82,26 @@ impl<L: Link> Pool<L> {
     /// A connection to read from, where one is idle and may be taken at once.
     pub(crate) fn take_idle_reader(&self) -> Option<Taken<'_, L>> {
         let mut state = self.lock();
-        let is_full = state.taken >= self.most || state.reading >= self.most_readers;
-        let link = (!is_full).then(|| state.idle.pop()).flatten()?;
+        if self.is_full(&state, Use::Read) {
+            return None;
+        }
+        let idle = state.idle.pop()?;
+        Some(self.give(&mut state, Use::Read, Some(idle)))
+    }
+
+    fn is_full(&self, state: &State<L>, purpose: Use) -> bool {
+        state.taken >= self.most || purpose == Use::Read && state.reading >= self.most_readers
+    }
+
+    /// Gives a place away, with the connection that is to be used there.
+    fn give(&self, state: &mut State<L>, purpose: Use, link: Option<L>) -> Taken<'_, L> {
         state.taken += 1;
-        state.reading += 1;
-        Some(Taken {
+        state.reading += usize::from(purpose == Use::Read);
+        Taken {
             pool: self,
-            purpose: Use::Read,
-            link: Some(link),
-        })
+            purpose,
+            link,
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State<L>> {

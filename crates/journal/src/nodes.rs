@@ -149,10 +149,7 @@ impl Watch {
         for row in &rows {
             self.see(row, now);
         }
-        let own = self.tables.node();
-        let is_other = |row: &&StreamRow| !row.holder.is_empty() && row.holder != own;
-        let mut others = rows.iter().filter(is_other);
-        self.has_company = others.any(|row| !self.is_gone(row, now));
+        self.has_company = self.has_company(&rows, now);
         self.hear_own(&rows);
         self.journal.progress.set_leads(self.leads(&rows, now));
         let adopted = self.adopt(&rows, now)?;
@@ -195,12 +192,25 @@ impl Watch {
         self.twin_told = is_twin;
     }
 
+    /// The streams of nodes that are alive, which each holds itself.
+    fn alive<'r>(
+        &self,
+        rows: &'r [StreamRow],
+        now: Duration,
+    ) -> impl Iterator<Item = &'r StreamRow> {
+        rows.iter().filter(move |row| {
+            !row.node.is_empty() && row.holder == row.node && !self.is_gone(row, now)
+        })
+    }
+
+    fn has_company(&self, rows: &[StreamRow], now: Duration) -> bool {
+        let own = self.tables.node();
+        self.alive(rows, now).any(|row| row.holder != own)
+    }
+
     /// Of all nodes that are alive the one with the lowest stream leads.
     fn leads(&self, rows: &[StreamRow], now: Duration) -> bool {
-        let alive = |row: &&StreamRow| {
-            !row.node.is_empty() && row.holder == row.node && !self.is_gone(row, now)
-        };
-        let lowest = rows.iter().find(alive);
+        let lowest = self.alive(rows, now).next();
         lowest.is_some_and(|row| row.holder == self.tables.node())
     }
 

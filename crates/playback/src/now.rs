@@ -1,8 +1,9 @@
 //! Who is viewing now: a register in memory, kept level with what all nodes have folded.
 //!
 //! Each fold leaves the newest beat of every viewer of its batch in `playback_recent`. A node reads what is new there once a
-//! second, and five times a second while it is asked, so that requests seldom wait for it. Whether a viewer is viewing is judged as a
-//! beat comes in, by the duration known then; 45 s later the beat counts no more, whatever the catalogue says meanwhile.
+//! second, and five times a second while it is asked, so that requests seldom wait for it. Whether a viewer is viewing is
+//! judged as a beat comes in, by the duration known then; 45 s later the beat counts no more, whatever the catalogue says
+//! meanwhile.
 
 mod register;
 mod tail;
@@ -16,7 +17,7 @@ use reportd_db::{Database, DbError};
 use reportd_platform::AppNo;
 use reportd_platform::clock::Clock;
 use reportd_protocol::playback::meaning::FinishRule;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, MutexGuard};
 
 use self::register::Register;
 pub(crate) use self::register::{PartViewers, Viewing};
@@ -73,13 +74,11 @@ impl NowRegister {
             if let Err(error) = self.refresh().await {
                 tracing::debug!(%error, "viewers now could not be read");
             }
-            let was_asked = self.was_asked.swap(false, Ordering::Relaxed);
-            tokio::time::sleep(if was_asked {
-                ASKED_INTERVAL
-            } else {
-                UPKEEP_INTERVAL
-            })
-            .await;
+            let pause = match self.was_asked.swap(false, Ordering::Relaxed) {
+                true => ASKED_INTERVAL,
+                false => UPKEEP_INTERVAL,
+            };
+            tokio::time::sleep(pause).await;
         }
     }
 
@@ -88,18 +87,18 @@ impl NowRegister {
         self.bring_level(Duration::ZERO).await
     }
 
-    /// What a request needs before it looks.
-    async fn be_asked(&self) -> Result<(), DbError> {
+    /// The register as a request looks at it.
+    async fn register(&self) -> Result<MutexGuard<'_, Register>, DbError> {
         self.was_asked.store(true, Ordering::Relaxed);
-        self.bring_level(LEAST_INTERVAL).await
+        self.bring_level(LEAST_INTERVAL).await?;
+        let mut register = self.register.lock().await;
+        register.forget_old(self.clock.now_ms());
+        Ok(register)
     }
 
     /// How many are viewing in an app.
     pub(crate) async fn total(&self, app: AppNo) -> Result<u64, DbError> {
-        self.be_asked().await?;
-        let mut register = self.register.lock().await;
-        register.forget_old(self.clock.now_ms());
-        Ok(register.total(app))
+        Ok(self.register().await?.total(app))
     }
 
     /// How many are viewing a part of a video; all its parts where `cid` is 0.
@@ -109,10 +108,7 @@ impl NowRegister {
         aid: i64,
         cid: i64,
     ) -> Result<Viewing, DbError> {
-        self.be_asked().await?;
-        let mut register = self.register.lock().await;
-        register.forget_old(self.clock.now_ms());
-        Ok(register.of_video(app, aid, cid))
+        Ok(self.register().await?.of_video(app, aid, cid))
     }
 
     /// The parts with the most viewers, the greatest first.
@@ -121,10 +117,7 @@ impl NowRegister {
         app: AppNo,
         limit: usize,
     ) -> Result<Vec<PartViewers>, DbError> {
-        self.be_asked().await?;
-        let mut register = self.register.lock().await;
-        register.forget_old(self.clock.now_ms());
-        Ok(register.videos(app, limit))
+        Ok(self.register().await?.videos(app, limit))
     }
 
     /// Reads what was folded, unless that was done less than `interval` ago. Who comes while it is being read waits for it.
