@@ -15,6 +15,8 @@ pub(crate) trait Driver: Send + Sync {
     fn near_reader(&self) -> Option<Box<dyn Reader + '_>> {
         None
     }
+    /// Runs one query as a read of its own.
+    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError>;
     /// Runs `work` in one write transaction and commits, or rolls back where `work` fails.
     fn write(
         &self,
@@ -189,6 +191,12 @@ impl Database {
     /// trip, where [`Self::write`] takes three. Where it fails as unavailable it may have been done nevertheless.
     pub fn execute(&self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
         self.driver().execute(sql, values)
+    }
+
+    /// Runs one query as a read of its own, and returns all its rows: bound it with LIMIT. A server has less to do for it
+    /// than for [`Self::read`], which begins and ends: for what is asked again and again. Blocks.
+    pub fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        self.driver().query(sql, values)
     }
 
     /// What stands before the names of this store's tables where another store of the same database reads them: nothing

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use reportd_db::{Database, DbError, Tx};
+use reportd_db::{Database, DbError};
 use reportd_platform::clock::Clock;
 use reportd_platform::zones::day_text;
 
@@ -70,25 +70,24 @@ impl DayTables {
 
     /// All streams as they stand.
     pub(crate) fn look(&self) -> Result<Vec<StreamRow>, DbError> {
+        let db = &self.blocks.places.db;
         if let Some(newest) = self.newest_days() {
-            match self.read(|tx| StreamTable::look(tx, &newest)) {
+            let rows = db.query(&newest.streams_sql(), &[]);
+            match rows.and_then(|rows| newest.streams(rows)) {
                 Ok(Some(rows)) => return Ok(rows),
                 Err(error) if error.is_transient() => return Err(error),
                 // A new day, or one was dropped.
                 Ok(None) | Err(_) => self.forget_newest_days(),
             }
         }
-        let (newest, rows) = self.read(|tx| {
+        let (newest, rows) = db.read(|tx| {
             let newest = NewestDays::look(tx)?;
-            let rows = StreamTable::look(tx, &newest)?;
+            let rows = tx.query(&newest.streams_sql(), &[])?;
             Ok((newest, rows))
         })?;
+        let streams = newest.streams(rows)?;
         *self.newest() = Some(newest);
-        rows.ok_or_else(|| DbError::Statement("days changed in one look".to_owned()))
-    }
-
-    fn read<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>) -> Result<T, DbError> {
-        self.blocks.places.db.read(work)
+        streams.ok_or_else(|| DbError::Statement("days changed in one look".to_owned()))
     }
 
     fn newest(&self) -> MutexGuard<'_, Option<NewestDays>> {
@@ -190,7 +189,7 @@ impl Tables {
 impl DayPlaces for Tables {
     fn days(&self) -> Result<Vec<i64>, JournalError> {
         let sql = "SELECT day FROM journal_day ORDER BY day";
-        let rows = self.db.read(|tx| tx.query(sql, &[]))?;
+        let rows = self.db.query(sql, &[])?;
         Ok(rows
             .iter()
             .map(|row| row.int(0))

@@ -11,7 +11,7 @@ use reportd_platform::clock::MINUTE_MS;
 use crate::StreamNo;
 use crate::block::unpack;
 use crate::fresh::Folded;
-use crate::positions::{move_on, position, positions};
+use crate::positions::{move_on, position, positions_now};
 use crate::reads::{Ends, ends_of};
 use crate::store::{BlockStore, JournalError, SharedBlock};
 use crate::tail::Tail;
@@ -147,10 +147,9 @@ impl ViewFold {
         db: &Database,
     ) -> Result<(), JournalError> {
         let view = self.view.as_mut();
-        Ok(db.write(|tx| {
-            let folded = positions(tx, view.name())?;
-            view.prune(tx, prune_horizon_ms(&folded, ends, as_of_ms))
-        })?)
+        let folded = positions_now(db, view.name())?;
+        let horizon_ms = prune_horizon_ms(&folded, ends, as_of_ms);
+        Ok(db.write(|tx| view.prune(tx, horizon_ms))?)
     }
 
     /// After a fault: the view forgets what it learnt, and positions are read anew before the next batch.
@@ -223,7 +222,7 @@ impl StreamFold {
     /// After a commit that failed: takes the position from the store, which knows whether it was made.
     fn settle(&mut self, view: &str, db: &Database) -> Result<(), DbError> {
         if self.stored_next.is_none() {
-            let stored = db.read(|tx| positions(tx, view))?;
+            let stored = positions_now(db, view)?;
             self.at = stored
                 .get(&self.stream)
                 .copied()

@@ -9,13 +9,25 @@ use crate::day_blocks::stream_no;
 use crate::fresh::Folded;
 use crate::store::JournalError;
 
+const POSITIONS: &str = "SELECT stream, next, received_at FROM view_position WHERE view = $1";
+
 /// The positions of a view, by stream.
 pub(crate) fn positions(
     tx: &mut Tx<'_>,
     view: &str,
 ) -> Result<BTreeMap<StreamNo, Folded>, DbError> {
-    let sql = "SELECT stream, next, received_at FROM view_position WHERE view = $1";
-    let rows = tx.query(sql, &[view.into()])?;
+    read(&tx.query(POSITIONS, &[view.into()])?)
+}
+
+/// [`positions`], read by themselves: they may have moved on since.
+pub(crate) fn positions_now(
+    db: &Database,
+    view: &str,
+) -> Result<BTreeMap<StreamNo, Folded>, DbError> {
+    read(&db.query(POSITIONS, &[view.into()])?)
+}
+
+fn read(rows: &[Row]) -> Result<BTreeMap<StreamNo, Folded>, DbError> {
     rows.iter()
         .map(|row| Ok((stream_no(row, 0)?, folded(row)?)))
         .collect()
@@ -39,7 +51,7 @@ pub(crate) fn position(
     now_ms: i64,
     first_kept: impl FnOnce() -> Result<u64, JournalError>,
 ) -> Result<Folded, JournalError> {
-    if let Some(at) = db.read(|tx| positions(tx, view))?.get(&stream) {
+    if let Some(at) = positions_now(db, view)?.get(&stream) {
         return Ok(*at);
     }
     let first_kept = first_kept()?.cast_signed();

@@ -12,6 +12,7 @@ use crate::fold::{ViewFold, guarded};
 use crate::fresh::ViewProgress;
 use crate::journal::Journal;
 use crate::metrics::ViewLabel;
+use crate::reads::Ends;
 use crate::store::JournalError;
 use crate::thread::Thread;
 use crate::view::View;
@@ -164,14 +165,13 @@ impl RunningFold {
         told
     }
 
-    /// Writes positions, and where this node leads drops what no node needs any more.
-    fn prune(&mut self, journal: &Journal, db: &Database) -> Result<(), JournalError> {
+    /// Writes positions, and where this node leads, which `ends` are told to, drops what no node needs any more.
+    fn prune(&mut self, ends: Option<&EndsAsOf>, db: &Database) -> Result<(), JournalError> {
         self.fold.save(db)?;
-        if !journal.progress.leads() {
-            return Ok(());
+        match ends {
+            Some(ends) => self.fold.prune(&ends.ends, ends.as_of_ms, db),
+            None => Ok(()),
         }
-        let as_of_ms = journal.clock.now_ms();
-        self.fold.prune(&journal.ends()?, as_of_ms, db)
     }
 
     fn is_due(&self, now: Duration) -> bool {
@@ -200,6 +200,21 @@ impl RunningFold {
             folded.inc_by(told?);
         }
         Ok(())
+    }
+}
+
+/// Where all streams end.
+struct EndsAsOf {
+    ends: Ends,
+    /// What is not before the ends came at this time or later, in ms.
+    as_of_ms: i64,
+}
+
+impl EndsAsOf {
+    fn now(journal: &Journal) -> Result<Self, JournalError> {
+        let as_of_ms = journal.clock.now_ms();
+        let ends = journal.ends()?;
+        Ok(Self { ends, as_of_ms })
     }
 }
 
@@ -328,8 +343,13 @@ impl Worker {
             return;
         }
         self.last_prune_ms = now_ms;
+        let leads = journal.progress.leads();
+        let ends = leads.then(|| EndsAsOf::now(journal)).transpose();
         for running in &mut self.folds {
-            let fault = running.guarded(|running| running.prune(journal, db)).err();
+            let fault = match &ends {
+                Ok(ends) => (running.guarded(|running| running.prune(ends.as_ref(), db))).err(),
+                Err(error) => Some(error.to_string()),
+            };
             if let Some(error) = fault.as_ref().filter(|_| fault != running.prune_fault) {
                 tracing::warn!(
                     view = running.progress.name,

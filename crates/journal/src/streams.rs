@@ -30,7 +30,8 @@ pub const SHARED_MIGRATIONS: Migrations = Migrations {
 
 /// The number of the views that all nodes of a shared database serve: each rebuild raises it.
 pub fn views_number(db: &Database) -> Result<i64, DbError> {
-    db.read(|tx| tx.query_int("SELECT number FROM journal_views WHERE id = 1", &[]))
+    let rows = db.query("SELECT number FROM journal_views WHERE id = 1", &[])?;
+    rows.first().map_or(Ok(0), |row| row.int(0))
 }
 
 /// Draws a number for views that are to be made: none is drawn twice.
@@ -132,20 +133,6 @@ impl StreamTable {
         self.db.execute(sql, &values).map(|_| ())
     }
 
-    /// All streams, in the order of their numbers; `None` where `newest` are not the newest days any more.
-    pub(crate) fn look(
-        tx: &mut Tx<'_>,
-        newest: &NewestDays,
-    ) -> Result<Option<Vec<StreamRow>>, DbError> {
-        let ends = newest.ends("");
-        let sql = format!(
-            "SELECT s.stream, s.next, {ends}, s.epoch, s.node, s.holder, s.beat, w.wanted \
-             FROM journal_stream s LEFT JOIN journal_wish w ON w.stream = s.stream ORDER BY s.stream"
-        );
-        let rows = tx.query(&sql, &[])?.into_iter();
-        rows.map(|row| stream_row(row, newest)).collect()
-    }
-
     /// Makes `holder` the holder of a stream that is as it was looked at; false where it changed since.
     pub(crate) fn adopt(&self, row: &StreamRow, holder: &str) -> Result<bool, DbError> {
         let sql = "UPDATE journal_stream SET holder = $1, epoch = epoch + 1, beat = beat + 1 \
@@ -234,6 +221,21 @@ impl NewestDays {
             next: row.uint(1)?.max(behind(4)?).max(behind(5)?),
             ..StreamEnd::empty(stream_no(row, 0)?)
         }))
+    }
+
+    /// A query for all streams, in the order of their numbers. [`Self::streams`] reads its rows.
+    pub(crate) fn streams_sql(&self) -> String {
+        let ends = self.ends("");
+        format!(
+            "SELECT s.stream, s.next, {ends}, s.epoch, s.node, s.holder, s.beat, w.wanted \
+             FROM journal_stream s LEFT JOIN journal_wish w ON w.stream = s.stream ORDER BY s.stream"
+        )
+    }
+
+    /// All streams; `None` where these are not the newest days any more.
+    pub(crate) fn streams(&self, rows: Vec<Row>) -> Result<Option<Vec<StreamRow>>, DbError> {
+        let rows = rows.into_iter();
+        rows.map(|row| stream_row(row, self)).collect()
     }
 
     /// A query for a store of views in the journal's own database: which streams but `own` end behind what all of `views`

@@ -182,13 +182,14 @@ impl Directory {
     }
 
     fn look(&self) -> Result<(), DbError> {
+        let version = "SELECT version FROM directory_version WHERE id = 1";
         let held = self.snapshot().version;
+        let stored = self.db.query(version, &[])?;
+        if stored.first().map(|row| row.int(0)).transpose()? == Some(held) {
+            return Ok(());
+        }
         self.db.read(|tx| {
-            let version =
-                tx.query_int("SELECT version FROM directory_version WHERE id = 1", &[])?;
-            if version == held {
-                return Ok(());
-            }
+            let version = tx.query_int(version, &[])?;
             let snapshot = load(tx, version)?;
             let apps: Vec<_> = snapshot.by_id.values().cloned().collect();
             for follower in &self.followers {

@@ -96,7 +96,7 @@ async fn ready(State(running): State<Arc<Running>>) -> Response {
     let looked = tokio::task::spawn_blocking(move || {
         let state = looking
             .state
-            .read(|tx| tx.query_int("SELECT version FROM directory_version", &[]));
+            .query("SELECT version FROM directory_version", &[]);
         (state.is_ok(), looking.journal.is_writable())
     });
     let (state, journal) = looked.await.unwrap_or((false, false));

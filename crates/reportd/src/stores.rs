@@ -89,7 +89,7 @@ impl Postgres {
     fn views_numbers(&self) -> Result<Vec<i64>, DbError> {
         let sql =
             "SELECT nspname FROM pg_catalog.pg_namespace WHERE nspname LIKE 'reportd\\_views\\_%'";
-        let rows = self.journal()?.read(|tx| tx.query(sql, &[]))?;
+        let rows = self.journal()?.query(sql, &[])?;
         let number = |mut row: Row| {
             let name = row.take_text(0)?;
             Ok(name

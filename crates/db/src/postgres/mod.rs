@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::database::Driver;
 use crate::migrate::Dialect;
 use crate::pool::{Pool, Taken, Use};
-use crate::{Database, DbError, Tx, Value};
+use crate::{Database, DbError, Row, Tx, Value};
 use link::Link;
 use target::Target;
 use transaction::Transaction;
@@ -140,6 +140,11 @@ impl Driver for Postgres {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.transact(Use::Read, work)
+    }
+
+    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
+        let mut taken = self.take(Use::Read)?;
+        taken.link()?.ask(sql, &types::bound(values))?.rows()
     }
 
     fn write(

@@ -212,6 +212,35 @@ fn queries_that_go_together_see_one_state_and_fail_together() {
 }
 
 #[test]
+fn a_query_by_itself_sees_what_is_committed_and_a_failed_one_is_alone() {
+    let ground = ground();
+    for store in ground.stores() {
+        let (db, name) = (&store.db, store.name);
+        db.execute("CREATE TABLE n (k BIGINT NOT NULL PRIMARY KEY)", &[])
+            .unwrap();
+        let above = |k: i64| {
+            let rows = db.query("SELECT k FROM n WHERE k > $1 ORDER BY k", &[k.into()])?;
+            rows.iter()
+                .map(|row| row.int(0))
+                .collect::<Result<Vec<_>, DbError>>()
+        };
+        assert_eq!(above(0).unwrap(), Vec::<i64>::new(), "{name}");
+        db.execute("INSERT INTO n (k) VALUES (1), (2), (3)", &[])
+            .unwrap();
+        assert_eq!(above(1).unwrap(), [2, 3], "{name}");
+        let failed = db.query("SELECT k FROM nowhere", &[]).unwrap_err();
+        assert!(matches!(failed, DbError::Statement(_)), "{name}: {failed}");
+        db.write(|tx| {
+            tx.execute("DELETE FROM n WHERE k = 2", &[])?;
+            assert_eq!(above(1)?, [2, 3], "{name}: not committed yet");
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(above(1).unwrap(), [3], "{name}");
+    }
+}
+
+#[test]
 fn texts_are_read_as_rows() {
     let ground = ground();
     let texts = ["b", "", "a'\"\\ \u{1}\u{7f}", "消息😀", "b"].map(str::to_owned);

@@ -1,6 +1,6 @@
 //! Rows that are not folded yet, as counts.
 
-use reportd_db::{DbError, Row, Tx, Value};
+use reportd_db::{DbError, Row, Tx};
 use reportd_platform::AppNo;
 use reportd_platform::clock::DAY_MS;
 use reportd_platform::directory::Snapshot;
@@ -45,8 +45,9 @@ pub(crate) fn marks(tx: &mut Tx<'_>) -> Result<Marks, DbError> {
     })
 }
 
-/// Gathers rows behind `marks` up to the first one that is later than `until_ms`. Rows are numbered when they are written and seen when
-/// they are committed: those of the last seconds may still have a gap before them that a transaction is about to fill.
+/// Gathers rows behind `marks` up to the first one that is later than `until_ms`. Rows are numbered when they are written and
+/// seen when they are committed: those of the last seconds may still have a gap before them that a transaction is about to
+/// fill.
 pub(super) fn gather(
     tx: &mut Tx<'_>,
     directory: &Snapshot,
@@ -62,11 +63,47 @@ pub(super) fn gather(
             has_more: false,
         },
     };
-    gathering.reports(tx)?;
-    gathering.records(tx)?;
-    gathering.deliveries(tx)?;
+    let (reports, records) = (reports_sql(), records_sql());
+    let after_report = [marks.report.into(), MOST_ROWS.into(), until_ms.into()];
+    let after_record = [marks.audit.into(), MOST_ROWS.into(), until_ms.into()];
+    let ended = [marks.delivery.into(), MOST_ROWS.into(), until_ms.into()];
+    let told = tx.query_each(&[
+        (&reports, &after_report),
+        (&records, &after_record),
+        (DELIVERIES, &ended),
+    ])?;
+    let mut told = told.into_iter();
+    let mut next = || told.next().unwrap_or_default();
+    gathering.reports(next())?;
+    gathering.records(next())?;
+    gathering.deliveries(next())?;
     Ok(gathering.found)
 }
+
+fn reports_sql() -> String {
+    let settled = settled("dialogue_report", "received_at");
+    format!(
+        "SELECT a.id, a.received_at, a.app FROM dialogue_report a WHERE {settled} ORDER BY a.id LIMIT $2"
+    )
+}
+
+/// Records, and whether a record is the first of its kind of its ticket: one before which there is neither such a record nor a
+/// verdict, since records go when they are old. A ticket that is claimed and released again and again costs no more a record
+/// than any other: the first record of its kind is found at once.
+fn records_sql() -> String {
+    let settled = settled("dialogue_audit", "at");
+    format!(
+        "SELECT a.id, a.at, a.app, a.action, a.actor, t.received_at, CASE WHEN \
+         EXISTS (SELECT 1 FROM dialogue_verdict v WHERE v.ticket = a.ticket AND v.judged_at < a.at) OR \
+         EXISTS (SELECT 1 FROM dialogue_audit b WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) \
+         THEN 0 ELSE 1 END \
+         FROM dialogue_audit a LEFT JOIN dialogue_ticket t ON t.id = a.ticket WHERE {settled} ORDER BY a.id LIMIT $2"
+    )
+}
+
+/// Deliveries that ended behind $1 and up to $3, $2 of them.
+const DELIVERIES: &str = "SELECT done_at, app, state, created_at FROM dialogue_delivery WHERE done_at > $1 AND done_at <= $3 \
+     ORDER BY done_at LIMIT $2";
 
 struct Gathering<'a> {
     directory: &'a Snapshot,
@@ -75,12 +112,7 @@ struct Gathering<'a> {
 }
 
 impl Gathering<'_> {
-    fn reports(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        let settled = settled("dialogue_report", "received_at");
-        let sql = format!(
-            "SELECT a.id, a.received_at, a.app FROM dialogue_report a WHERE {settled} ORDER BY a.id LIMIT $2"
-        );
-        let rows = tx.query(&sql, &self.behind(self.found.marks.report))?;
+    fn reports(&mut self, rows: Vec<Row>) -> Result<(), DbError> {
         let is_full = is_full(&rows);
         for row in rows {
             let (id, at_ms, app) = (row.int(0)?, row.int(1)?, row.int(2)?);
@@ -91,19 +123,8 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// What moderators did, and how long the first claim and the first verdict of a ticket took: one before which there is
-    /// neither such a record nor a verdict, since records go when they are old. A ticket that is claimed and released again
-    /// and again costs no more a record than any other: the first record of its kind is found at once.
-    fn records(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        let settled = settled("dialogue_audit", "at");
-        let sql = format!(
-            "SELECT a.id, a.at, a.app, a.action, a.actor, t.received_at, CASE WHEN \
-             EXISTS (SELECT 1 FROM dialogue_verdict v WHERE v.ticket = a.ticket AND v.judged_at < a.at) OR \
-             EXISTS (SELECT 1 FROM dialogue_audit b WHERE b.ticket = a.ticket AND b.id < a.id AND b.action = a.action) \
-             THEN 0 ELSE 1 END \
-             FROM dialogue_audit a LEFT JOIN dialogue_ticket t ON t.id = a.ticket WHERE {settled} ORDER BY a.id LIMIT $2"
-        );
-        let rows = tx.query(&sql, &self.behind(self.found.marks.audit))?;
+    /// What moderators did, and how long the first claim and the first verdict of a ticket took.
+    fn records(&mut self, rows: Vec<Row>) -> Result<(), DbError> {
         let is_full = is_full(&rows);
         for mut row in rows {
             let (id, at_ms, app) = (row.int(0)?, row.int(1)?, row.int(2)?);
@@ -125,13 +146,7 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    fn deliveries(&mut self, tx: &mut Tx<'_>) -> Result<(), DbError> {
-        let from_ms = self.found.marks.delivery;
-        let mut rows = tx.query(
-            "SELECT done_at, app, state, created_at FROM dialogue_delivery WHERE done_at > $1 AND done_at <= $2 \
-             ORDER BY done_at LIMIT $3",
-            &[from_ms.into(), self.until_ms.into(), MOST_ROWS.into()],
-        )?;
+    fn deliveries(&mut self, mut rows: Vec<Row>) -> Result<(), DbError> {
         let Some(last) = rows.last() else {
             return Ok(());
         };
@@ -158,11 +173,6 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// The values of [`settled`] behind a mark.
-    fn behind(&self, mark: i64) -> [Value<'static>; 3] {
-        [mark.into(), MOST_ROWS.into(), self.until_ms.into()]
-    }
-
     fn took(&mut self, app: i64, at_ms: i64, figure: Figure, took_ms: i64) {
         self.count(app, at_ms, figure, &bucket(took_ms).to_string());
     }
@@ -185,8 +195,8 @@ pub(super) fn day_of(directory: &Snapshot, app: i64, at_ms: i64) -> i64 {
     known.map_or(at_ms.div_euclid(DAY_MS), |app| app.zone.day(at_ms))
 }
 
-/// That a row, `a`, stands behind the mark $1 and, of the $2 that do, before the first one that is later than $3: the others are
-/// not read at every fold until they have settled.
+/// That a row, `a`, stands behind the mark $1 and, of the $2 that do, before the first one that is later than $3: the others
+/// are not read at every fold until they have settled.
 fn settled(table: &str, time: &str) -> String {
     format!(
         "a.id > $1 AND a.id < COALESCE((SELECT MIN(n.id) FROM (SELECT id, {time} FROM {table} WHERE id > $1 ORDER BY id LIMIT $2) n \
