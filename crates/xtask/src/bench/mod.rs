@@ -3,6 +3,7 @@
 mod console;
 mod dialogue;
 mod figures;
+mod floor;
 mod fold;
 mod http;
 mod level;
@@ -17,6 +18,7 @@ mod start;
 pub(crate) mod store;
 mod throughput;
 mod traffic;
+mod turns;
 
 pub(crate) use console::measure as console;
 pub(crate) use dialogue::measure as dialogue;

@@ -1,10 +1,11 @@
 //! What a history and a resume point cost to read, of a viewer with a short history and of one with a long one. Both are
 //! viewers of one server and are read in turns, at a set rate.
 
-use crate::bench::load::{Load, middle};
+use crate::bench::load::Load;
 use crate::bench::playback::ground::{Beats, Ground};
 use crate::bench::reportd::Reportd;
 use crate::bench::server::Server;
+use crate::bench::turns;
 use crate::command::BenchPlayback;
 use crate::text_table::{grouped, text_table};
 
@@ -70,10 +71,8 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
         };
         ground.fill(&server, &beats, "a history")?;
     }
-    let head = [
-        "read", "A p50", "B p50", "B/A", "A p99", "B p99", "B/A", "goal",
-    ];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
+    let head = [&["read"][..], &turns::HEAD, &["goal"]].concat();
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
     for read in &READS {
         rows.push(row(read, &read_in_turns(&ground, &server, read, entries)?));
     }
@@ -109,18 +108,8 @@ fn read_in_turns(
 }
 
 fn row(read: &Read, reads: &[Vec<Load>; 2]) -> Vec<String> {
-    let [p50, p99] = [|load: &Load| load.p50_ms, |load: &Load| load.p99_ms].map(|figure| {
-        reads
-            .each_ref()
-            .map(|loads| middle(loads.iter().map(figure)))
-    });
-    let told = |[few, many]: [f64; 2]| {
-        let ratio = format!("{:.2}", many / few);
-        [format!("{few:.2} ms"), format!("{many:.2} ms"), ratio]
-    };
     let mut row = vec![read.name.to_owned()];
-    row.extend(told(p50));
-    row.extend(told(p99));
+    row.extend(turns::columns(reads));
     let goal = read.goal_p99_ms;
     row.push(goal.map_or_else(String::new, |goal| format!("{goal:.0} ms")));
     row

@@ -19,10 +19,9 @@ const CONNECTIONS: u64 = 8;
 /// No load may take longer.
 const MOST_SECONDS: u64 = 6 * 3_600;
 
-/// A store that is served, with all its reports folded.
+/// A store with all its reports folded, at rest.
 pub(super) struct History<'a> {
     pub(super) store: Store<'a>,
-    pub(super) server: Server,
     pub(super) receipts: u64,
 }
 
@@ -47,12 +46,12 @@ impl<'a> History<'a> {
         tell(counted, took, level_after, most_lag_ms, views_bytes);
         feed(&store, &server, devices, 2 * devices, "devices")?;
         wait_until_level(&store, &server)?;
+        server.stop()?;
         if let Some(postgres) = &store.postgres {
             postgres.settle()?;
         }
         Ok(Self {
             store,
-            server,
             receipts: counted,
         })
     }

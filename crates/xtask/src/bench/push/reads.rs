@@ -1,11 +1,14 @@
 //! What reports cost to read, with few and with many receipts behind them.
 //!
-//! Both servers run at once and are read in turns, at a set rate, so that the machine is the same for both.
+//! Both are read in turns, at a set rate, so that the machine is the same for both; only the server that is read runs.
 
-use crate::bench::load::{Load, middle, run};
+use crate::bench::floor;
+use crate::bench::load::{Load, run};
 use crate::bench::push::history::{History, TASKS};
 use crate::bench::reportd::Reportd;
+use crate::bench::server::Server;
 use crate::bench::store::StoreKind;
+use crate::bench::turns;
 use crate::clock::days_around_now;
 use crate::text_table::{grouped, text_table};
 
@@ -17,47 +20,37 @@ const SECONDS: u64 = 5;
 const WARM_UP_SECONDS: u64 = 1;
 const CONNECTIONS: u64 = 8;
 
-/// A report and what it may cost.
-struct Report {
+/// What is read, and what it may cost.
+struct Read {
     name: &'static str,
-    /// Flags of `reportd load push` that read it.
-    flags: &'static str,
+    /// Flags of `reportd load push` that read it; without them it is the floor.
+    flags: Option<&'static str>,
     rate: u64,
     /// What 99 of 100 reads should stay below.
-    goal_p99_ms: f64,
+    goal_p99_ms: Option<f64>,
 }
 
-const REPORTS: [Report; 5] = [
-    Report {
-        name: "200 tasks",
-        flags: "--report task",
-        rate: 100,
-        goal_p99_ms: 5.0,
-    },
-    Report {
-        name: "200 tasks, detail",
-        flags: "--report detail",
-        rate: 100,
-        goal_p99_ms: 5.0,
-    },
-    Report {
-        name: "day",
-        flags: "--report day",
+const fn report(name: &'static str, flags: &'static str, rate: u64, goal_p99_ms: f64) -> Read {
+    Read {
+        name,
+        flags: Some(flags),
+        rate,
+        goal_p99_ms: Some(goal_p99_ms),
+    }
+}
+
+const READS: [Read; 6] = [
+    Read {
+        name: "floor: is it ready",
+        flags: None,
         rate: 200,
-        goal_p99_ms: 2.0,
+        goal_p99_ms: None,
     },
-    Report {
-        name: "users of a day",
-        flags: "--report user",
-        rate: 200,
-        goal_p99_ms: 2.0,
-    },
-    Report {
-        name: "online",
-        flags: "--report online",
-        rate: 200,
-        goal_p99_ms: 2.0,
-    },
+    report("200 tasks", "--report task", 100, 5.0),
+    report("200 tasks, detail", "--report detail", 100, 5.0),
+    report("day", "--report day", 200, 2.0),
+    report("users of a day", "--report user", 200, 2.0),
+    report("online", "--report online", 200, 2.0),
 ];
 
 /// Fills two stores, then reads them in turns and prints one table.
@@ -70,97 +63,55 @@ pub(super) fn measure(reportd: &Reportd, kind: StoreKind, history: u64) -> anyho
         grouped(few.receipts),
         grouped(many.receipts)
     );
-    let head = [
-        "report",
-        "requests/s",
-        "A p50",
-        "B p50",
-        "B/A",
-        "A p99",
-        "B p99",
-        "B/A",
-        "goal",
-    ];
-    let mut rows = vec![head.map(str::to_owned).to_vec()];
-    for report in &REPORTS {
-        rows.push(row(report, read_in_turns(report, [&few, &many])?));
-    }
+    let reads = read_in_turns([&few, &many])?;
+    let head = [&["read", "requests/s"][..], &turns::HEAD, &["goal"]].concat();
+    let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
+    rows.extend(
+        READS
+            .iter()
+            .zip(&reads)
+            .map(|(read, loads)| row(read, loads)),
+    );
     println!("\n{}\n", text_table(&rows));
-    few.server.stop()?;
-    many.server.stop()
+    Ok(())
 }
 
 /// The latencies of each, of all rounds.
-fn read_in_turns(report: &Report, histories: [&History<'_>; 2]) -> anyhow::Result<[Vec<Load>; 2]> {
-    let mut reads = [Vec::new(), Vec::new()];
-    for history in histories {
-        read(report, history, WARM_UP_SECONDS)?;
-    }
+type Loads = [Vec<Load>; 2];
+
+fn read_in_turns(histories: [&History<'_>; 2]) -> anyhow::Result<[Loads; READS.len()]> {
+    let mut reads = READS.map(|_| Loads::default());
     for _ in 0..ROUNDS {
-        for (history, reads) in histories.into_iter().zip(&mut reads) {
-            reads.push(read(report, history, SECONDS)?);
+        for (place, history) in histories.into_iter().enumerate() {
+            let server = history.store.serve("")?;
+            for (read, loads) in READS.iter().zip(&mut reads) {
+                once(read, history, &server, WARM_UP_SECONDS)?;
+                loads[place].push(once(read, history, &server, SECONDS)?);
+            }
+            server.stop()?;
         }
     }
     Ok(reads)
 }
 
-fn read(report: &Report, history: &History<'_>, seconds: u64) -> anyhow::Result<Load> {
+fn once(read: &Read, history: &History<'_>, server: &Server, seconds: u64) -> anyhow::Result<Load> {
+    let Some(flags) = read.flags else {
+        return floor::read(server, read.rate, seconds);
+    };
     let [yesterday, ..] = days_around_now();
     let store = &history.store;
     let line = format!(
-        "load push --url http://{} --app bench --appkey {} --master-secret {} {} --tasks {TASKS} --day {yesterday} --rate {} \
+        "load push --url http://{} --app bench --appkey {} --master-secret {} {flags} --tasks {TASKS} --day {yesterday} --rate {} \
          --connections {CONNECTIONS} --seconds {seconds} --json",
-        history.server.address, store.appkey, store.master_secret, report.flags, report.rate
+        server.address, store.appkey, store.master_secret, read.rate
     );
     run(store, &line)
 }
 
-fn row(report: &Report, reads: [Vec<Load>; 2]) -> Vec<String> {
-    let [p50, p99] = [|load: &Load| load.p50_ms, |load: &Load| load.p99_ms].map(|figure| {
-        reads
-            .each_ref()
-            .map(|loads| middle(loads.iter().map(figure)))
-    });
-    let told = |[few, many]: [f64; 2]| {
-        let ratio = format!("{:.2}", many / few);
-        [format!("{few:.2} ms"), format!("{many:.2} ms"), ratio]
-    };
-    let mut row = vec![report.name.to_owned(), report.rate.to_string()];
-    row.extend(told(p50));
-    row.extend(told(p99));
-    row.push(format!("{:.0} ms", report.goal_p99_ms));
+fn row(read: &Read, loads: &Loads) -> Vec<String> {
+    let mut row = vec![read.name.to_owned(), read.rate.to_string()];
+    row.extend(turns::columns(loads));
+    let goal = read.goal_p99_ms;
+    row.push(goal.map_or_else(String::new, |goal| format!("{goal:.0} ms")));
     row
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_row_tells_the_middle_round_and_ratios() {
-        let loads = |p50_ms: [f64; 3]| {
-            let load = |p50_ms| Load {
-                p50_ms,
-                p99_ms: 2.0 * p50_ms,
-                ..Load::default()
-            };
-            p50_ms.map(load).to_vec()
-        };
-        let row = row(
-            &REPORTS[0],
-            [loads([9.0, 1.0, 2.0]), loads([3.0, 1.0, 8.0])],
-        );
-        let expected = [
-            "200 tasks",
-            "100",
-            "2.00 ms",
-            "3.00 ms",
-            "1.50",
-            "4.00 ms",
-            "6.00 ms",
-            "1.50",
-            "5 ms",
-        ];
-        assert_eq!(row, expected);
-    }
 }
