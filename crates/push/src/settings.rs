@@ -54,6 +54,7 @@ type QuotaNames = BTreeMap<String, BTreeMap<String, i64>>;
 pub(crate) struct PutSettings {
     /// How many a day are allowed, by channel (`vv`, `op`, `xm`, `gt`) and kind: of vv `special`, `general` and
     /// `grouppush`, of op and xm `general`, of gt `app`, `app_with_tag` and `list`. All of them are replaced.
+    #[schema(value_type = Option<BTreeMap<String, BTreeMap<String, i64>>>)]
     quotas: Option<QuotaNames>,
     /// Channels that give no display counts: under `/v2` their `display_num` is -1.
     channels_without_display: Option<Vec<String>>,
@@ -70,7 +71,7 @@ pub(crate) struct PutSettings {
 #[schema(as = push::Settings)]
 pub(crate) struct ShownSettings {
     /// How many a day are allowed, by channel and kind.
-    #[schema(example = json!({"vv": {"general": 1000}}))]
+    #[schema(value_type = BTreeMap<String, BTreeMap<String, i64>>, example = json!({"vv": {"general": 1000}}))]
     quotas: QuotaNames,
     /// Channels that give no display counts.
     #[schema(example = json!(["hw"]))]

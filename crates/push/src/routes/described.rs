@@ -63,18 +63,19 @@ pub(super) struct AuthBody {
     /// Lower-case hex SHA-256 of appkey, timestamp and the app's master secret.
     #[schema(min_length = 64, max_length = 64)]
     sign: String,
-    /// Milliseconds since 1970, 13 digits, as text or number; at most 10 minutes from now.
+    /// Milliseconds since 1970, 13 digits; at most 10 minutes from now.
     #[schema(example = "1795233600000")]
-    timestamp: Timestamp,
+    timestamp: TextOrNumber,
     /// The app key.
     #[schema(min_length = 1, max_length = 128)]
     appkey: String,
 }
 
+/// A whole number or its text; of what is a name, either.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[schema(as = push::Timestamp)]
-enum Timestamp {
+#[schema(as = push::TextOrNumber)]
+enum TextOrNumber {
     Text(String),
     Number(i64),
 }
@@ -111,10 +112,12 @@ struct Event {
     quota: Option<String>,
     /// Between which stages it was lost: ts, rs, sf or fd; of `lost`.
     phase: Option<String>,
-    /// Why it was lost, a class or a sub-code, as number or text; of `lost`.
-    reason: Option<i64>,
-    /// The action, as text or number; of `action`.
-    action_id: Option<String>,
+    /// Why it was lost, a class or a sub-code; of `lost`.
+    #[schema(example = 13001)]
+    reason: Option<TextOrNumber>,
+    /// The action; of `action`.
+    #[schema(example = "90001")]
+    action_id: Option<TextOrNumber>,
     /// list, app or single; of `task`.
     kind: Option<String>,
     /// The group of the task; of `task`.
@@ -153,20 +156,24 @@ pub(super) struct ReceiptsBody {
     cid: String,
     /// The task.
     taskid: String,
-    /// The message, as text or number.
-    msgid: String,
+    /// The message.
+    #[schema(example = "OSS-1120_ce2b")]
+    msgid: TextOrNumber,
     /// 200 where it counts.
-    code: i64,
+    #[schema(example = 200)]
+    code: TextOrNumber,
     /// What the vendor says about the code.
     desc: Option<String>,
     /// MD5 of appid, cid, taskid, msgid and the master secret, as hexadecimal digits.
     #[schema(min_length = 32, max_length = 32)]
     sign: String,
-    /// What happened, as text or number.
+    /// What happened.
     #[serde(rename = "actionId")]
-    action_id: String,
-    /// When, in ms since 1970, as number or text.
-    recvtime: i64,
+    #[schema(example = "10000")]
+    action_id: TextOrNumber,
+    /// When, in ms since 1970.
+    #[schema(example = 1_795_219_260_000_i64)]
+    recvtime: TextOrNumber,
     /// The channel, where the action does not tell it.
     channel: Option<String>,
 }

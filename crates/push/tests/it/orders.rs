@@ -1,15 +1,16 @@
-//! The same events in any order, cut into any requests, some of them twice, over one node or two: always the reports that
-//! the model says.
+//! The same events and receipts in any order, cut into any requests, some of them twice, over one node or two: always the
+//! reports that the model says, whichever node is asked.
 
 use std::cell::Cell;
 
 use axum::http::Method;
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
-use reportd_protocol::push::{Channel, Date, Quota, read_events};
+use reportd_protocol::push::{Channel, Date, Quota, Receipt, read_events};
 use reportd_testbed::StoreKind;
 use rstest::rstest;
 
+use crate::lines;
 use crate::model::{DAY_MS, Model, day};
 use crate::world::{App, NOON_MS, World, create_app};
 
@@ -84,11 +85,75 @@ fn event() -> impl Strategy<Value = String> {
     ]
 }
 
-/// The events, and how they are sent: each request is the places of its events, and the node that it goes to.
-fn feed() -> impl Strategy<Value = (Vec<String>, Vec<(Vec<usize>, bool)>)> {
-    proptest::collection::vec(event(), 1..60).prop_flat_map(|events| {
-        let places: Vec<usize> = (0..events.len()).collect();
-        let repeats = subsequence(places.clone(), 0..=events.len().min(20));
+/// A line of a feed, as the event that it tells of.
+#[derive(Debug, Clone)]
+enum Told {
+    Event(String),
+    Receipt {
+        receipt: Receipt<'static>,
+        /// None of one that does not count.
+        event: Option<String>,
+    },
+}
+
+impl Told {
+    fn event(&self) -> Option<&str> {
+        match self {
+            Self::Event(event) => Some(event),
+            Self::Receipt { event, .. } => event.as_deref(),
+        }
+    }
+}
+
+/// Some actions of the table, and the event that says the same (spec push-report, What feeds them).
+const ACTIONS: [(&str, Option<Channel>, &str); 8] = [
+    ("0", None, r#""type":"received","channel":"gt""#),
+    ("10000", None, r#""type":"displayed","channel":"gt""#),
+    ("10019", None, r#""type":"clicked","channel":"ios""#),
+    ("150000", None, r#""type":"received","channel":"vv""#),
+    ("120000", None, r#""type":"sent","channel":"xm""#),
+    (
+        "60001",
+        Some(Channel::Op),
+        r#""type":"displayed","channel":"op""#,
+    ),
+    ("60002", None, r#""type":"clicked","channel":"gt""#),
+    ("90001", None, r#""type":"action","action_id":"90001""#),
+];
+
+fn receipt() -> impl Strategy<Value = Told> {
+    let code = select(vec![200, 200, 200, 500]);
+    let parts = (
+        select(TASKS.to_vec()),
+        0..7_u8,
+        select(ACTIONS.to_vec()),
+        code,
+        time(),
+    );
+    parts.prop_map(
+        |(task, cid, (action, channel, means), code, at_ms)| Told::Receipt {
+            receipt: Receipt {
+                cid: format!("c{cid}").into(),
+                task_id: task.into(),
+                msg_id: "m".into(),
+                code,
+                desc: "".into(),
+                action_id: action.into(),
+                at_ms,
+                channel,
+            },
+            event: (code == 200)
+                .then(|| format!(r#"{{{means},"taskid":"{task}","cid":"c{cid}","at":{at_ms}}}"#)),
+        },
+    )
+}
+
+/// What is told, and how it is sent: each request is the places of its lines, and the node that it goes to.
+fn feed() -> impl Strategy<Value = (Vec<Told>, Vec<(Vec<usize>, bool)>)> {
+    let told = prop_oneof![5 => event().prop_map(Told::Event), 1 => receipt()];
+    proptest::collection::vec(told, 1..60).prop_flat_map(|told| {
+        let places: Vec<usize> = (0..told.len()).collect();
+        let repeats = subsequence(places.clone(), 0..=told.len().min(20));
         let sent = (Just(places), repeats).prop_map(|(all, repeats)| [all, repeats].concat());
         let cut = (
             sent.prop_shuffle(),
@@ -105,7 +170,7 @@ fn feed() -> impl Strategy<Value = (Vec<String>, Vec<(Vec<usize>, bool)>)> {
             }
             requests
         });
-        (Just(events), requests)
+        (Just(told), requests)
     })
 }
 
@@ -116,7 +181,7 @@ fn reports_depend_on_what_happened_alone(
     let world = World::new(kind);
     let peer = world.peer();
     let number = Cell::new(0);
-    proptest!(ProptestConfig::with_cases(24), |((events, requests) in feed())| {
+    proptest!(ProptestConfig::with_cases(24), |((told, requests) in feed())| {
         number.set(number.get() + 1);
         let app = App {
             id: Box::leak(format!("app{}", number.get()).into_boxed_str()),
@@ -124,19 +189,36 @@ fn reports_depend_on_what_happened_alone(
             master_secret: "secret",
         };
         create_app(&world.state, app);
-        for node in [Some(&world), peer.as_ref()].into_iter().flatten() {
-            node.directory.reload_if_changed().unwrap();
-        }
+        world.directory.reload_if_changed().unwrap();
         put_quotas(&world, app);
+        if let Some(peer) = &peer {
+            peer.directory.reload_if_changed().unwrap();
+        }
         for (places, to_peer) in &requests {
-            let lines: Vec<&str> = places.iter().map(|place| events[*place].as_str()).collect();
             let node = peer.as_ref().filter(|_| *to_peer).unwrap_or(&world);
-            node.events(app, &lines.join("\n"));
+            send(node, app, places.iter().map(|place| &told[*place]));
         }
         let mut model = Model::default();
+        let events: Vec<&str> = told.iter().filter_map(Told::event).collect();
         read_events(events.join("\n").as_bytes(), NOON_MS, |event| model.add(&event)).unwrap();
-        check(&world, app, &model)?;
+        for node in [Some(&world), peer.as_ref()].into_iter().flatten() {
+            check(node, app, &model)?;
+        }
     });
+}
+
+/// Sends lines in a request a feed.
+fn send<'t>(node: &World, app: App, told: impl Iterator<Item = &'t Told>) {
+    let (mut events, mut receipts) = (Vec::new(), Vec::new());
+    for told in told {
+        match told {
+            Told::Event(event) => events.push(event.as_str()),
+            Told::Receipt { receipt, .. } => receipts.push(lines::receipt(app, receipt)),
+        }
+    }
+    node.events(app, &events.join("\n"));
+    let reply = node.feed(app, "receipts", &[], receipts.join("\n"));
+    assert_eq!(reply.status, 200, "{}", reply.text);
 }
 
 fn put_quotas(world: &World, app: App) {
@@ -149,7 +231,7 @@ fn put_quotas(world: &World, app: App) {
 fn check(world: &World, app: App, model: &Model) -> Result<(), TestCaseError> {
     let token = world.token(app);
     let today = day(NOON_MS);
-    let actions = ["1", "3", "7"].map(str::to_owned);
+    let actions = ["1", "3", "7", "90001"].map(str::to_owned);
     let ids = TASKS.join("%2C");
     let quotas = [
         (Channel::Gt, Quota::App, 2),
@@ -160,7 +242,7 @@ fn check(world: &World, app: App, model: &Model) -> Result<(), TestCaseError> {
     let date = |ago: i64| Date::from_days(today - ago).to_string();
     for (path, expected) in [
         (
-            format!("push/task/{ids}?actionIdList=1,3,7&needGetuiByBrand=true"),
+            format!("push/task/{ids}?actionIdList=1,3,7,90001&needGetuiByBrand=true"),
             model.task_report(&TASKS, today, &actions),
         ),
         (
