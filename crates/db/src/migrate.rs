@@ -24,6 +24,19 @@ impl Migrations {
     /// # Errors
     /// [`DbError::Schema`] where an applied migration differs from the one compiled in, or is unknown to this program.
     pub fn apply(&self, db: &Database) -> Result<(), DbError> {
+        self.apply_with(db, |_, _| Ok(()))
+    }
+
+    /// [`Self::apply`], where `behind` does what SQL cannot: it is called behind each text that is applied now, by its number,
+    /// in the same transaction.
+    ///
+    /// # Errors
+    /// As [`Self::apply`], and those of `behind`.
+    pub fn apply_with(
+        &self,
+        db: &Database,
+        behind: impl Fn(&mut Tx<'_>, i64) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
         db.write(|tx| {
             // Nodes that start together take turns: two that make one table would fail, «if not exists» or not.
             if let Some(take_turns) = tx.dialect().take_turns {
@@ -36,6 +49,7 @@ impl Migrations {
             let applied = self.verify_applied(tx)?;
             for (number, text) in (1_i64..).zip(self.texts).skip(applied) {
                 self.run(tx, text)?;
+                behind(tx, number)?;
                 tx.execute(
                     "INSERT INTO schema_migration (name, number, checksum) VALUES ($1, $2, $3)",
                     &[self.set.into(), number.into(), (&checksum(text)).into()],

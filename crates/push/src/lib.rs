@@ -28,6 +28,7 @@ mod tally;
 mod tokens;
 mod users;
 mod view;
+mod widen;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -51,6 +52,7 @@ pub use routes::{protocol_openapi, protocol_routes};
 pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
 pub use tokens::{MetTokens, TokenKey};
 pub use view::PushView;
+pub use widen::migrate_views;
 
 /// Entries of this room in the journal.
 pub const KIND: Kind = Kind(2);

@@ -1,36 +1,37 @@
-//! Marks: which devices of a part did what. A *part* is 256 devices whose numbers follow each other; a device of it is
-//! told by one byte. The marks of a part are a few sets of devices, one for each thing that some of them did on a day,
-//! and stand in one row: a feed that tells of many devices at once touches one row for 256 of them, and a lone receipt
-//! one small row. Counters need no rows of their own for what was seen: a device is new to a counter where none of the
-//! sets that feed it has it.
+//! Marks: which devices of a part did what. A *part* is 1,024 devices whose numbers follow each other; a device of it is
+//! told by a few bits. The marks of a part are a few sets of devices, one for each thing that some of them did on a day,
+//! and stand in one row: a feed that tells of many devices at once touches one row for 1,024 of them, and a lone receipt
+//! one row that stays below the 2 kB from which PostgreSQL keeps a value apart. Counters need no rows of their own for what
+//! was seen: a device is new to a counter where none of the sets that feed it has it.
 
 use reportd_journal::{Reader, put_signed, put_unsigned};
 
 /// Devices of a part.
-pub(crate) const PART_DEVICES: i64 = 256;
+pub(crate) const PART_DEVICES: i64 = 1 << PLACE_BITS;
+/// Bits of a place in a part.
+pub(crate) const PLACE_BITS: u32 = 10;
+const WORDS: usize = 16;
+const BITMAP_BYTES: usize = 8 * WORDS;
 
 /// The part of a device, and its place in it.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the rest of a division by 256"
-)]
-pub(crate) fn part_of(device: i64) -> (i64, u8) {
-    let place = device.rem_euclid(PART_DEVICES).cast_unsigned() as u8;
-    (device.div_euclid(PART_DEVICES), place)
+pub(crate) fn part_of(device: i64) -> (i64, u16) {
+    let place = u16::try_from(device.rem_euclid(PART_DEVICES));
+    // The rest of a division by less than 2¹⁶.
+    (device.div_euclid(PART_DEVICES), place.unwrap_or_default())
 }
 
 /// Some of the devices of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Devices([u64; 4]);
+pub(crate) struct Devices([u64; WORDS]);
 
 impl Devices {
-    pub(crate) fn insert(&mut self, place: u8) {
-        self.0[usize::from(place / 64)] |= 1 << (place % 64);
+    pub(crate) fn insert(&mut self, place: u16) {
+        self.0[usize::from(place / 64) % WORDS] |= 1 << (place % 64);
     }
 
     /// Those at these places.
     #[cfg(test)]
-    pub(crate) fn of(places: &[u8]) -> Self {
+    pub(crate) fn of(places: &[u16]) -> Self {
         let mut devices = Self::default();
         for &place in places {
             devices.insert(place);
@@ -38,13 +39,19 @@ impl Devices {
         devices
     }
 
-    pub(crate) fn union(self, other: Self) -> Self {
-        Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
+    pub(crate) fn union(mut self, other: Self) -> Self {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word |= other;
+        }
+        self
     }
 
     /// Those that `other` has not.
-    pub(crate) fn without(self, other: Self) -> Self {
-        Self(std::array::from_fn(|word| self.0[word] & !other.0[word]))
+    pub(crate) fn without(mut self, other: Self) -> Self {
+        for (word, other) in self.0.iter_mut().zip(other.0) {
+            *word &= !other;
+        }
+        self
     }
 
     pub(crate) fn is_empty(self) -> bool {
@@ -55,38 +62,68 @@ impl Devices {
         self.0.iter().map(|word| i64::from(word.count_ones())).sum()
     }
 
-    fn places(self) -> impl Iterator<Item = u8> {
-        (0..=u8::MAX).filter(move |place| self.0[usize::from(place / 64)] >> (place % 64) & 1 != 0)
+    /// Their places, ascending.
+    pub(crate) fn places(self) -> impl Iterator<Item = u16> {
+        (0_u16..)
+            .step_by(64)
+            .zip(self.0)
+            .flat_map(|(first, mut word)| {
+                std::iter::from_fn(move || {
+                    let place = u16::try_from(word.trailing_zeros()).ok()?;
+                    (word != 0).then(|| {
+                        word &= word - 1;
+                        first + place
+                    })
+                })
+            })
     }
 
-    /// Writes them: 0 for all, 255 and 32 bytes for many, else how many and the place of each.
+    /// Writes them, of which there is at least one: 0 for all; 255 and a bit for each place; or how many, and for each, ascending, how many places are
+    /// between it and the one before. Whichever is the shortest.
     pub(crate) fn put(self, bytes: &mut Vec<u8>) {
-        match u8::try_from(self.count()) {
-            Err(_) => bytes.push(ALL),
-            Ok(count) if count < BITMAP_BYTES => {
-                bytes.push(count);
-                bytes.extend(self.places());
-            }
-            Ok(_) => {
-                bytes.push(BITMAP);
-                bytes.extend(self.0.iter().flat_map(|word| word.to_le_bytes()));
-            }
+        let count = self.count();
+        if count == PART_DEVICES {
+            return bytes.push(ALL);
         }
+        let begin = bytes.len();
+        if let Some(count) = u8::try_from(count)
+            .ok()
+            .filter(|count| *count <= MOST_LISTED)
+        {
+            bytes.push(count);
+            let mut next = 0;
+            for place in self.places() {
+                put_unsigned(bytes, u64::from(place - next));
+                next = place + 1;
+            }
+            if bytes.len() - begin <= BITMAP_BYTES {
+                return;
+            }
+            bytes.truncate(begin);
+        }
+        bytes.push(BITMAP);
+        bytes.extend(self.0.iter().flat_map(|word| word.to_le_bytes()));
     }
 
     /// Reads what [`Self::put`] wrote.
     pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
         let mut devices = Self::default();
         match reader.byte()? {
-            ALL => devices.0 = [u64::MAX; 4],
+            ALL => devices.0 = [u64::MAX; WORDS],
             BITMAP => {
                 for word in &mut devices.0 {
                     *word = u64::from_le_bytes(reader.exact(8)?.try_into().ok()?);
                 }
             }
             count => {
-                for &place in reader.exact(count.into())? {
+                let mut next = 0;
+                for _ in 0..count {
+                    let place = u16::try_from(reader.unsigned()?).ok()?.checked_add(next)?;
+                    if i64::from(place) >= PART_DEVICES {
+                        return None;
+                    }
                     devices.insert(place);
+                    next = place + 1;
                 }
             }
         }
@@ -96,7 +133,8 @@ impl Devices {
 
 const ALL: u8 = 0;
 const BITMAP: u8 = 255;
-const BITMAP_BYTES: u8 = 32;
+/// Of more devices a list is never the shortest.
+const MOST_LISTED: u8 = 127;
 
 /// What some devices did, by its code ([`crate::deed`]), and on which day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -112,13 +150,21 @@ pub(crate) struct Marks(Vec<(Deed, Devices)>);
 impl Marks {
     /// Reads what [`Self::encode`] wrote; `None` where these are no marks.
     pub(crate) fn decode(bytes: &[u8]) -> Option<Self> {
+        Self::decode_with(bytes, Devices::read)
+    }
+
+    /// The same, where sets of devices are written otherwise.
+    pub(crate) fn decode_with(
+        bytes: &[u8],
+        read: impl Fn(&mut Reader<'_>) -> Option<Devices>,
+    ) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let mut marks = Vec::new();
         let mut day = 0;
         while !reader.is_empty() {
             day += reader.signed()?;
             let what = reader.unsigned()?;
-            marks.push((Deed { day, what }, Devices::read(&mut reader)?));
+            marks.push((Deed { day, what }, read(&mut reader)?));
         }
         Some(Self(marks))
     }
@@ -199,17 +245,20 @@ mod tests {
 
     use super::*;
 
+    const PLACES: u16 = 1 << PLACE_BITS;
+
     proptest! {
         #[test]
         fn marks_are_sets_and_read_back(
-            added in proptest::collection::vec((0..4_i64, 0..3_u64, any::<u8>()), 0..1500),
+            added in proptest::collection::vec((0..4_i64, 0..3_u64, 0..PLACES), 0..1500),
+            lone in proptest::collection::vec((0..4_i64, 3..9_u64, 0..PLACES), 0..40),
             all in any::<bool>(),
         ) {
             let mut marks = Marks::default();
             let mut model = BTreeSet::new();
-            let every = (0..=u8::MAX).map(|place| (19_000, 5, place));
+            let every = (0..PLACES).map(|place| (19_000, 5, place));
             let every: Vec<_> = if all { every.collect() } else { Vec::new() };
-            for &(day, what, place) in added.iter().chain(&every) {
+            for &(day, what, place) in added.iter().chain(&lone).chain(&every) {
                 let mut devices = Devices::default();
                 devices.insert(place);
                 let is_new = marks.add(Deed { day, what }, devices);
@@ -218,18 +267,41 @@ mod tests {
             let read = Marks::decode(&marks.encode()).unwrap();
             prop_assert_eq!(&read, &marks);
             let of_what = |wanted| marks.of(|deed| deed.what == wanted).places().collect::<BTreeSet<_>>();
-            for what in [0, 1, 2, 5] {
-                let expected: BTreeSet<u8> = model.iter().filter(|deed| deed.1 == what).map(|deed| deed.2).collect();
+            for what in 0..9 {
+                let expected: BTreeSet<u16> = model.iter().filter(|deed| deed.1 == what).map(|deed| deed.2).collect();
                 prop_assert_eq!(of_what(what), expected);
             }
         }
     }
 
     #[test]
+    fn devices_are_written_the_shortest_way() {
+        let every = |step: usize| (0..PLACES).step_by(step).collect::<Vec<_>>();
+        for (places, bytes) in [
+            (vec![1023], 3),
+            (vec![0, 1, 2], 4),
+            (every(9), 1 + 114),
+            (every(8), 1 + BITMAP_BYTES),
+            // Some of a few are so far apart that a list would be as long.
+            (every(2), 1 + BITMAP_BYTES),
+            (every(1), 1),
+        ] {
+            let devices = Devices::of(&places);
+            let mut written = Vec::new();
+            devices.put(&mut written);
+            assert_eq!(written.len(), bytes, "{} devices", places.len());
+            let read = Devices::read(&mut Reader::new(&written));
+            assert_eq!(read, Some(devices), "{} devices", places.len());
+        }
+        let beyond = [1, 0x80, 0x08];
+        assert_eq!(Devices::read(&mut Reader::new(&beyond)), None);
+    }
+
+    #[test]
     fn devices_fall_into_parts_by_their_number() {
         assert_eq!(part_of(1), (0, 1));
-        assert_eq!(part_of(255), (0, 255));
-        assert_eq!(part_of(256), (1, 0));
-        assert_eq!(part_of(1_000_000), (3906, 64));
+        assert_eq!(part_of(1023), (0, 1023));
+        assert_eq!(part_of(1024), (1, 0));
+        assert_eq!(part_of(1_000_000), (976, 576));
     }
 }

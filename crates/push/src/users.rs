@@ -7,7 +7,7 @@ use reportd_journal::Reader;
 use reportd_protocol::push::{ONLINE_STEP_MS, PRESENCE_MS};
 
 use crate::gather::{Gathered, Presence};
-use crate::marks::{Devices, part_of};
+use crate::marks::{Devices, PLACE_BITS, part_of};
 use crate::numbers::{number, unnumbered};
 use crate::schema::{ACTIVE, ONLINE, PRESENCE, REGISTERED, USER_DAY};
 
@@ -182,10 +182,11 @@ fn fold_parts<T>(
 }
 
 /// How new a presence is at a point, and what it tells: the greatest of a device wins, and of two at one time `offline`.
-type Newest = u32;
+pub(crate) type Newest = u32;
+const NEWEST_BITS: u32 = 32 - PLACE_BITS;
 
 /// The presences of a part before a point: of each device the newest, by its place.
-type Presences = BTreeMap<u8, Newest>;
+pub(crate) type Presences = BTreeMap<u16, Newest>;
 
 fn is_online(newest: Newest) -> bool {
     newest.is_multiple_of(2)
@@ -244,21 +245,22 @@ fn count_online(presences: &Presences) -> i64 {
     i64::try_from(online.count()).unwrap_or(i64::MAX)
 }
 
-/// Four bytes a device: its place, and the newest, below 2²¹.
-fn put_presences(presences: &Presences) -> Vec<u8> {
+/// Four bytes a device: its place, and the newest, below 2²¹ since 15 minutes have 900,000 ms.
+pub(crate) fn put_presences(presences: &Presences) -> Vec<u8> {
     let words = presences.iter();
     words
-        .flat_map(|(&place, &newest)| (u32::from(place) << 24 | newest).to_be_bytes())
+        .flat_map(|(&place, &newest)| (u32::from(place) << NEWEST_BITS | newest).to_be_bytes())
         .collect()
 }
 
-fn read_presences(bytes: &[u8]) -> Option<Presences> {
+pub(crate) fn read_presences(bytes: &[u8]) -> Option<Presences> {
     let mut chunks = bytes.chunks_exact(4);
     let presences = chunks.by_ref().map(|word| {
         let word = u32::from_be_bytes([word[0], word[1], word[2], word[3]]);
-        (word.to_be_bytes()[0], word & 0x00ff_ffff)
+        let place = u16::try_from(word >> NEWEST_BITS).ok()?;
+        Some((place, word & ((1 << NEWEST_BITS) - 1)))
     });
-    let presences = presences.collect();
+    let presences = presences.collect::<Option<_>>()?;
     chunks.remainder().is_empty().then_some(presences)
 }
 
@@ -298,7 +300,7 @@ mod tests {
         assert!(newest(2, true) > newest(1, false));
         assert!(newest(2, false) > newest(2, true));
         assert!(is_online(newest(2, true)) && !is_online(newest(2, false)));
-        let presences = Presences::from([(0, newest(600_000, false)), (255, 3)]);
+        let presences = Presences::from([(0, newest(600_000, false)), (1023, 3)]);
         let bytes = put_presences(&presences);
         assert_eq!(read_presences(&bytes), Some(presences));
         assert_eq!(read_presences(&bytes[1..]), None);

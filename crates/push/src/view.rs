@@ -182,7 +182,7 @@ pub(crate) fn kind_number(kind: TaskKind) -> i64 {
 struct Marked {
     row: Row,
     deed: Deed,
-    place: u8,
+    place: u16,
 }
 
 /// A row of marks.

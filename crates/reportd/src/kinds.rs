@@ -40,14 +40,17 @@ pub(crate) const KINDS: &[ReportKind] = &[
     dialogue::DIALOGUE,
 ];
 
+/// Makes tables in a store of views.
+type MigrateViews = fn(&Database) -> Result<(), DbError>;
+
 /// A kind of reports, as it is known without a store.
 pub(crate) struct ReportKind {
     /// Its name.
     pub(crate) name: &'static str,
     /// Its tables in the state store.
     pub(crate) state_migrations: Migrations,
-    /// Its tables in the views store, where it folds anything.
-    pub(crate) view_migrations: Option<Migrations>,
+    /// Makes its tables in a store of views, and brings those of an older store along; where it folds anything.
+    pub(crate) migrate_views: Option<MigrateViews>,
     /// Its sealed secrets.
     pub(crate) sealed_columns: &'static [SealedColumn],
     /// The settings that an app can have of it.

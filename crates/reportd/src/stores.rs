@@ -372,8 +372,8 @@ impl Stores {
 
 fn with_view_tables(db: Database) -> Result<Database, DbError> {
     reportd_journal::MIGRATIONS.apply(&db)?;
-    for migrations in KINDS.iter().filter_map(|kind| kind.view_migrations) {
-        migrations.apply(&db)?;
+    for migrate in KINDS.iter().filter_map(|kind| kind.migrate_views) {
+        migrate(&db)?;
     }
     Ok(db)
 }

@@ -64,7 +64,7 @@ impl Past {
             let stores = Stores::open(&settings)?;
             let lock = stores.folder.lock()?;
             let running = open_running(&settings, stores, Arc::clone(&clock))?;
-            let open = open_kinds(&settings, &running, |kind| kind.view_migrations.is_some())?;
+            let open = open_kinds(&settings, &running, |kind| kind.migrate_views.is_some())?;
             anyhow::Ok((settings, clock, Some(lock), running, open))
         });
         let (settings, clock, lock, running, open) = opened.await??;
@@ -98,7 +98,7 @@ impl Past {
                 kinds,
                 directory,
             });
-            let open = open_kinds(&settings, &running, |kind| kind.view_migrations.is_none())?;
+            let open = open_kinds(&settings, &running, |kind| kind.migrate_views.is_none())?;
             anyhow::Ok((settings, clock, running, open))
         });
         let (settings, clock, running, open) = opened.await??;

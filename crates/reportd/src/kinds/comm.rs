@@ -20,7 +20,7 @@ use crate::settings::Settings;
 pub(super) const COMM: ReportKind = ReportKind {
     name: "comm",
     state_migrations: reportd_comm::STATE_MIGRATIONS,
-    view_migrations: Some(reportd_comm::VIEW_MIGRATIONS),
+    migrate_views: Some(|views| reportd_comm::VIEW_MIGRATIONS.apply(views)),
     sealed_columns: &[],
     app_settings: reportd_comm::APP_SETTINGS,
     furnish_app: reportd_comm::install_standard_operations,

@@ -48,7 +48,7 @@ const RETENTION_PAUSE: Duration = Duration::from_millis(50);
 pub(super) const DIALOGUE: ReportKind = ReportKind {
     name: "dialogue",
     state_migrations: reportd_dialogue::MIGRATIONS,
-    view_migrations: None,
+    migrate_views: None,
     sealed_columns: &[],
     app_settings: &[],
     furnish_app: |_, _| Ok(()),

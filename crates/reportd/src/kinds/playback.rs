@@ -21,7 +21,7 @@ use crate::stores::DataFolder;
 pub(super) const PLAYBACK: ReportKind = ReportKind {
     name: "playback",
     state_migrations: reportd_playback::STATE_MIGRATIONS,
-    view_migrations: Some(reportd_playback::VIEW_MIGRATIONS),
+    migrate_views: Some(|views| reportd_playback::VIEW_MIGRATIONS.apply(views)),
     sealed_columns: SEALED_COLUMNS,
     app_settings: &[],
     furnish_app: |_, _| Ok(()),

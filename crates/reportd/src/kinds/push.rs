@@ -31,7 +31,7 @@ const IN_WORK: RoomSize = RoomSize {
 pub(super) const PUSH: ReportKind = ReportKind {
     name: "push",
     state_migrations: reportd_push::STATE_MIGRATIONS,
-    view_migrations: Some(reportd_push::VIEW_MIGRATIONS),
+    migrate_views: Some(reportd_push::migrate_views),
     sealed_columns: &[],
     app_settings: &[],
     furnish_app: |_, _| Ok(()),
