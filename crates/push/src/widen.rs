@@ -19,7 +19,7 @@ const ROWS: i64 = 4_096;
 /// Makes the tables in a store of views, and brings those of an older store along.
 ///
 /// # Errors
-/// Those of [`Migrations::apply`]; [`DbError::Corrupt`] where a row of an older store cannot be read.
+/// Those of [`reportd_db::migrate::Migrations::apply`]; [`DbError::Corrupt`] where a row of an older store cannot be read.
 pub fn migrate_views(views: &Database) -> Result<(), DbError> {
     VIEW_MIGRATIONS.apply_with(views, |tx, number| match number {
         WIDE_PARTS => widen(tx),
