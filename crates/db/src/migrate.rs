@@ -5,9 +5,14 @@
 //! that is compared byte by byte, whatever the database's locale), `{{serial}}` (an integer key that the database
 //! numbers) and `{{clustered}}` (behind the closing bracket: rows are stored in key order).
 
+use std::cell::Cell;
+
 use sha2::{Digest, Sha256};
 
 use crate::{Database, DbError, Tx};
+
+/// How often a lock is waited for that another node holds while it changes the schema: ten seconds each.
+const MOST_WAITS: u32 = 360;
 
 /// The migrations of one room, applied in order and each once. They are never edited after a release: add one.
 #[derive(Debug, Clone, Copy)]
@@ -37,26 +42,44 @@ impl Migrations {
         db: &Database,
         behind: impl Fn(&mut Tx<'_>, i64) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
-        db.write(|tx| {
-            // Nodes that start together take turns: two that make one table would fail, «if not exists» or not.
-            if let Some(take_turns) = tx.dialect().take_turns {
-                tx.execute(take_turns, &[])?;
+        for _ in 0..MOST_WAITS {
+            let waits = Cell::new(false);
+            let told = db.write(|tx| self.take_turn(tx, &waits, &behind));
+            match told {
+                // Another node is at it: that may take longer than a lock is waited for.
+                Err(DbError::Unavailable(_)) if waits.get() => {}
+                told => return told,
             }
-            tx.define(
-                "CREATE TABLE IF NOT EXISTS schema_migration (name {{text}} NOT NULL, number BIGINT NOT NULL, \
-                 checksum {{text}} NOT NULL, PRIMARY KEY (name, number))",
+        }
+        Err(self.error("another node has been changing it for too long".to_owned()))
+    }
+
+    fn take_turn(
+        &self,
+        tx: &mut Tx<'_>,
+        waits: &Cell<bool>,
+        behind: &impl Fn(&mut Tx<'_>, i64) -> Result<(), DbError>,
+    ) -> Result<(), DbError> {
+        // Nodes that start together take turns: two that make one table would fail, «if not exists» or not.
+        if let Some(take_turns) = tx.dialect().take_turns {
+            waits.set(true);
+            tx.execute(take_turns, &[])?;
+            waits.set(false);
+        }
+        tx.define(
+            "CREATE TABLE IF NOT EXISTS schema_migration (name {{text}} NOT NULL, number BIGINT NOT NULL, \
+             checksum {{text}} NOT NULL, PRIMARY KEY (name, number))",
+        )?;
+        let applied = self.verify_applied(tx)?;
+        for (number, text) in (1_i64..).zip(self.texts).skip(applied) {
+            self.run(tx, text)?;
+            behind(tx, number)?;
+            tx.execute(
+                "INSERT INTO schema_migration (name, number, checksum) VALUES ($1, $2, $3)",
+                &[self.set.into(), number.into(), (&checksum(text)).into()],
             )?;
-            let applied = self.verify_applied(tx)?;
-            for (number, text) in (1_i64..).zip(self.texts).skip(applied) {
-                self.run(tx, text)?;
-                behind(tx, number)?;
-                tx.execute(
-                    "INSERT INTO schema_migration (name, number, checksum) VALUES ($1, $2, $3)",
-                    &[self.set.into(), number.into(), (&checksum(text)).into()],
-                )?;
-            }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
     fn verify_applied(&self, tx: &mut Tx<'_>) -> Result<usize, DbError> {

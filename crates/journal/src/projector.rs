@@ -165,7 +165,7 @@ impl RunningFold {
         told
     }
 
-    /// Writes positions, and where this node leads, which `ends` are told to, drops what no node needs any more.
+    /// Writes positions, and where the ends of all streams are told drops what no node needs any more.
     fn prune(&mut self, ends: Option<&EndsAsOf>, db: &Database) -> Result<(), JournalError> {
         self.fold.save(db)?;
         match ends {
@@ -344,12 +344,14 @@ impl Worker {
         }
         self.last_prune_ms = now_ms;
         let leads = journal.progress.leads();
-        let ends = leads.then(|| EndsAsOf::now(journal)).transpose();
+        let ends = guarded(|| leads.then(|| EndsAsOf::now(journal)).transpose());
+        let (ends, no_ends) = match ends {
+            Ok(ends) => (ends, None),
+            Err(fault) => (None, Some(fault)),
+        };
         for running in &mut self.folds {
-            let fault = match &ends {
-                Ok(ends) => (running.guarded(|running| running.prune(ends.as_ref(), db))).err(),
-                Err(error) => Some(error.to_string()),
-            };
+            let pruned = running.guarded(|running| running.prune(ends.as_ref(), db));
+            let fault = pruned.err().or_else(|| no_ends.clone());
             if let Some(error) = fault.as_ref().filter(|_| fault != running.prune_fault) {
                 tracing::warn!(
                     view = running.progress.name,

@@ -233,7 +233,7 @@ fn marked(tx: &mut Tx<'_>, task: i64) -> Result<Marked, DbError> {
     let mut deeds = BTreeMap::<(i64, Deed), i64>::new();
     let mut after = (NONE, NONE);
     loop {
-        let sql = "SELECT stage, part, devices FROM push_mark WHERE task = $1 AND (stage, part) > ($2, $3) \
+        let sql = "SELECT stage, part, marks FROM push_mark WHERE task = $1 AND (stage, part) > ($2, $3) \
                    ORDER BY stage, part LIMIT $4";
         let page = tx.query(
             sql,

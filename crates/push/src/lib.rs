@@ -49,7 +49,7 @@ pub use metrics::PushMetrics;
 pub use raw_event::RawEvent;
 pub use registry::Registry;
 pub use routes::{protocol_openapi, protocol_routes};
-pub use schema::{STATE_MIGRATIONS, VIEW_MIGRATIONS};
+pub use schema::STATE_MIGRATIONS;
 pub use tokens::{MetTokens, TokenKey};
 pub use view::PushView;
 pub use widen::migrate_views;

@@ -1,8 +1,8 @@
 //! Marks: which devices of a part did what. A *part* is 1,024 devices whose numbers follow each other; a device of it is
 //! told by a few bits. The marks of a part are a few sets of devices, one for each thing that some of them did on a day,
 //! and stand in one row: a feed that tells of many devices at once touches one row for 1,024 of them, and a lone receipt
-//! one row that stays below the 2 kB from which PostgreSQL keeps a value apart. Counters need no rows of their own for what
-//! was seen: a device is new to a counter where none of the sets that feed it has it.
+//! one row, which is mostly below the 2 kB from which PostgreSQL keeps a value apart. Counters need no rows of their own
+//! for what was seen: a device is new to a counter where none of the sets that feed it has it.
 
 use reportd_journal::{Reader, put_signed, put_unsigned};
 
@@ -78,8 +78,8 @@ impl Devices {
             })
     }
 
-    /// Writes them, of which there is at least one: 0 for all; 255 and a bit for each place; or how many, and for each, ascending, how many places are
-    /// between it and the one before. Whichever is the shortest.
+    /// Writes them, of which there is at least one: 0 for all; 255 and a bit for each place; or how many, and for each,
+    /// ascending, how many places are between it and the one before. Whichever is the shortest.
     pub(crate) fn put(self, bytes: &mut Vec<u8>) {
         let count = self.count();
         if count == PART_DEVICES {

@@ -20,7 +20,7 @@ pub const STATE_MIGRATIONS: Migrations = Migrations {
 ///
 /// Devices, tasks, and brands and actions (words) are numbered by the store as they come; all else names them by number.
 /// *Marks* are who reached what: see [`crate::marks`]. Counters follow from marks, in the same transaction.
-pub const VIEW_MIGRATIONS: Migrations = Migrations {
+pub(crate) const VIEW_MIGRATIONS: Migrations = Migrations {
     set: "push_view",
     texts: &[
         // A task: -1 stands for what was not announced, the greatest number for no event.
@@ -87,7 +87,11 @@ pub const VIEW_MIGRATIONS: Migrations = Migrations {
         DELETE FROM push_task_count WHERE brand = 0;
         ",
         // Parts are of 1,024 devices from here on: `widen` makes them of those of 256.
-        "",
+        // Columns have other names from then on: a server of before fails there, and does not miscount.
+        "ALTER TABLE push_mark RENAME COLUMN devices TO marks;
+        ALTER TABLE push_active RENAME COLUMN devices TO marks;
+        ALTER TABLE push_presence RENAME COLUMN devices TO marks;
+        ",
     ],
 };
 
@@ -190,7 +194,7 @@ pub(crate) const MARK: Table = Table {
         key("task"),
         key("stage"),
         key("part"),
-        column("devices", Merge::Replace),
+        column("marks", Merge::Replace),
     ],
 };
 
@@ -296,7 +300,7 @@ pub(crate) const ACTIVE: Table = Table {
         key("app"),
         key("day"),
         key("part"),
-        column("devices", Merge::Replace),
+        column("marks", Merge::Replace),
     ],
 };
 
@@ -313,7 +317,7 @@ pub(crate) const PRESENCE: Table = Table {
         key("app"),
         key("point"),
         key("part"),
-        column("devices", Merge::Replace),
+        column("marks", Merge::Replace),
     ],
 };
 

@@ -143,8 +143,14 @@ impl Driver for Postgres {
     }
 
     fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        let mut taken = self.take(Use::Read)?;
-        taken.link()?.ask(sql, &types::bound(values))?.rows()
+        let (mut taken, values) = (self.take(Use::Read)?, types::bound(values));
+        let link = taken.link()?;
+        let mut told = link.ask(sql, &values);
+        if told.is_err() && !link.is_connected() {
+            *link = self.target.connect()?;
+            told = link.ask(sql, &values);
+        }
+        told?.rows()
     }
 
     fn write(

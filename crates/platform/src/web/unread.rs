@@ -13,8 +13,8 @@ use http_body_util::BodyExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tokio::sync::oneshot;
 
-/// Bytes that are read and thrown away, twice as many as any call takes; the connection of a longer body is closed. Many
-/// clients read no reply before all is sent: one that sent a little too much is to read the refusal.
+/// Bytes that are read and thrown away, twice as many as any call takes unless settings say so; the connection of a longer
+/// body is closed. Many clients read no reply before all is sent: one that sent a little too much is to read the refusal.
 const DRAIN_BYTES: usize = 16 << 20;
 /// What is left is drained no longer than this.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(5);

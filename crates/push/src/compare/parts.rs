@@ -126,7 +126,7 @@ impl<'p> Walk<'p> {
             table, at, read, ..
         } = self.parts;
         let sql = format!(
-            "SELECT app, {at}, part, devices FROM {table} WHERE (app, {at}, part) > ($1, $2, $3) \
+            "SELECT app, {at}, part, marks FROM {table} WHERE (app, {at}, part) > ($1, $2, $3) \
              ORDER BY app, {at}, part LIMIT $4"
         );
         let (app, time, part) = self.after;

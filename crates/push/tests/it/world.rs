@@ -469,7 +469,7 @@ fn open_state(ground: &Ground) -> Database {
 fn open_views(ground: &Ground) -> Database {
     let views = ground.open("reportd_views_1");
     reportd_journal::MIGRATIONS.apply(&views).unwrap();
-    reportd_push::VIEW_MIGRATIONS.apply(&views).unwrap();
+    reportd_push::migrate_views(&views).unwrap();
     views
 }
 

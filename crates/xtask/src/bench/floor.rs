@@ -10,8 +10,8 @@ use crate::bench::server::Server;
 use crate::bench::{ms, percentile};
 use crate::clock::Stopwatch;
 
-/// Asks at a set rate, on one connection. As in `reportd load` time runs from when a request is due, and not from when this
-/// thread was to wake and did.
+/// Asks at a set rate, on one connection. As in `reportd load` time runs from when this thread woke for a request, and where
+/// the one before took too long from when it was due.
 pub(super) fn read(server: &Server, rate: u64, seconds: u64) -> anyhow::Result<Load> {
     let mut connection = Connection::browse(&server.address)?;
     let interval = Duration::from_secs(1) / u32::try_from(rate)?;
