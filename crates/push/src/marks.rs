@@ -10,7 +10,7 @@ use reportd_journal::{Reader, put_signed, put_unsigned};
 pub(crate) const PART_DEVICES: i64 = 1 << PLACE_BITS;
 /// Bits of a place in a part.
 pub(crate) const PLACE_BITS: u32 = 10;
-const WORDS: usize = 16;
+const WORDS: usize = 1 << (PLACE_BITS - u64::BITS.ilog2());
 const BITMAP_BYTES: usize = 8 * WORDS;
 
 /// The part of a device, and its place in it.
@@ -26,7 +26,7 @@ pub(crate) struct Devices([u64; WORDS]);
 
 impl Devices {
     pub(crate) fn insert(&mut self, place: u16) {
-        self.0[usize::from(place / 64) % WORDS] |= 1 << (place % 64);
+        self.0[usize::from(place / 64)] |= 1 << (place % 64);
     }
 
     /// Those at these places.

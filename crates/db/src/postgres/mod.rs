@@ -144,13 +144,8 @@ impl Driver for Postgres {
 
     fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
         let (mut taken, values) = (self.take(Use::Read)?, types::bound(values));
-        let link = taken.link()?;
-        let mut told = link.ask(sql, &values);
-        if told.is_err() && !link.is_connected() {
-            *link = self.target.connect()?;
-            told = link.ask(sql, &values);
-        }
-        told?.rows()
+        let ask = |link: &mut Link| link.ask(sql, &values);
+        self.target.ask_again(taken.link()?, ask)?.rows()
     }
 
     fn write(

@@ -53,6 +53,20 @@ impl Target {
         })
     }
 
+    /// Asks what may be asked twice: again, on a new connection, where this one turns out to be closed.
+    pub(super) fn ask_again<T>(
+        &self,
+        link: &mut Link,
+        ask: impl Fn(&mut Link) -> Result<T, DbError>,
+    ) -> Result<T, DbError> {
+        let told = ask(link);
+        if told.is_err() && !link.is_connected() {
+            *link = self.connect()?;
+            return ask(link);
+        }
+        told
+    }
+
     pub(super) fn connect(&self) -> Result<Link, DbError> {
         let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(1);
         // Finding the address of a host has no limit of its own.

@@ -83,22 +83,14 @@ impl<'a> Transaction<'a> {
 
     /// Begins, on a new connection where this one turns out to be closed: nothing was committed on it.
     fn start(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
-        let told = self.begin_and_ask(asked);
-        if told.is_err() && !self.link.is_connected() {
-            *self.link = self.target.connect()?;
-            return self.begin_and_ask(asked);
-        }
-        told
-    }
-
-    fn begin_and_ask(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
-        match self.purpose {
-            Use::Read => self.link.begin_and_ask(BEGIN_READ, asked),
+        let purpose = self.purpose;
+        self.target.ask_again(self.link, |link| match purpose {
+            Use::Read => link.begin_and_ask(BEGIN_READ, asked),
             Use::Write => {
-                self.link.begin(BEGIN_WRITE)?;
-                self.link.ask_each(asked)
+                link.begin(BEGIN_WRITE)?;
+                link.ask_each(asked)
             }
-        }
+        })
     }
 }
 
@@ -259,12 +251,7 @@ impl Transaction<'_> {
             Use::Write => BEGIN_WRITE,
         };
         let both = format!("{begin}; {statements}");
-        let told = self.link.begin(&both);
-        if told.is_err() && !self.link.is_connected() {
-            *self.link = self.target.connect()?;
-            return self.link.begin(&both);
-        }
-        told
+        self.target.ask_again(self.link, |link| link.begin(&both))
     }
 }
 

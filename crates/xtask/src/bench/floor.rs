@@ -19,16 +19,15 @@ pub(super) fn read(server: &Server, rate: u64, seconds: u64) -> anyhow::Result<L
     let mut due = Duration::ZERO;
     let mut times = Vec::new();
     while due < Duration::from_secs(seconds) {
-        let late = match due.checked_sub(began.elapsed()) {
+        let started = match due.checked_sub(began.elapsed()) {
             Some(early) => {
                 sleep(early);
-                Duration::ZERO
+                began.elapsed()
             }
-            None => began.elapsed().saturating_sub(due),
+            None => due,
         };
-        let watch = Stopwatch::start();
         connection.get("/readyz")?;
-        times.push(late + watch.elapsed());
+        times.push(began.elapsed().saturating_sub(started));
         due += interval;
     }
     Ok(Load {

@@ -3,10 +3,10 @@
 use crate::bench::load::{Load, middle};
 
 /// What stands above [`columns`].
-pub(super) const HEAD: [&str; 6] = ["A p50", "B p50", "B/A", "A p99", "B p99", "B/A"];
+pub(super) const HEAD: [&str; 7] = ["A p50", "B p50", "B/A", "A p99", "B p99", "B/A", "goal"];
 
-/// The p50 of A, of B, and B/A, then the p99: each the middle of its rounds.
-pub(super) fn columns(reads: &[Vec<Load>; 2]) -> Vec<String> {
+/// The p50 of A, of B, and B/A, then the p99, each the middle of its rounds; then what 99 of 100 reads should stay below.
+pub(super) fn columns(reads: &[Vec<Load>; 2], goal_p99_ms: Option<f64>) -> Vec<String> {
     let figures = [|load: &Load| load.p50_ms, |load: &Load| load.p99_ms];
     let told = figures.map(|figure| {
         let rounds = reads.each_ref();
@@ -17,7 +17,8 @@ pub(super) fn columns(reads: &[Vec<Load>; 2]) -> Vec<String> {
             format!("{:.2}", b / a),
         ]
     });
-    told.concat()
+    let goal = goal_p99_ms.map_or_else(String::new, |goal| format!("{goal:.0} ms"));
+    told.into_iter().flatten().chain([goal]).collect()
 }
 
 #[cfg(test)]
@@ -34,8 +35,10 @@ mod tests {
             };
             p50_ms.map(load).to_vec()
         };
-        let told = columns(&[loads([9.0, 1.0, 2.0]), loads([3.0, 1.0, 8.0])]);
-        let expected = ["2.00 ms", "3.00 ms", "1.50", "4.00 ms", "6.00 ms", "1.50"];
+        let told = columns(&[loads([9.0, 1.0, 2.0]), loads([3.0, 1.0, 8.0])], Some(5.0));
+        let expected = [
+            "2.00 ms", "3.00 ms", "1.50", "4.00 ms", "6.00 ms", "1.50", "5 ms",
+        ];
         assert_eq!(told, expected);
     }
 }

@@ -71,7 +71,7 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
         };
         ground.fill(&server, &beats, "a history")?;
     }
-    let head = [&["read"][..], &turns::HEAD, &["goal"]].concat();
+    let head = [&["read"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
     for read in &READS {
         rows.push(row(read, &read_in_turns(&ground, &server, read, entries)?));
@@ -109,9 +109,7 @@ fn read_in_turns(
 
 fn row(read: &Read, reads: &[Vec<Load>; 2]) -> Vec<String> {
     let mut row = vec![read.name.to_owned()];
-    row.extend(turns::columns(reads));
-    let goal = read.goal_p99_ms;
-    row.push(goal.map_or_else(String::new, |goal| format!("{goal:.0} ms")));
+    row.extend(turns::columns(reads, read.goal_p99_ms));
     row
 }
 

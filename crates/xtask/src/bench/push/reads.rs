@@ -64,7 +64,7 @@ pub(super) fn measure(reportd: &Reportd, kind: StoreKind, history: u64) -> anyho
         grouped(many.receipts)
     );
     let reads = read_in_turns([&few, &many])?;
-    let head = [&["read", "requests/s"][..], &turns::HEAD, &["goal"]].concat();
+    let head = [&["read", "requests/s"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
     rows.extend(
         READS
@@ -110,8 +110,6 @@ fn once(read: &Read, history: &History<'_>, server: &Server, seconds: u64) -> an
 
 fn row(read: &Read, loads: &Loads) -> Vec<String> {
     let mut row = vec![read.name.to_owned(), read.rate.to_string()];
-    row.extend(turns::columns(loads));
-    let goal = read.goal_p99_ms;
-    row.push(goal.map_or_else(String::new, |goal| format!("{goal:.0} ms")));
+    row.extend(turns::columns(loads, read.goal_p99_ms));
     row
 }
