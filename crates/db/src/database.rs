@@ -51,6 +51,11 @@ pub(crate) trait Session {
     fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError>;
     /// Runs queries that need nothing of each other, and tells the rows of each.
     fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError>;
+    /// Runs queries, one after the other, in a read transaction of which nothing else is asked: each may see a later state of
+    /// the store than the one before it.
+    fn query_apart(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+        self.query_each(queries)
+    }
     /// Merges rows into `table` by its policies. `values` holds one row after the other, in key order, no key twice.
     fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError>;
     /// Inserts the rows whose key is new, merges the bounds of the others, and tells for each row whether it was new.
@@ -124,7 +129,8 @@ impl Database {
     }
 
     /// [`Self::read`] that also runs a query without values, `along`: it goes along with the first query of `work`, in the
-    /// same round trip, and sees the same state of the store. Returns its rows beside what `work` says.
+    /// same round trip, and sees the same state of the store, or an earlier one where `work` [asks once](Tx::asks_once).
+    /// Returns its rows beside what `work` says.
     pub fn read_along<T>(
         &self,
         along: &str,
@@ -248,6 +254,17 @@ pub struct Tx<'a> {
     /// Savepoints that are open.
     depth: u32,
     along: Option<Along>,
+    rounds: Rounds,
+}
+
+/// How often a transaction asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Rounds {
+    Any,
+    /// Once, as was promised.
+    One,
+    /// It has asked, and does not again.
+    None,
 }
 
 /// A query that goes along with another.
@@ -257,19 +274,21 @@ enum Along {
     Told(Vec<Row>),
 }
 
-impl Along {
-    fn is_asked(&self) -> bool {
-        matches!(self, Self::Asked(_))
-    }
-}
-
 impl<'a> Tx<'a> {
     pub(crate) fn new(session: &'a mut dyn Session) -> Self {
         Self {
             session,
             depth: 0,
             along: None,
+            rounds: Rounds::Any,
         }
+    }
+
+    /// Promises that this read asks only once from here on, by [`Self::query`] or [`Self::query_each`] or what is made of
+    /// them: for one query a server then has less to do, which neither begins nor ends a transaction. To ask again is an
+    /// error.
+    pub fn asks_once(&mut self) {
+        self.rounds = Rounds::One;
     }
 
     /// Runs `work` so that nothing of it stays where it fails, and the transaction goes on. They nest.
@@ -286,6 +305,7 @@ impl<'a> Tx<'a> {
             session: &mut *self.session,
             depth: depth + 1,
             along: None,
+            rounds: Rounds::Any,
         };
         let told = work(&mut inner);
         match &told {
@@ -367,28 +387,47 @@ impl<'a> Tx<'a> {
 
     /// Runs a query and returns all its rows: bound it with LIMIT.
     pub fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        if self.along.as_ref().is_some_and(Along::is_asked) {
-            let told = self.query_each(&[(sql, values)])?;
-            return Ok(told.into_iter().next().unwrap_or_default());
+        if self.rounds == Rounds::Any && self.along_to_ask().is_none() {
+            return self.session.query(sql, values);
         }
-        self.session.query(sql, values)
+        let told = self.query_each(&[(sql, values)])?;
+        Ok(told.into_iter().next().unwrap_or_default())
     }
 
     /// Runs queries that need nothing of each other, and returns the rows of each: one round trip for all of them.
     pub fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
-        let Some(Along::Asked(along)) = self.along.take_if(|along| along.is_asked()) else {
-            return self.session.query_each(queries);
+        let along = self.along_to_ask().map(str::to_owned);
+        // It goes first: what it tells of the store is not newer than what the others see.
+        let along = along.iter().map(|sql| (sql.as_str(), &[][..]));
+        let all: Vec<Query<'_>> = along.chain(queries.iter().copied()).collect();
+        if self.rounds == Rounds::None {
+            let again = "a read that asks once asked again";
+            return Err(DbError::Statement(again.to_owned()));
+        }
+        let mut told = if self.rounds == Rounds::One && queries.len() <= 1 {
+            self.session.query_apart(&all)?
+        } else {
+            self.session.query_each(&all)?
         };
-        let mut all = queries.to_vec();
-        all.push((&along, &[]));
-        let mut told = self.session.query_each(&all)?;
-        self.along = told.pop().map(Along::Told);
+        if self.rounds == Rounds::One {
+            self.rounds = Rounds::None;
+        }
+        if all.len() > queries.len() {
+            self.along = Some(Along::Told(told.remove(0)));
+        }
         Ok(told)
+    }
+
+    fn along_to_ask(&self) -> Option<&str> {
+        match &self.along {
+            Some(Along::Asked(sql)) => Some(sql),
+            Some(Along::Told(_)) | None => None,
+        }
     }
 
     /// The rows of the query that went along, which goes now where there was none to go with.
     fn told_along(&mut self) -> Result<Vec<Row>, DbError> {
-        if self.along.as_ref().is_some_and(Along::is_asked) {
+        if self.along_to_ask().is_some() {
             self.query_each(&[])?;
         }
         match self.along.take() {

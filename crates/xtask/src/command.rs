@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use crate::bench::cores::Cores;
 use crate::bench::store::StoreKind;
 
 /// What is told where a command line is wrong.
@@ -18,10 +19,13 @@ usage: cargo xtask test [FILTER]
            measures bot event reports; --history is the number of reports behind the larger series read; on PostgreSQL
            only what a report costs is measured, with as many nodes as asked
        cargo xtask bench push [--seconds 30] [--history 10000000] [--store embedded|postgres] [--part all|feeds|reads]
+               [--cores free|awake]
            measures push reports: what a receipt costs, and what reports cost with --history receipts behind them (on
-           PostgreSQL 3000000 by default) against a tenth, or a million where that is less
+           PostgreSQL 3000000 by default) against a tenth, or a million where that is less; with --cores awake no core
+           sleeps while reports are read, as none does on a machine that has work to do: it takes the rights of root
        cargo xtask bench playback [--part all|burst|sustained|reads|size] [--store embedded|postgres] [--viewers 1000000]
                [--seconds 30] [--rate 10000] [--sustained-seconds 60] [--history 100000] [--pairs 1000000]
+               [--cores free|awake]
            measures playback reports: burst, what a heartbeat costs, of --viewers; sustained, whether a server keeps up with
            --rate; reads, what a history of --history entries costs against one of 1000; size, what --pairs videos in
            histories take on disk
@@ -111,6 +115,8 @@ pub(crate) struct BenchPlayback {
     pub(crate) history: u64,
     /// Videos in histories, of all viewers together, whose size is measured.
     pub(crate) pairs: u64,
+    /// While histories are read.
+    pub(crate) cores: Cores,
 }
 
 /// What of it to measure.
@@ -134,6 +140,7 @@ impl Default for BenchPlayback {
             sustained_seconds: 60,
             history: 100_000,
             pairs: 1_000_000,
+            cores: Cores::Free,
         }
     }
 }
@@ -147,6 +154,8 @@ pub(crate) struct BenchPush {
     pub(crate) history: Option<u64>,
     pub(crate) store: StoreKind,
     pub(crate) part: PushPart,
+    /// While reports are read.
+    pub(crate) cores: Cores,
 }
 
 /// What of it to measure.
@@ -164,6 +173,7 @@ impl Default for BenchPush {
             history: None,
             store: StoreKind::Embedded,
             part: PushPart::All,
+            cores: Cores::Free,
         }
     }
 }
@@ -269,6 +279,7 @@ impl BenchPlayback {
                 "--sustained-seconds" => options.sustained_seconds = number(flag, value, 1)?,
                 "--history" => options.history = number(flag, value, LEAST_ENTRIES)?,
                 "--pairs" => options.pairs = number(flag, value, 1)?,
+                "--cores" => options.cores = cores(flag, value)?,
                 "--part" => {
                     options.part = match value {
                         "all" => PlaybackPart::All,
@@ -298,6 +309,7 @@ impl BenchPush {
                 "--seconds" => options.seconds = number(flag, value, 2)?,
                 "--store" => options.store = store(flag, value)?,
                 "--history" => options.history = Some(number(flag, value, LEAST_HISTORY)?),
+                "--cores" => options.cores = cores(flag, value)?,
                 "--part" => {
                     options.part = match value {
                         "all" => PushPart::All,
@@ -382,6 +394,14 @@ fn store(flag: &str, text: &str) -> Result<StoreKind, String> {
     }
 }
 
+fn cores(flag: &str, text: &str) -> Result<Cores, String> {
+    match text {
+        "free" => Ok(Cores::Free),
+        "awake" => Ok(Cores::Awake),
+        _ => Err(format!("{flag} {text}: expected free or awake")),
+    }
+}
+
 fn number(flag: &str, text: &str, least: u64) -> Result<u64, String> {
     u64::from_str(text)
         .ok()
@@ -438,10 +458,11 @@ mod tests {
             history: Some(100_000_000),
             store: StoreKind::Postgres,
             part: PushPart::Reads,
+            cores: Cores::Awake,
             ..BenchPush::default()
         };
         assert_eq!(
-            parse("bench push --history 100000000 --store postgres --part reads"),
+            parse("bench push --history 100000000 --store postgres --part reads --cores awake"),
             Ok(Command::BenchPush(asked))
         );
     }
@@ -463,6 +484,7 @@ mod tests {
             ("bench push --history 1999", "from 2000 on"),
             ("bench push --part half", "--part half"),
             ("bench push --nodes 2", "«--nodes»"),
+            ("bench push --cores asleep", "free or awake"),
             ("bench console --requests 0", "from 1 on"),
             ("bench console --part reads", "«--part»"),
             ("bench dialogue --part reads", "--part reads"),

@@ -120,7 +120,8 @@ impl Link {
         self.settle(told)
     }
 
-    /// Runs statements that need nothing of each other, in one round trip, in the transaction that is open.
+    /// Runs statements that need nothing of each other, in one round trip, in the transaction that is open or each as one of
+    /// its own.
     pub(super) fn ask_each(&mut self, asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
         self.all_in_one(None, asked)
     }

@@ -118,6 +118,19 @@ impl Transaction<'_> {
     }
 }
 
+/// The rows of each of `queries`, which are asked by `ask`.
+fn with_bound(
+    queries: &[Query<'_>],
+    ask: impl FnOnce(&[Asked<'_>]) -> Result<Vec<Answer>, DbError>,
+) -> Result<Vec<Vec<Row>>, DbError> {
+    let values: Vec<_> = queries.iter().map(|(_, values)| bound(values)).collect();
+    let asked = queries.iter().zip(&values);
+    let asked: Vec<Asked<'_>> = asked
+        .map(|((sql, _), values)| (*sql, &values[..]))
+        .collect();
+    ask(&asked)?.into_iter().map(Answer::rows).collect()
+}
+
 impl Session for Transaction<'_> {
     fn dialect(&self) -> Dialect {
         DIALECT
@@ -132,15 +145,19 @@ impl Session for Transaction<'_> {
     }
 
     fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
-        let values: Vec<_> = queries.iter().map(|(_, values)| bound(values)).collect();
-        let asked = queries.iter().zip(&values);
-        let asked: Vec<Asked<'_>> = asked
-            .map(|((sql, _), values)| (*sql, &values[..]))
-            .collect();
-        self.ask_each(&asked)?
-            .into_iter()
-            .map(Answer::rows)
-            .collect()
+        with_bound(queries, |asked| self.ask_each(asked))
+    }
+
+    fn query_apart(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
+        let is_new_read = self.purpose == Use::Read && matches!(self.state, State::New);
+        if !is_new_read {
+            return self.query_each(queries);
+        }
+        // Nothing is begun, so there is nothing to end.
+        with_bound(queries, |asked| {
+            self.target
+                .ask_again(self.link, |link| link.ask_each(asked))
+        })
     }
 
     fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {

@@ -1,11 +1,17 @@
 //! Users of an app by day, and how many were online.
 
-use std::collections::HashMap;
 use std::ops::RangeInclusive;
 
-use reportd_db::{DbError, Query, Row, Tx, Value};
+use reportd_db::{DbError, Query, Tx, Value};
 use reportd_platform::AppNo;
 use reportd_protocol::push::Users;
+
+/// The users of a day: registered, active, most online, and where `$5` is 1 how many registered before. It is one statement,
+/// and each part of it finds its rows by their keys.
+const OF_DAY: &str = "SELECT (SELECT registered FROM push_user_day WHERE app = $1 AND day = $2), \
+     (SELECT active FROM push_user_day WHERE app = $1 AND day = $2), \
+     (SELECT MAX(users) FROM push_online WHERE app = $1 AND point >= $3 AND point < $4), \
+     CASE WHEN $5 = 1 THEN (SELECT CAST(SUM(registered) AS BIGINT) FROM push_user_day WHERE app = $1 AND day < $2) END";
 
 /// The users of days in a row, from `first` on; `starts_ms` tells when each of them begins, and when the last one ends.
 pub(crate) fn users(
@@ -14,51 +20,33 @@ pub(crate) fn users(
     first: i64,
     starts_ms: &[i64],
 ) -> Result<Vec<Users>, DbError> {
-    let before =
-        "SELECT CAST(SUM(registered) AS BIGINT) FROM push_user_day WHERE app = $1 AND day < $2";
-    let of_days = "SELECT day, registered, active FROM push_user_day WHERE app = $1 AND day >= $2 AND day < $3";
-    let peak = "SELECT MAX(users) FROM push_online WHERE app = $1 AND point >= $2 AND point < $3";
-    let days: [Value<'_>; 3] = [app.into(), first.into(), (first + count(starts_ms)).into()];
-    let points = starts_ms.windows(2);
-    let points: Vec<[Value<'_>; 3]> = points
-        .map(|ends| [app.into(), ends[0].into(), ends[1].into()])
+    let days = (first..).zip(starts_ms.windows(2));
+    let values: Vec<[Value<'_>; 5]> = days
+        .map(|(day, ends)| {
+            let is_first = i64::from(day == first);
+            [
+                app.into(),
+                day.into(),
+                ends[0].into(),
+                ends[1].into(),
+                is_first.into(),
+            ]
+        })
         .collect();
-    let mut queries: Vec<Query<'_>> = vec![(before, &days[..2]), (of_days, &days)];
-    queries.extend(points.iter().map(|points| (peak, &points[..])));
-    let mut told = tx.query_each(&queries)?.into_iter();
-    let mut accumulative_num = number(told.next())?;
-    let mut of_days = registered_and_active(&told.next().unwrap_or_default())?;
-    let mut users = Vec::new();
-    for (day, peak) in (first..).zip(told) {
-        let (register_num, active_num) = of_days.remove(&day).unwrap_or_default();
-        accumulative_num += register_num;
+    let queries: Vec<Query<'_>> = values.iter().map(|day| (OF_DAY, &day[..])).collect();
+    let (mut accumulative_num, mut users) = (0, Vec::new());
+    for row in tx.query_each(&queries)?.into_iter().flatten() {
+        let number = |column| Ok::<_, DbError>(row.opt_int(column)?.unwrap_or(0));
+        let register_num = number(0)?;
+        accumulative_num += number(3)? + register_num;
         users.push(Users {
             accumulative_num,
             register_num,
-            active_num,
-            online_num: number(Some(peak))?,
+            active_num: number(1)?,
+            online_num: number(2)?,
         });
     }
     Ok(users)
-}
-
-/// The number that a query tells; 0 where it is NULL.
-fn number(rows: Option<Vec<Row>>) -> Result<i64, DbError> {
-    let row = rows.unwrap_or_default().into_iter().next();
-    let number = row.map(|row| row.opt_int(0)).transpose()?;
-    Ok(number.flatten().unwrap_or(0))
-}
-
-/// How many days lie between `starts_ms`.
-fn count(starts_ms: &[i64]) -> i64 {
-    i64::try_from(starts_ms.len().saturating_sub(1)).unwrap_or(i64::MAX)
-}
-
-/// Who registered and who was online, by day.
-fn registered_and_active(rows: &[Row]) -> Result<HashMap<i64, (i64, i64)>, DbError> {
-    rows.iter()
-        .map(|row| Ok((row.int(0)?, (row.int(1)?, row.int(2)?))))
-        .collect()
 }
 
 /// Users online at the points of a time that have some, as (ms, users), ascending.

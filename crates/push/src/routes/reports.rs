@@ -148,7 +148,8 @@ async fn group(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
         created_ms: zone.start_of_day_ms(asked.start.days())..=end_ms - 1,
         singles: app.settings.single_reports,
     };
-    push.read(&app, move |tx, app| {
+    // A large group is read page by page.
+    push.read_in_rounds(&app, move |tx, app| {
         let by_brand = asked.by_brand;
         let found = query::group_funnel(tx, app.app.no, &name, &served, by_brand)?;
         Ok(group_report(&name, found.as_ref(), shape(app, by_brand)))
@@ -241,8 +242,21 @@ impl Push {
         }
     }
 
-    /// Waits for what is acknowledged, then reads the views and renders a reply.
+    /// [`Self::read_in_rounds`] by one question, or by several that are asked together.
     async fn read(
+        &self,
+        app: &Arc<PushApp>,
+        render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,
+    ) -> Result<Answer, Refused> {
+        self.read_in_rounds(app, move |tx, app| {
+            tx.asks_once();
+            render(tx, app)
+        })
+        .await
+    }
+
+    /// Waits for what is acknowledged, then reads the views and renders a reply.
+    async fn read_in_rounds(
         &self,
         app: &Arc<PushApp>,
         render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures of one run on one machine. Only a wrong count fails; no speed does.
 
 mod console;
+pub(crate) mod cores;
 mod dialogue;
 mod figures;
 mod floor;

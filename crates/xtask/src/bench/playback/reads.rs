@@ -73,9 +73,11 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
     }
     let head = [&["read"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
+    let kept = options.cores.keep()?;
     for read in &READS {
         rows.push(row(read, &read_in_turns(&ground, &server, read, entries)?));
     }
+    drop(kept);
     println!("\n{}\n", text_table(&rows));
     server.stop()
 }

@@ -33,5 +33,6 @@ pub(crate) fn measure(options: &BenchPush) -> anyhow::Result<()> {
         StoreKind::Embedded => 10_000_000,
         StoreKind::Postgres => 3_000_000,
     };
-    reads::measure(&reportd, options.store, options.history.unwrap_or(fitting))
+    let history = options.history.unwrap_or(fitting);
+    reads::measure(&reportd, options.store, history, options.cores)
 }

@@ -2,6 +2,7 @@
 //!
 //! Both are read in turns, at a set rate, so that the machine is the same for both; only the server that is read runs.
 
+use crate::bench::cores::Cores;
 use crate::bench::floor;
 use crate::bench::load::{Load, run};
 use crate::bench::push::history::{History, TASKS};
@@ -54,7 +55,12 @@ const READS: [Read; 6] = [
 ];
 
 /// Fills two stores, then reads them in turns and prints one table.
-pub(super) fn measure(reportd: &Reportd, kind: StoreKind, history: u64) -> anyhow::Result<()> {
+pub(super) fn measure(
+    reportd: &Reportd,
+    kind: StoreKind,
+    history: u64,
+    cores: Cores,
+) -> anyhow::Result<()> {
     println!("{kind:?} store, {TASKS} tasks of yesterday");
     let few = History::make(reportd, kind, MOST_FEW.min(history / 10))?;
     let many = History::make(reportd, kind, history)?;
@@ -63,7 +69,9 @@ pub(super) fn measure(reportd: &Reportd, kind: StoreKind, history: u64) -> anyho
         grouped(few.receipts),
         grouped(many.receipts)
     );
+    let kept = cores.keep()?;
     let reads = read_in_turns([&few, &many])?;
+    drop(kept);
     let head = [&["read", "requests/s"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
     rows.extend(
