@@ -89,8 +89,13 @@ type Loads = [Vec<Load>; 2];
 
 fn read_in_turns(histories: [&History<'_>; 2]) -> anyhow::Result<[Loads; READS.len()]> {
     let mut reads = READS.map(|_| Loads::default());
-    for _ in 0..ROUNDS {
-        for (place, history) in histories.into_iter().enumerate() {
+    for round in 0..ROUNDS {
+        let mut in_turn: Vec<_> = histories.into_iter().enumerate().collect();
+        // Neither is always the first: it could be what is slower, or quicker.
+        if round % 2 == 1 {
+            in_turn.reverse();
+        }
+        for (place, history) in in_turn {
             let server = history.store.serve("")?;
             for (read, loads) in READS.iter().zip(&mut reads) {
                 once(read, history, &server, WARM_UP_SECONDS)?;
