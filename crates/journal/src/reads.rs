@@ -96,7 +96,8 @@ impl Journal {
         Ok((lag, views.read_briefly(work).await?))
     }
 
-    /// Reads `views` together with how far they are of the streams of other nodes, as one state of the database. Blocks.
+    /// Reads `views` together with how far they are of the streams of other nodes: at the least so far, as the read sees them.
+    /// Blocks.
     fn read_at_once<T>(
         &self,
         views: &Database,
