@@ -285,10 +285,12 @@ impl<'a> Tx<'a> {
     }
 
     /// Promises that this read asks only once from here on, by [`Self::query`] or [`Self::query_each`] or what is made of
-    /// them: for one query a server then has less to do, which neither begins nor ends a transaction. To ask again is an
-    /// error.
+    /// them: for one query a server then has less to do, which neither begins nor ends a transaction. To ask again by these
+    /// is an error, and nothing else may be asked.
     pub fn asks_once(&mut self) {
-        self.rounds = Rounds::One;
+        if self.rounds == Rounds::Any {
+            self.rounds = Rounds::One;
+        }
     }
 
     /// Runs `work` so that nothing of it stays where it fails, and the transaction goes on. They nest.
@@ -400,18 +402,19 @@ impl<'a> Tx<'a> {
         // It goes first: what it tells of the store is not newer than what the others see.
         let along = along.iter().map(|sql| (sql.as_str(), &[][..]));
         let all: Vec<Query<'_>> = along.chain(queries.iter().copied()).collect();
-        if self.rounds == Rounds::None {
+        let rounds = self.rounds;
+        if rounds == Rounds::None {
             let again = "a read that asks once asked again";
             return Err(DbError::Statement(again.to_owned()));
         }
-        let mut told = if self.rounds == Rounds::One && queries.len() <= 1 {
+        if rounds == Rounds::One {
+            self.rounds = Rounds::None;
+        }
+        let mut told = if rounds == Rounds::One && queries.len() <= 1 {
             self.session.query_apart(&all)?
         } else {
             self.session.query_each(&all)?
         };
-        if self.rounds == Rounds::One {
-            self.rounds = Rounds::None;
-        }
         if all.len() > queries.len() {
             self.along = Some(Along::Told(told.remove(0)));
         }

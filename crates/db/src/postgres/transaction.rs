@@ -154,10 +154,14 @@ impl Session for Transaction<'_> {
             return self.query_each(queries);
         }
         // Nothing is begun, so there is nothing to end.
-        with_bound(queries, |asked| {
+        let told = with_bound(queries, |asked| {
             self.target
                 .ask_again(self.link, |link| link.ask_each(asked))
-        })
+        });
+        if let Err(error) = &told {
+            self.state = State::Failed(error.clone());
+        }
+        told
     }
 
     fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {

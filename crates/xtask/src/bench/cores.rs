@@ -42,7 +42,6 @@ impl Cores {
                 "--cores awake: {WAKE_LATENCY} cannot be written, which takes the rights of root"
             )
         })?;
-        println!("cores are kept awake");
         Ok(Kept(Some(file)))
     }
 }

@@ -51,11 +51,15 @@ const READS: [Read; 3] = [
 /// Fills both histories, then reads them in turns and prints one table.
 pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Result<()> {
     println!(
-        "reads: {:?} store, at {RATE} requests/s, {ROUNDS} times {SECONDS} s in turns: A with {} entries, B with {}",
+        "reads: {:?} store, at {RATE} requests/s, cores {:?}, {ROUNDS} times {SECONDS} s in turns: A with {} entries, \
+         B with {}",
         options.store,
+        options.cores,
         grouped(FEW),
         grouped(options.history)
     );
+    // What cannot be is told before the store is filled.
+    drop(options.cores.keep()?);
     let mut ground = Ground::create(reportd, options.store)?;
     let server = ground.store.serve("")?;
     upload_catalogue(&ground, &server, options.history)?;

@@ -61,11 +61,14 @@ pub(super) fn measure(
     history: u64,
     cores: Cores,
 ) -> anyhow::Result<()> {
+    // What cannot be is told before stores are filled.
+    drop(cores.keep()?);
     println!("{kind:?} store, {TASKS} tasks of yesterday");
     let few = History::make(reportd, kind, MOST_FEW.min(history / 10))?;
     let many = History::make(reportd, kind, history)?;
     println!(
-        "reads at a set rate, {ROUNDS} times {SECONDS} s in turns: A with {} receipts behind it, B with {}",
+        "reads at a set rate, cores {cores:?}, {ROUNDS} times {SECONDS} s in turns: A with {} receipts behind it, \
+         B with {}",
         grouped(few.receipts),
         grouped(many.receipts)
     );
