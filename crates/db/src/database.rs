@@ -15,8 +15,6 @@ pub(crate) trait Driver: Send + Sync {
     fn near_reader(&self) -> Option<Box<dyn Reader + '_>> {
         None
     }
-    /// Runs one query as a read of its own.
-    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError>;
     /// Runs `work` in one write transaction and commits, or rolls back where `work` fails.
     fn write(
         &self,
@@ -202,7 +200,10 @@ impl Database {
     /// Runs one query as a read of its own, and returns all its rows: bound it with LIMIT. A server has less to do for it
     /// than for [`Self::read`], which begins and ends: for what is asked again and again. Blocks.
     pub fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        self.driver().query(sql, values)
+        self.read(|tx| {
+            tx.asks_once();
+            tx.query(sql, values)
+        })
     }
 
     /// What stands before the names of this store's tables where another store of the same database reads them: nothing
@@ -272,6 +273,12 @@ enum Along {
     /// With the next one.
     Asked(String),
     Told(Vec<Row>),
+}
+
+impl Along {
+    fn is_asked(&self) -> bool {
+        matches!(self, Self::Asked(_))
+    }
 }
 
 impl<'a> Tx<'a> {
@@ -389,7 +396,7 @@ impl<'a> Tx<'a> {
 
     /// Runs a query and returns all its rows: bound it with LIMIT.
     pub fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        if self.rounds == Rounds::Any && self.along_to_ask().is_none() {
+        if self.rounds == Rounds::Any && !self.along.as_ref().is_some_and(Along::is_asked) {
             return self.session.query(sql, values);
         }
         let told = self.query_each(&[(sql, values)])?;
@@ -398,39 +405,43 @@ impl<'a> Tx<'a> {
 
     /// Runs queries that need nothing of each other, and returns the rows of each: one round trip for all of them.
     pub fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
-        let along = self.along_to_ask().map(str::to_owned);
-        // It goes first: what it tells of the store is not newer than what the others see.
-        let along = along.iter().map(|sql| (sql.as_str(), &[][..]));
-        let all: Vec<Query<'_>> = along.chain(queries.iter().copied()).collect();
-        let rounds = self.rounds;
-        if rounds == Rounds::None {
-            let again = "a read that asks once asked again";
-            return Err(DbError::Statement(again.to_owned()));
-        }
-        if rounds == Rounds::One {
-            self.rounds = Rounds::None;
-        }
-        let mut told = if rounds == Rounds::One && queries.len() <= 1 {
-            self.session.query_apart(&all)?
-        } else {
-            self.session.query_each(&all)?
+        let are_apart = self.is_only_round()? && queries.len() <= 1;
+        let Some(Along::Asked(along)) = self.along.take_if(|along| along.is_asked()) else {
+            return self.ask(queries, are_apart);
         };
-        if all.len() > queries.len() {
-            self.along = Some(Along::Told(told.remove(0)));
-        }
+        // It goes first: what it tells of the store is not newer than what the others see.
+        let all = [&[(along.as_str(), &[][..])], queries].concat();
+        let mut told = self.ask(&all, are_apart)?;
+        self.along = Some(Along::Told(told.remove(0)));
         Ok(told)
     }
 
-    fn along_to_ask(&self) -> Option<&str> {
-        match &self.along {
-            Some(Along::Asked(sql)) => Some(sql),
-            Some(Along::Told(_)) | None => None,
+    fn ask(&mut self, queries: &[Query<'_>], are_apart: bool) -> Result<Vec<Vec<Row>>, DbError> {
+        if are_apart {
+            self.session.query_apart(queries)
+        } else {
+            self.session.query_each(queries)
+        }
+    }
+
+    /// True where this is the one round that was promised, which is over with it; an error behind it.
+    fn is_only_round(&mut self) -> Result<bool, DbError> {
+        match self.rounds {
+            Rounds::Any => Ok(false),
+            Rounds::One => {
+                self.rounds = Rounds::None;
+                Ok(true)
+            }
+            Rounds::None => {
+                let again = "a read that asks once asked again";
+                Err(DbError::Statement(again.to_owned()))
+            }
         }
     }
 
     /// The rows of the query that went along, which goes now where there was none to go with.
     fn told_along(&mut self) -> Result<Vec<Row>, DbError> {
-        if self.along_to_ask().is_some() {
+        if self.along.as_ref().is_some_and(Along::is_asked) {
             self.query_each(&[])?;
         }
         match self.along.take() {

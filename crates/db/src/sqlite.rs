@@ -182,12 +182,6 @@ impl Driver for Sqlite {
         self.readers.take(Use::Read, connect)?.read(work)
     }
 
-    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        let connect = || connect(&self.options, true);
-        let mut reader = self.readers.take(Use::Read, connect)?;
-        reader.link()?.query(sql, values)
-    }
-
     fn near_reader(&self) -> Option<Box<dyn Reader + '_>> {
         let taken = self.readers.take_idle_reader()?;
         Some(Box::new(taken))

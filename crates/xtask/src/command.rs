@@ -22,7 +22,8 @@ usage: cargo xtask test [FILTER]
                [--cores free|awake]
            measures push reports: what a receipt costs, and what reports cost with --history receipts behind them (on
            PostgreSQL 3000000 by default) against a tenth, or a million where that is less; with --cores awake no core
-           sleeps while reports are read, as none does on a machine that has work to do: it takes the rights of root
+           sleeps while stores are filled and read, as none does on a machine that has work to do: it takes the rights of
+           root
        cargo xtask bench playback [--part all|burst|sustained|reads|size] [--store embedded|postgres] [--viewers 1000000]
                [--seconds 30] [--rate 10000] [--sustained-seconds 60] [--history 100000] [--pairs 1000000]
                [--cores free|awake]
@@ -115,7 +116,7 @@ pub(crate) struct BenchPlayback {
     pub(crate) history: u64,
     /// Videos in histories, of all viewers together, whose size is measured.
     pub(crate) pairs: u64,
-    /// While histories are read.
+    /// While histories are made and read.
     pub(crate) cores: Cores,
 }
 
@@ -154,7 +155,7 @@ pub(crate) struct BenchPush {
     pub(crate) history: Option<u64>,
     pub(crate) store: StoreKind,
     pub(crate) part: PushPart,
-    /// While reports are read.
+    /// While stores are filled and reports are read.
     pub(crate) cores: Cores,
 }
 

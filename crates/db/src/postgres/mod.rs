@@ -18,7 +18,7 @@ use std::time::Duration;
 use crate::database::Driver;
 use crate::migrate::Dialect;
 use crate::pool::{Pool, Taken, Use};
-use crate::{Database, DbError, Row, Tx, Value};
+use crate::{Database, DbError, Tx, Value};
 use link::Link;
 use target::Target;
 use transaction::Transaction;
@@ -140,12 +140,6 @@ impl Driver for Postgres {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.transact(Use::Read, work)
-    }
-
-    fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        let (mut taken, values) = (self.take(Use::Read)?, types::bound(values));
-        let ask = |link: &mut Link| link.ask(sql, &values);
-        self.target.ask_again(taken.link()?, ask)?.rows()
     }
 
     fn write(

@@ -20,17 +20,14 @@ pub(crate) enum Cores {
     Awake,
 }
 
-/// Cores are as was asked until this is dropped.
-pub(super) struct Kept(#[expect(dead_code, reason = "open is what it is to be")] Option<File>);
-
 impl Cores {
-    /// Keeps the cores so.
+    /// Keeps the cores so, until the file is dropped.
     ///
     /// # Errors
     /// Where the kernel may not be told: it takes the rights of root.
-    pub(super) fn keep(self) -> anyhow::Result<Kept> {
+    pub(super) fn keep(self) -> anyhow::Result<Option<File>> {
         if self == Self::Free {
-            return Ok(Kept(None));
+            return Ok(None);
         }
         let tell = || {
             let mut file = OpenOptions::new().write(true).open(WAKE_LATENCY)?;
@@ -42,6 +39,6 @@ impl Cores {
                 "--cores awake: {WAKE_LATENCY} cannot be written, which takes the rights of root"
             )
         })?;
-        Ok(Kept(Some(file)))
+        Ok(Some(file))
     }
 }

@@ -1,6 +1,16 @@
-//! Latencies of two that were read in turns, A and B, as columns of a table.
+//! Two that are read in turns, A and B: who comes first, and their latencies as columns of a table.
 
 use crate::bench::load::{Load, middle};
+
+/// The places of A and B as they are read in a round. Neither is always the first: what comes second may find a slower
+/// machine.
+pub(super) fn order(round: u64) -> [usize; 2] {
+    if round.is_multiple_of(2) {
+        [0, 1]
+    } else {
+        [1, 0]
+    }
+}
 
 /// What stands above [`columns`].
 pub(super) const HEAD: [&str; 7] = ["A p50", "B p50", "B/A", "A p99", "B p99", "B/A", "goal"];

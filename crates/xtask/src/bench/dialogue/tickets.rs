@@ -8,6 +8,7 @@ use std::io::Write;
 use crate::bench::dialogue::ground::Ground;
 use crate::bench::load::{Load, run};
 use crate::bench::reportd::Reportd;
+use crate::bench::turns;
 use crate::clock::Stopwatch;
 use crate::command::{BenchDialogue, FEW_TICKETS};
 use crate::text_table::{grouped, text_table};
@@ -36,9 +37,9 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchDialogue) -> anyhow::Res
     }
     let mut taken = [Vec::new(), Vec::new()];
     let mut syncs = Vec::new();
-    for _ in 0..ROUNDS {
-        for (ground, loads) in grounds.iter().zip(&mut taken) {
-            loads.push(take(ground)?);
+    for round in 0..ROUNDS {
+        for place in turns::order(round) {
+            taken[place].push(take(&grounds[place])?);
         }
         syncs.extend(sync_ms(reportd)?);
     }

@@ -59,7 +59,7 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
         grouped(options.history)
     );
     // What cannot be is told before the store is filled.
-    drop(options.cores.keep()?);
+    let kept = options.cores.keep()?;
     let mut ground = Ground::create(reportd, options.store)?;
     let server = ground.store.serve("")?;
     upload_catalogue(&ground, &server, options.history)?;
@@ -77,7 +77,6 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
     }
     let head = [&["read"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
-    let kept = options.cores.keep()?;
     for read in &READS {
         rows.push(row(read, &read_in_turns(&ground, &server, read, entries)?));
     }
@@ -105,9 +104,9 @@ fn read_in_turns(
     for viewer in 0..2 {
         once(viewer, WARM_UP_SECONDS)?;
     }
-    for _ in 0..ROUNDS {
-        for (viewer, reads) in reads.iter_mut().enumerate() {
-            reads.push(once(viewer, SECONDS)?);
+    for round in 0..ROUNDS {
+        for viewer in turns::order(round) {
+            reads[viewer].push(once(viewer, SECONDS)?);
         }
     }
     Ok(reads)

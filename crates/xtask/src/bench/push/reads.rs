@@ -62,7 +62,7 @@ pub(super) fn measure(
     cores: Cores,
 ) -> anyhow::Result<()> {
     // What cannot be is told before stores are filled.
-    drop(cores.keep()?);
+    let kept = cores.keep()?;
     println!("{kind:?} store, {TASKS} tasks of yesterday");
     let few = History::make(reportd, kind, MOST_FEW.min(history / 10))?;
     let many = History::make(reportd, kind, history)?;
@@ -72,7 +72,6 @@ pub(super) fn measure(
         grouped(few.receipts),
         grouped(many.receipts)
     );
-    let kept = cores.keep()?;
     let reads = read_in_turns([&few, &many])?;
     drop(kept);
     let head = [&["read", "requests/s"][..], &turns::HEAD].concat();
@@ -93,12 +92,8 @@ type Loads = [Vec<Load>; 2];
 fn read_in_turns(histories: [&History<'_>; 2]) -> anyhow::Result<[Loads; READS.len()]> {
     let mut reads = READS.map(|_| Loads::default());
     for round in 0..ROUNDS {
-        let mut in_turn: Vec<_> = histories.into_iter().enumerate().collect();
-        // Neither is always the first: it could be what is slower, or quicker.
-        if round % 2 == 1 {
-            in_turn.reverse();
-        }
-        for (place, history) in in_turn {
+        for place in turns::order(round) {
+            let history = histories[place];
             let server = history.store.serve("")?;
             for (read, loads) in READS.iter().zip(&mut reads) {
                 once(read, history, &server, WARM_UP_SECONDS)?;
