@@ -1,22 +1,23 @@
 //! The SQLite driver: one writer connection, a few readers, write-ahead log.
 
+mod failure;
 pub mod files;
+mod session;
+mod types;
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
+use rusqlite::{Connection, OpenFlags};
 
-use crate::database::{Driver, Query, Reader, Session};
+use crate::database::{Driver, Reader, Session};
 use crate::migrate::Dialect;
 use crate::pool::{Link, Pool, Taken, Use};
-use crate::table::TableSql;
-use crate::value::Cell;
-use crate::{Database, DbError, Row, Table, Tx, Value};
+use crate::{Database, DbError, Tx, Value};
+use failure::classify;
+use session::{Prepared, transact};
 
 const DIALECT: Dialect = Dialect {
     bytes: "BLOB",
@@ -33,8 +34,6 @@ const DIALECT: Dialect = Dialect {
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Prepared statements kept per connection.
 const STATEMENT_CACHE: usize = 128;
-/// Spelled texts kept per connection: lists of many lengths make many texts that are never used again.
-const MOST_SPELLED: usize = 256;
 
 /// When a commit counts as done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,15 +88,6 @@ struct Sqlite {
     options: Options,
 }
 
-/// A connection and the statements it has spelled for SQLite.
-struct Prepared {
-    connection: Connection,
-    /// Statement text with `$n` → the text with `?n`: rusqlite binds `$n` names by order of appearance, not by number.
-    spelled: HashMap<String, String>,
-    /// The statements of the tables that were written, spelled.
-    tables: HashMap<Table, Arc<TableSql>>,
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     // A panic inside a transaction has rolled it back when the guard was dropped, so the connection can be used on.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
@@ -142,13 +132,6 @@ fn connect(options: &Options, reader: bool) -> Result<Prepared, DbError> {
     pragma("cache_size", &format!("-{}", cache / 1024))?;
     pragma("temp_store", "memory")?;
     Ok(Prepared::new(connection))
-}
-
-impl Link for Prepared {
-    /// One that is still in a transaction, because its rollback failed, is not used again.
-    fn is_reusable(&self) -> bool {
-        self.connection.is_autocommit()
-    }
 }
 
 impl Sqlite {
@@ -228,275 +211,6 @@ impl Reader for Taken<'_, Prepared> {
     }
 }
 
-fn transact(
-    on: &mut Prepared,
-    begin: &str,
-    work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
-) -> Result<(), DbError> {
-    let mut open = OpenTransaction::begin(on, begin)?;
-    work(&mut Tx::new(open.on))?;
-    open.commit()
-}
-
-/// A transaction that rolls back when it is dropped before its commit.
-struct OpenTransaction<'a> {
-    on: &'a mut Prepared,
-    done: bool,
-}
-
-impl<'a> OpenTransaction<'a> {
-    fn begin(on: &'a mut Prepared, begin: &str) -> Result<Self, DbError> {
-        on.execute(begin, &[])?;
-        Ok(Self { on, done: false })
-    }
-
-    fn commit(&mut self) -> Result<(), DbError> {
-        self.on.check_open()?;
-        self.on.execute("COMMIT", &[])?;
-        self.done = true;
-        Ok(())
-    }
-}
-
-impl Drop for OpenTransaction<'_> {
-    fn drop(&mut self) {
-        if !self.done && !self.on.connection.is_autocommit() {
-            // Where even the rollback fails the connection is not used again: see `with_writer` and the pool.
-            let _ = self.on.execute("ROLLBACK", &[]);
-        }
-    }
-}
-
-impl Prepared {
-    fn new(connection: Connection) -> Self {
-        Self {
-            connection,
-            spelled: HashMap::new(),
-            tables: HashMap::new(),
-        }
-    }
-
-    fn with_statement<T>(
-        &mut self,
-        sql: &str,
-        run: impl FnOnce(&mut rusqlite::Statement<'_>) -> Result<T, rusqlite::Error>,
-    ) -> Result<T, DbError> {
-        if !self.spelled.contains_key(sql) {
-            if self.spelled.len() >= MOST_SPELLED {
-                self.spelled.clear();
-            }
-            self.spelled.insert(sql.to_owned(), spell(sql));
-        }
-        let spelled = self.spelled.get(sql).map_or(sql, String::as_str);
-        let mut statement = self.connection.prepare_cached(spelled).map_err(classify)?;
-        run(&mut statement).map_err(classify)
-    }
-
-    /// Where the disk is full SQLite may roll the whole transaction back by itself: what came after would be one of its own.
-    fn check_open(&self) -> Result<(), DbError> {
-        if self.connection.is_autocommit() {
-            let text = "the transaction was rolled back";
-            return Err(DbError::Unavailable(text.to_owned()));
-        }
-        Ok(())
-    }
-
-    fn table_sql(&mut self, table: &Table) -> Result<Arc<TableSql>, DbError> {
-        if let Some(sql) = self.tables.get(table) {
-            return Ok(Arc::clone(sql));
-        }
-        let places: Vec<_> = (1..=table.columns.len()).map(|n| format!("?{n}")).collect();
-        let source = format!("VALUES ({})", places.join(", "));
-        let mut sql = TableSql::new(table, &source)?;
-        sql.find = spell(&sql.find);
-        let sql = Arc::new(sql);
-        self.tables.insert(*table, Arc::clone(&sql));
-        Ok(sql)
-    }
-
-    /// Runs a spelled statement for each row; tells how many rows each changed.
-    fn run_each<'r, 'v: 'r>(
-        &self,
-        spelled: &str,
-        rows: impl Iterator<Item = &'r [Value<'v>]>,
-        mut changed: impl FnMut(usize),
-    ) -> Result<(), DbError> {
-        let mut statement = self.connection.prepare_cached(spelled).map_err(classify)?;
-        for row in rows {
-            let count = statement
-                .execute(rusqlite::params_from_iter(row))
-                .map_err(classify)?;
-            changed(count);
-        }
-        Ok(())
-    }
-}
-
-fn spell(sql: &str) -> String {
-    sql.replace('$', "?")
-}
-
-impl Session for Prepared {
-    fn dialect(&self) -> Dialect {
-        DIALECT
-    }
-
-    fn execute(&mut self, sql: &str, values: &[Value<'_>]) -> Result<u64, DbError> {
-        self.with_statement(sql, |statement| {
-            statement.execute(rusqlite::params_from_iter(values))
-        })
-        .map(|changed| changed as u64)
-    }
-
-    fn query(&mut self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        self.with_statement(sql, |statement| {
-            let mut found = Vec::new();
-            let mut rows = statement.query(rusqlite::params_from_iter(values))?;
-            while let Some(row) = rows.next()? {
-                found.push(read_row(row)?);
-            }
-            Ok(found)
-        })
-    }
-
-    fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
-        let queries = queries.iter();
-        queries
-            .map(|(sql, values)| self.query(sql, values))
-            .collect()
-    }
-
-    fn upsert(&mut self, table: &Table, values: &[Value<'_>]) -> Result<(), DbError> {
-        let sql = self.table_sql(table)?;
-        let rows = values.chunks_exact(table.columns.len());
-        self.run_each(&sql.upsert, rows, |_| {})
-    }
-
-    fn insert_new(&mut self, table: &Table, values: &[Value<'_>]) -> Result<Vec<bool>, DbError> {
-        let sql = self.table_sql(table)?;
-        let rows = values.chunks_exact(table.columns.len());
-        let mut is_new = Vec::with_capacity(rows.len());
-        self.run_each(&sql.insert_new, rows.clone(), |changed| {
-            is_new.push(changed == 1);
-        })?;
-        if let Some(merge) = &sql.merge_bounds {
-            let copies = rows.zip(&is_new).filter(|(_, is_new)| !**is_new);
-            self.run_each(merge, copies.map(|(row, _)| row), |_| {})?;
-        }
-        Ok(is_new)
-    }
-
-    /// A writer is the only one: there is nothing to lock.
-    fn find(
-        &mut self,
-        table: &Table,
-        keys: &[Value<'_>],
-        _lock: bool,
-    ) -> Result<Vec<Option<Row>>, DbError> {
-        let sql = self.table_sql(table)?;
-        let mut statement = self
-            .connection
-            .prepare_cached(&sql.find)
-            .map_err(classify)?;
-        let keys = keys.chunks_exact(table.key_width());
-        keys.map(|key| {
-            let mut rows = statement
-                .query(rusqlite::params_from_iter(key))
-                .map_err(classify)?;
-            let row = rows.next().map_err(classify)?;
-            row.map(read_row).transpose().map_err(classify)
-        })
-        .collect()
-    }
-
-    /// Nothing to do: `AUTOINCREMENT` numbers behind the greatest that was ever written.
-    fn number_behind(&mut self, _table: &str) -> Result<(), DbError> {
-        Ok(())
-    }
-
-    fn mark(&mut self, depth: u32) -> Result<(), DbError> {
-        self.check_open()?;
-        self.execute(&format!("SAVEPOINT mark_{depth}"), &[])?;
-        Ok(())
-    }
-
-    fn keep_mark(&mut self, depth: u32) -> Result<(), DbError> {
-        self.check_open()?;
-        self.execute(&format!("RELEASE mark_{depth}"), &[])?;
-        Ok(())
-    }
-
-    fn back_to_mark(&mut self, depth: u32) -> Result<(), DbError> {
-        self.check_open()?;
-        self.execute(&format!("ROLLBACK TO mark_{depth}"), &[])?;
-        self.keep_mark(depth)
-    }
-}
-
-impl ToSql for Value<'_> {
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Borrowed(match *self {
-            Self::Texts(texts) => return json(texts),
-            Self::Null => ValueRef::Null,
-            Self::Int(value) => ValueRef::Integer(value),
-            Self::Text(value) => ValueRef::Text(value.as_bytes()),
-            Self::Bytes(value) => ValueRef::Blob(value),
-        }))
-    }
-}
-
-/// A list of texts, as `json_each` takes it.
-fn json(texts: &[String]) -> rusqlite::Result<ToSqlOutput<'static>> {
-    let json = serde_json::to_string(texts);
-    let json = json.map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.into()))?;
-    Ok(json.into())
-}
-
-fn read_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Row> {
-    let count = row.as_ref().column_count();
-    // Collecting results would not know how many come, and grow twice: it showed where a read has thousands of rows.
-    let mut cells = Vec::with_capacity(count);
-    for index in 0..count {
-        cells.push(cell(row.get_ref(index)?));
-    }
-    Ok(Row { cells })
-}
-
-fn cell(value: ValueRef<'_>) -> Cell {
-    match value {
-        ValueRef::Null => Cell::Null,
-        ValueRef::Integer(value) => Cell::Int(value),
-        // No column is declared as a float; a sum that overflowed into one is cut to an integer's end.
-        #[expect(clippy::cast_possible_truncation, reason = "saturates, as said above")]
-        ValueRef::Real(value) => Cell::Int(value as i64),
-        ValueRef::Text(value) => Cell::Text(String::from_utf8_lossy(value).into_owned()),
-        ValueRef::Blob(value) => Cell::Bytes(value.to_vec()),
-    }
-}
-
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is the argument of map_err"
-)]
-fn classify(error: rusqlite::Error) -> DbError {
-    let text = error.to_string();
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::ReadOnly
-            | ErrorCode::CannotOpen
-            | ErrorCode::PermissionDenied
-            | ErrorCode::OutOfMemory,
-        ) => DbError::Unavailable(text),
-        Some(ErrorCode::ConstraintViolation) => DbError::Conflict(text),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => DbError::Corrupt(text),
-        _ => DbError::Statement(text),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -518,16 +232,5 @@ mod tests {
             .unwrap();
         let count = db.read(|tx| tx.query_int("SELECT COUNT(*) FROM t", &[]));
         assert_eq!(count, Ok(0));
-    }
-
-    #[test]
-    fn texts_that_are_not_used_again_are_not_kept() {
-        let directory = tempfile::tempdir().unwrap();
-        let options = Options::durable(directory.path().join("test.db"));
-        let mut prepared = connect(&options, false).unwrap();
-        for number in 0..3 * MOST_SPELLED {
-            prepared.query(&format!("SELECT {number}"), &[]).unwrap();
-        }
-        assert!(prepared.spelled.len() <= MOST_SPELLED);
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{BUSY_TIMEOUT, Prepared, classify};
+use super::BUSY_TIMEOUT;
+use super::failure::classify;
+use super::session::Prepared;
 use crate::database::Session;
 use crate::{DbError, Row, Value};
 
