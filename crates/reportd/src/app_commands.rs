@@ -11,9 +11,10 @@ use serde_json::{Value, json};
 
 use crate::apps::{IssuedCredentials, ShownApp, app_settings};
 use crate::cli::{App, Given};
+use crate::data_folder::DataFolder;
 use crate::output::print_line;
 use crate::settings::Settings;
-use crate::stores::{DataFolder, Stores};
+use crate::stores::Stores;
 use crate::text_table::text_table;
 
 /// Runs a command on apps.

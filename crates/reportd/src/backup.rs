@@ -27,10 +27,10 @@ use reportd_platform::zones::{parse_day, time_text};
 
 use crate::archive::{Manifest, Writer, create_private};
 use crate::cli::Backup;
+use crate::data_folder::DataFolder;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable, size_text};
 use crate::settings::{MASTER_KEY, Settings};
-use crate::stores::DataFolder;
 
 /// Makes a backup.
 pub(crate) async fn backup(settings: &Settings, options: Backup) -> anyhow::Result<()> {

@@ -36,11 +36,12 @@ use tokio::task::JoinHandle;
 use self::clock::PastClock;
 use self::receiver::Receiver;
 use crate::app_commands;
+use crate::data_folder::DataFolder;
 use crate::logging;
 use crate::serve::stop_signal;
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::stores::{DataFolder, Stores};
+use crate::stores::Stores;
 
 const DEFAULT_FOLDER: &str = "./reportd-demo";
 /// Says that a folder is a demo's, and holds its credentials, one of them an admin key: for its owner alone.

@@ -28,9 +28,10 @@ use tokio::task::JoinHandle;
 use utoipa::openapi::OpenApi;
 
 pub(crate) use self::ground::{Ground, limiter};
+use crate::data_folder::DataFolder;
 use crate::settings::Settings;
 use crate::status::KindCount;
-use crate::stores::{DataFolder, Stores};
+use crate::stores::Stores;
 
 /// All kinds of reports.
 pub(crate) const KINDS: &[ReportKind] = &[

@@ -8,6 +8,7 @@ mod backup;
 mod cli;
 mod control;
 mod copy_store;
+mod data_folder;
 mod demo;
 mod export;
 mod health;
@@ -47,9 +48,9 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::cli::{Cli, Command, Common};
+use crate::data_folder::DataFolder;
 use crate::output::{ReaderGone, print_line};
 use crate::settings::Layers;
-use crate::stores::DataFolder;
 use crate::text_table::text_table;
 
 #[global_allocator]

@@ -17,13 +17,14 @@ use reportd_platform::secret::Secret;
 use reportd_platform::zones::time_text;
 
 use crate::copy_store::{copy_store, rows_in};
+use crate::data_folder::DataFolder;
 use crate::kinds::LoadedKinds;
 use crate::migration::{Step, begin, done_step, mark, unmark};
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::refold::copy_base;
 use crate::settings::{MASTER_KEY, Settings, is_postgres_url};
-use crate::stores::{DataFolder, Postgres, Stores};
+use crate::stores::{Postgres, Stores};
 use crate::verify::{print_found, verify};
 
 /// Unpacked bytes of the blocks that are imported at once.

@@ -15,12 +15,13 @@ use reportd_platform::seal::MasterKey;
 
 use crate::archive::{Manifest, create_private, unpack};
 use crate::backup::{contents, journal_days, refuse_postgres, sync_folder_of};
+use crate::data_folder::DataFolder;
 use crate::kinds::settle_state;
 use crate::master_key::sealed_columns;
 use crate::output::print_line;
 use crate::progress::{Progress, Stop, Unit, run_stoppable};
 use crate::settings::{MASTER_KEY, Settings};
-use crate::stores::{DataFolder, Stores};
+use crate::stores::Stores;
 
 /// What makes up a store, in the order in which it is put into its place.
 const PARTS: [&str; 4] = ["journal", "views.db", "base.db", "reportd.db"];

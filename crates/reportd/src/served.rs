@@ -8,10 +8,11 @@ use reportd_db::{Database, DbError, Tx};
 use reportd_journal::{Goal, Journal, JournalError, Pace, Projector, Refold, View, ViewStatus};
 use reportd_platform::clock::Clock;
 
+use crate::data_folder::DataFolder;
 use crate::kinds::LoadedKinds;
 use crate::rebuild::rebuild;
 use crate::refold::Step;
-use crate::stores::{DataFolder, Stores};
+use crate::stores::Stores;
 
 /// Nodes that change over fold into the same views: so often one may find that another was quicker.
 const MOST_CONFLICTS: u32 = 20;

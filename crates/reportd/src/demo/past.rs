@@ -86,7 +86,7 @@ impl Past {
         let opened = tokio::task::spawn_blocking(move || {
             let told: Arc<dyn Clock> = Arc::clone(&clock) as _;
             let (state, metrics) = (of.state.clone(), Metrics::default());
-            let keys = crate::stores::DataFolder::at(&settings.data).key_source();
+            let keys = crate::data_folder::DataFolder::at(&settings.data).key_source();
             let kinds = LoadedKinds::load(&state, &keys, &metrics);
             let directory = open_directory(&settings, &state, &Buckets::Memory, &told, &kinds)?;
             let running = Arc::new(Running {
@@ -262,7 +262,7 @@ fn open_kinds(
     running: &Arc<Running>,
     is_opened: impl Fn(&ReportKind) -> bool,
 ) -> anyhow::Result<OpenKinds> {
-    let node = crate::stores::DataFolder::at(&settings.data).node_name(&SystemRandom)?;
+    let node = crate::data_folder::DataFolder::at(&settings.data).node_name(&SystemRandom)?;
     let ground = Ground {
         settings,
         running,

@@ -15,7 +15,7 @@ use reportd_playback::{
 
 use super::ground::{Ground, rate};
 use super::{LoadedKind, OpenKind, ReportKind};
-use crate::stores::DataFolder;
+use crate::data_folder::DataFolder;
 
 /// Playback reports.
 pub(super) const PLAYBACK: ReportKind = ReportKind {
