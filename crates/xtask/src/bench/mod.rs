@@ -16,6 +16,7 @@ pub(crate) mod reportd;
 mod series;
 pub(crate) mod server;
 mod start;
+mod stolen;
 pub(crate) mod store;
 mod throughput;
 mod traffic;

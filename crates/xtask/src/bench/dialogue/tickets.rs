@@ -6,8 +6,9 @@ use std::fs::File;
 use std::io::Write;
 
 use crate::bench::dialogue::ground::Ground;
-use crate::bench::load::{Load, run};
+use crate::bench::load::{Load, middle, run};
 use crate::bench::reportd::Reportd;
+use crate::bench::stolen::Readings;
 use crate::bench::turns;
 use crate::clock::Stopwatch;
 use crate::command::{BenchDialogue, FEW_TICKETS};
@@ -37,9 +38,10 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchDialogue) -> anyhow::Res
     }
     let mut taken = [Vec::new(), Vec::new()];
     let mut syncs = Vec::new();
+    let mut readings = Readings::default();
     for round in 0..ROUNDS {
         for place in turns::order(round) {
-            taken[place].push(take(&grounds[place])?);
+            taken[place].push(readings.take(|| take(&grounds[place]))?);
         }
         syncs.extend(sync_ms(reportd)?);
     }
@@ -51,16 +53,13 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchDialogue) -> anyhow::Res
             .to_vec(),
     ];
     for (count, loads) in counts.into_iter().zip(&taken) {
-        let middle = |figure: fn(&Load) -> f64| {
-            let mut figures: Vec<f64> = loads.iter().map(figure).collect();
-            figures.sort_by(f64::total_cmp);
-            format!("{:.2} ms", figures[figures.len() / 2])
-        };
+        let middle_ms =
+            |figure: fn(&Load) -> f64| format!("{:.2} ms", middle(loads.iter().map(figure)));
         let errors: u64 = loads.iter().map(|load| load.errors).sum();
         rows.push(vec![
             format!("of {}", grouped(count)),
-            middle(|load| load.p50_ms),
-            middle(|load| load.p99_ms),
+            middle_ms(|load| load.p50_ms),
+            middle_ms(|load| load.p99_ms),
             errors.to_string(),
         ]);
     }
@@ -70,7 +69,7 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchDialogue) -> anyhow::Res
         at(99),
         String::new(),
     ]);
-    println!("\n{}\n", text_table(&rows));
+    println!("\n{}\n{readings}\n", text_table(&rows));
     grounds
         .into_iter()
         .try_for_each(|ground| ground.server.stop())

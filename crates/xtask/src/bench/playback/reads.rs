@@ -5,6 +5,7 @@ use crate::bench::load::Load;
 use crate::bench::playback::ground::{Beats, Ground};
 use crate::bench::reportd::Reportd;
 use crate::bench::server::Server;
+use crate::bench::stolen::Readings;
 use crate::bench::turns;
 use crate::command::BenchPlayback;
 use crate::text_table::{grouped, text_table};
@@ -77,11 +78,13 @@ pub(super) fn measure(reportd: &Reportd, options: &BenchPlayback) -> anyhow::Res
     }
     let head = [&["read"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
+    let mut readings = Readings::default();
     for read in &READS {
-        rows.push(row(read, &read_in_turns(&ground, &server, read, entries)?));
+        let loads = read_in_turns(&ground, &server, read, entries, &mut readings)?;
+        rows.push(row(read, &loads));
     }
     drop(kept);
-    println!("\n{}\n", text_table(&rows));
+    println!("\n{}\n{readings}\n", text_table(&rows));
     server.stop()
 }
 
@@ -91,6 +94,7 @@ fn read_in_turns(
     server: &Server,
     read: &Read,
     entries: [u64; 2],
+    readings: &mut Readings,
 ) -> anyhow::Result<[Vec<Load>; 2]> {
     let once = |viewer: usize, seconds: u64| {
         let flags = format!(
@@ -106,7 +110,7 @@ fn read_in_turns(
     }
     for round in 0..ROUNDS {
         for viewer in turns::order(round) {
-            reads[viewer].push(once(viewer, SECONDS)?);
+            reads[viewer].push(readings.take(|| once(viewer, SECONDS))?);
         }
     }
     Ok(reads)

@@ -8,6 +8,7 @@ use crate::bench::load::{Load, run};
 use crate::bench::push::history::{History, TASKS};
 use crate::bench::reportd::Reportd;
 use crate::bench::server::Server;
+use crate::bench::stolen::Readings;
 use crate::bench::store::StoreKind;
 use crate::bench::turns;
 use crate::clock::days_around_now;
@@ -72,7 +73,8 @@ pub(super) fn measure(
         grouped(few.receipts),
         grouped(many.receipts)
     );
-    let reads = read_in_turns([&few, &many])?;
+    let mut readings = Readings::default();
+    let reads = read_in_turns([&few, &many], &mut readings)?;
     drop(kept);
     let head = [&["read", "requests/s"][..], &turns::HEAD].concat();
     let mut rows = vec![head.into_iter().map(str::to_owned).collect()];
@@ -82,14 +84,17 @@ pub(super) fn measure(
             .zip(&reads)
             .map(|(read, loads)| row(read, loads)),
     );
-    println!("\n{}\n", text_table(&rows));
+    println!("\n{}\n{readings}\n", text_table(&rows));
     Ok(())
 }
 
 /// The latencies of each, of all rounds.
 type Loads = [Vec<Load>; 2];
 
-fn read_in_turns(histories: [&History<'_>; 2]) -> anyhow::Result<[Loads; READS.len()]> {
+fn read_in_turns(
+    histories: [&History<'_>; 2],
+    readings: &mut Readings,
+) -> anyhow::Result<[Loads; READS.len()]> {
     let mut reads = READS.map(|_| Loads::default());
     for round in 0..ROUNDS {
         for place in turns::order(round) {
@@ -97,7 +102,8 @@ fn read_in_turns(histories: [&History<'_>; 2]) -> anyhow::Result<[Loads; READS.l
             let server = history.store.serve("")?;
             for (read, loads) in READS.iter().zip(&mut reads) {
                 once(read, history, &server, WARM_UP_SECONDS)?;
-                loads[place].push(once(read, history, &server, SECONDS)?);
+                let load = readings.take(|| once(read, history, &server, SECONDS))?;
+                loads[place].push(load);
             }
             server.stop()?;
         }
