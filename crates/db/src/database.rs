@@ -2,8 +2,11 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
+use futures_util::future::BoxFuture;
+
 use crate::blocking::{guarded, off_async_threads, on_this_thread};
 use crate::migrate::Dialect;
+use crate::question::{Prompter, Question};
 use crate::{DbError, Row, Table, Value};
 
 /// What a driver gives: transactions to read and to write.
@@ -13,6 +16,10 @@ pub(crate) trait Driver: Send + Sync {
     -> Result<(), DbError>;
     /// A connection to read from that is open and free now, where a few rows are read sooner than a thread is woken.
     fn near_reader(&self) -> Option<Box<dyn Reader + '_>> {
+        None
+    }
+    /// Where a question is asked without a thread that waits for the answer, if the store has connections for that.
+    fn asker(&self) -> Option<&dyn Asker> {
         None
     }
     /// Runs `work` in one write transaction and commits, or rolls back where `work` fails.
@@ -37,6 +44,13 @@ pub(crate) trait Reader {
         &mut self,
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError>;
+}
+
+/// What answers a question while the caller's task waits.
+pub(crate) trait Asker: Sync {
+    fn dialect(&self) -> Dialect;
+    /// The rows of each query.
+    fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Vec<Vec<Row>>, DbError>>;
 }
 
 /// A query: its text, and its values.
@@ -127,18 +141,13 @@ impl Database {
     }
 
     /// [`Self::read`] that also runs a query without values, `along`: it goes along with the first query of `work`, in the
-    /// same round trip, and sees the same state of the store, or an earlier one where `work` [asks once](Tx::asks_once).
-    /// Returns its rows beside what `work` says.
+    /// same round trip, and sees the same state of the store. Returns its rows beside what `work` says.
     pub fn read_along<T>(
         &self,
         along: &str,
         work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
     ) -> Result<(Vec<Row>, T), DbError> {
-        self.read(|tx| {
-            tx.along = Some(Along::Asked(along.to_owned()));
-            let told = work(tx)?;
-            Ok((tx.told_along()?, told))
-        })
+        self.read(|tx| tx.with_along(along, work))
     }
 
     /// Runs `work` in a write transaction that is durable, as the store was opened, when this returns `Ok`.
@@ -165,6 +174,40 @@ impl Database {
     ) -> Result<T, E> {
         let db = self.clone();
         on_this_thread(move || db.try_read(work)).await
+    }
+
+    /// Reads by one question: `work` asks once, by [`Tx::query`] or [`Tx::query_each`] or what is made of them, and nothing
+    /// else; to ask again is an error. A server has less to do for that, which for one query neither begins nor ends a
+    /// transaction, and no thread waits for it: `work` runs twice, first to hear what it asks, then with the answer.
+    pub async fn ask<T: Send + 'static, E: From<DbError> + Send + 'static>(
+        &self,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E> {
+        let driver = self.driver();
+        let Some(asker) = driver.asker() else {
+            return self.read_async(move |tx| tx.only_ask(&work)).await;
+        };
+        let question = {
+            let mut prompter = Prompter::hearing(asker.dialect());
+            let told = guarded(|| Tx::new(&mut prompter).only_ask(&work));
+            match prompter.heard() {
+                Some(question) => question,
+                None => return told,
+            }
+        };
+        let answer = asker.ask(&question).await?;
+        let mut prompter = Prompter::telling(asker.dialect(), answer);
+        guarded(|| Tx::new(&mut prompter).only_ask(&work))
+    }
+
+    /// [`Self::ask`] that also runs a query without values, `along`, in the same round trip: it sees the state that `work`
+    /// sees, or an earlier one. Returns its rows beside what `work` says.
+    pub async fn ask_along<T: Send + 'static>(
+        &self,
+        along: String,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(Vec<Row>, T), DbError> {
+        self.ask(move |tx| tx.with_along(&along, &work)).await
     }
 
     /// [`Self::read_async`] of a few rows by their keys. In a file that is done sooner than this thread could hand its other
@@ -200,10 +243,7 @@ impl Database {
     /// Runs one query as a read of its own, and returns all its rows: bound it with LIMIT. A server has less to do for it
     /// than for [`Self::read`], which begins and ends: for what is asked again and again. Blocks.
     pub fn query(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, DbError> {
-        self.read(|tx| {
-            tx.asks_once();
-            tx.query(sql, values)
-        })
+        self.read(|tx| tx.only_ask(|tx| tx.query(sql, values)))
     }
 
     /// What stands before the names of this store's tables where another store of the same database reads them: nothing
@@ -291,13 +331,21 @@ impl<'a> Tx<'a> {
         }
     }
 
-    /// Promises that this read asks only once from here on, by [`Self::query`] or [`Self::query_each`] or what is made of
-    /// them: for one query a server then has less to do, which neither begins nor ends a transaction. To ask again by these
-    /// is an error, and nothing else may be asked.
-    pub fn asks_once(&mut self) {
-        if self.rounds == Rounds::Any {
-            self.rounds = Rounds::One;
-        }
+    /// Runs `work`, which asks once and nothing else: for one query a server then neither begins nor ends a transaction.
+    fn only_ask<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.rounds = Rounds::One;
+        work(self)
+    }
+
+    /// Runs `work`, and `along` with the first of its queries; returns the rows of that beside what `work` says.
+    fn with_along<T>(
+        &mut self,
+        along: &str,
+        work: impl FnOnce(&mut Self) -> Result<T, DbError>,
+    ) -> Result<(Vec<Row>, T), DbError> {
+        self.along = Some(Along::Asked(along.to_owned()));
+        let told = work(self)?;
+        Ok((self.told_along()?, told))
     }
 
     /// Runs `work` so that nothing of it stays where it fails, and the transaction goes on. They nest.

@@ -4,7 +4,7 @@
 //! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
 //! writers never wait for each other in a circle. What differs between dialects stands in the drivers ([`sqlite`], [`postgres`]).
 //!
-//! Everything here blocks. Async callers go through [`Database::read_async`], [`Database::read_briefly`],
+//! Everything here blocks. Async callers go through [`Database::ask`], [`Database::read_async`], [`Database::read_briefly`],
 //! [`Database::write_async`], [`on_this_thread`] and [`off_async_threads`]; those that write often and little through a
 //! [`Desk`], where writes share a commit.
 
@@ -16,6 +16,7 @@ mod error;
 pub mod migrate;
 mod pool;
 pub mod postgres;
+mod question;
 pub mod sqlite;
 mod table;
 mod value;

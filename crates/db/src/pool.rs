@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::DbError;
 
 /// How long a caller waits for a connection before it is told to try later.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// A connection that may turn out to be of no use any more.
 pub(crate) trait Link {

@@ -31,21 +31,32 @@ impl FreshViews {
     pub async fn read<T: Send + 'static>(
         &self,
         owner: impl Into<u64>,
-        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
     ) -> Result<(i64, T), DbError> {
         let of = (self.kind, owner.into());
         let (lag, told) = self.journal.read(&self.store, of, work).await?;
         Ok((lag.ms, told))
     }
 
-    /// [`Self::read`] of a few rows by their keys.
-    pub async fn read_briefly<T: Send + 'static>(
+    /// [`Self::read`] by one question: see [`Database::ask`].
+    pub async fn ask<T: Send + 'static>(
         &self,
         owner: impl Into<u64>,
-        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
     ) -> Result<(i64, T), DbError> {
         let of = (self.kind, owner.into());
-        let (lag, told) = self.journal.read_briefly(&self.store, of, work).await?;
+        let (lag, told) = self.journal.ask(&self.store, of, work).await?;
+        Ok((lag.ms, told))
+    }
+
+    /// [`Self::ask`] of a few rows by their keys.
+    pub async fn ask_briefly<T: Send + 'static>(
+        &self,
+        owner: impl Into<u64>,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
+    ) -> Result<(i64, T), DbError> {
+        let of = (self.kind, owner.into());
+        let (lag, told) = self.journal.ask_briefly(&self.store, of, work).await?;
         Ok((lag.ms, told))
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use reportd_db::{Database, DbError, Tx, off_async_threads, on_this_thread};
+use reportd_db::{Database, DbError, Row, Tx, off_async_threads, on_this_thread};
 
 use crate::StreamNo;
 use crate::entry::Kind;
@@ -18,6 +18,39 @@ use crate::store::{BlockReader, BlockStore, JournalError, StreamEnd};
 
 /// Sequences by stream: entries before them are meant.
 pub type Ends = BTreeMap<StreamNo, u64>;
+
+/// How a read asks the store of the views.
+#[derive(Debug, Clone, Copy)]
+enum Asks {
+    Once,
+    Freely,
+}
+
+impl Asks {
+    async fn read<T: Send + 'static>(
+        self,
+        views: &Database,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<T, DbError> {
+        match self {
+            Self::Once => views.ask(work).await,
+            Self::Freely => views.read_async(work).await,
+        }
+    }
+
+    async fn read_along<T: Send + 'static>(
+        self,
+        views: &Database,
+        along: String,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+    ) -> Result<(Vec<Row>, T), DbError> {
+        let views = views.clone();
+        match self {
+            Self::Once => views.ask_along(along, work).await,
+            Self::Freely => on_this_thread(move || views.read_along(&along, work)).await,
+        }
+    }
+}
 
 /// What a read of views saw that waited for nothing.
 enum AtOnce<T> {
@@ -59,50 +92,67 @@ impl Journal {
     pub async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         views: &Database,
-        (kind, owner): (Kind, u64),
-        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+        of: (Kind, u64),
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
     ) -> Result<(Lag, T), DbError> {
-        if self.peers.is_none() || !self.progress.is_fresh(kind, owner) {
-            let lag = self.fresh(kind, owner).await;
-            return Ok((lag, views.read_async(work).await?));
-        }
-        let (journal, store) = (Arc::clone(self), views.clone());
-        let at_once = move || {
-            let told = journal.read_at_once(&store, (kind, owner), &work)?;
-            Ok::<_, DbError>((told, work))
-        };
-        let (lag, work) = match on_this_thread(at_once).await? {
-            (AtOnce::Fresh(told), _) => return Ok((Lag { ms: 0 }, told)),
-            (AtOnce::Behind(needed), work) => {
-                let ms = self.wait_folded(kind, needed).await;
-                (Lag { ms }, work)
-            }
-            (AtOnce::Unknown, work) => (self.fresh(kind, owner).await, work),
-        };
-        Ok((lag, views.read_async(work).await?))
+        self.read_as(Asks::Freely, views, of, work).await
     }
 
-    /// [`Self::read`] of a few rows by their keys.
-    pub async fn read_briefly<T: Send + 'static>(
+    /// [`Self::read`] by one question: see [`Database::ask`].
+    pub async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        views: &Database,
+        of: (Kind, u64),
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
+    ) -> Result<(Lag, T), DbError> {
+        self.read_as(Asks::Once, views, of, work).await
+    }
+
+    /// [`Self::ask`] of a few rows by their keys.
+    pub async fn ask_briefly<T: Send + 'static>(
         self: &Arc<Self>,
         views: &Database,
         (kind, owner): (Kind, u64),
-        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
     ) -> Result<(Lag, T), DbError> {
         if self.peers.is_some() {
-            return self.read(views, (kind, owner), work).await;
+            return self.ask(views, (kind, owner), work).await;
         }
         let lag = self.fresh(kind, owner).await;
         Ok((lag, views.read_briefly(work).await?))
     }
 
-    /// Reads `views` together with how far they are of the streams of other nodes: at the least so far, as the read sees them.
-    /// Blocks.
-    fn read_at_once<T>(
-        &self,
+    async fn read_as<T: Send + 'static>(
+        self: &Arc<Self>,
+        asks: Asks,
         views: &Database,
         (kind, owner): (Kind, u64),
-        work: impl FnOnce(&mut Tx<'_>) -> Result<T, DbError>,
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + Sync + 'static,
+    ) -> Result<(Lag, T), DbError> {
+        if self.peers.is_none() || !self.progress.is_fresh(kind, owner) {
+            let lag = self.fresh(kind, owner).await;
+            return Ok((lag, asks.read(views, work).await?));
+        }
+        let work = Arc::new(work);
+        let again = Arc::clone(&work);
+        let at_once = self.read_at_once(asks, views, (kind, owner), move |tx| work(tx));
+        let lag = match at_once.await? {
+            AtOnce::Fresh(told) => return Ok((Lag { ms: 0 }, told)),
+            AtOnce::Behind(needed) => Lag {
+                ms: self.wait_folded(kind, needed).await,
+            },
+            AtOnce::Unknown => self.fresh(kind, owner).await,
+        };
+        Ok((lag, asks.read(views, move |tx| again(tx)).await?))
+    }
+
+    /// Reads `views` together with how far they are of the streams of other nodes: at the least so far, as the read sees them.
+    async fn read_at_once<T: Send + 'static>(
+        self: &Arc<Self>,
+        asks: Asks,
+        views: &Database,
+        (kind, owner): (Kind, u64),
+        work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
     ) -> Result<AtOnce<T>, DbError> {
         let folding = self.progress.views_of(kind);
         let names: Vec<_> = folding.iter().map(|view| view.name).collect();
@@ -113,7 +163,7 @@ impl Journal {
             return Ok(AtOnce::Unknown);
         };
         let sql = newest.ahead_sql(peers.tables.qualifier(), self.stream, &names);
-        let seen = match views.read_along(&sql, work) {
+        let seen = match asks.read_along(views, sql, work).await {
             Ok((rows, told)) => newest.ahead(&rows)?.map(|ahead| (ahead, told)),
             Err(error) if error.is_transient() => return Err(error),
             // A day was dropped. Where it was the read itself that failed, it will fail again.
@@ -123,14 +173,19 @@ impl Journal {
             peers.tables.forget_newest_days();
             return Ok(AtOnce::Unknown);
         };
-        // Where blocks cannot be looked at, it is as if it were not known.
-        let Ok(needed) = call_for(peers, &ahead, owner_key(kind, owner)) else {
-            return Ok(AtOnce::Unknown);
-        };
-        Ok(if needed.is_empty() {
-            AtOnce::Fresh(told)
-        } else {
-            AtOnce::Behind(needed)
+        if ahead.is_empty() {
+            return Ok(AtOnce::Fresh(told));
+        }
+        let journal = Arc::clone(self);
+        let needed = off_async_threads(move || match &journal.peers {
+            Some(peers) => call_for(peers, &ahead, owner_key(kind, owner)),
+            None => Ok(Ends::new()),
+        });
+        Ok(match needed.await {
+            Ok(needed) if needed.is_empty() => AtOnce::Fresh(told),
+            Ok(needed) => AtOnce::Behind(needed),
+            // Where blocks cannot be looked at, it is as if it were not known.
+            Err(_) => AtOnce::Unknown,
         })
     }
 

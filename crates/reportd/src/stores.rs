@@ -56,10 +56,15 @@ impl Postgres {
         }
     }
 
-    fn connect(&self, schema: Option<String>, connections: usize) -> Result<Database, DbError> {
+    fn connect(
+        &self,
+        schema: Option<String>,
+        [connections, asking]: [usize; 2],
+    ) -> Result<Database, DbError> {
         postgres::open(postgres::Options {
             schema,
             connections,
+            asking,
             ..postgres::Options::new(self.url.reveal())
         })
     }
@@ -69,7 +74,7 @@ impl Postgres {
     }
 
     fn state(&self) -> Result<Database, DbError> {
-        self.connect(None, self.state_connections())
+        self.connect(None, [self.state_connections(), 0])
     }
 
     fn journal(&self) -> Result<Database, DbError> {
@@ -77,7 +82,7 @@ impl Postgres {
         if let Some(db) = &*journal {
             return Ok(db.clone());
         }
-        let db = self.connect(None, JOURNAL_CONNECTIONS)?;
+        let db = self.connect(None, [JOURNAL_CONNECTIONS, 0])?;
         SHARED_MIGRATIONS.apply(&db)?;
         Ok(journal.insert(db).clone())
     }
@@ -101,7 +106,12 @@ impl Postgres {
     fn views(&self, number: i64) -> Result<Database, DbError> {
         let taken = self.state_connections() + JOURNAL_CONNECTIONS;
         let left = self.connections.saturating_sub(taken).max(2);
-        self.connect(Some(format!("{VIEWS_SCHEMA}{number}")), left)
+        // Where two are left, one reads and one writes.
+        let asking = (left / 2).min(left - 2);
+        self.connect(
+            Some(format!("{VIEWS_SCHEMA}{number}")),
+            [left - asking, asking],
+        )
     }
 }
 
@@ -324,7 +334,7 @@ impl Stores {
     pub(crate) fn base(&self) -> Result<Database, DbError> {
         match &self.postgres {
             Some(postgres) => {
-                with_view_tables(postgres.connect(Some("reportd_base".to_owned()), 2)?)
+                with_view_tables(postgres.connect(Some("reportd_base".to_owned()), [2, 0])?)
             }
             // What is dropped from the journal must be on disk here.
             None => with_view_tables(sqlite::open(sqlite::Options::durable(

@@ -1,9 +1,10 @@
 //! The PostgreSQL driver: a few connections, each waited for by the thread that uses it.
 //!
-//! A connection owns a runtime of one thread, and a call polls it on the calling thread until the reply is there: a
-//! round trip wakes no other thread. (A pool of async connections, deadpool for one, would make each call cross from
-//! the caller's thread to a runtime's and back; callers block here anyway.)
+//! Such a connection owns a runtime of one thread, and a call polls it on the calling thread until the reply is there: a
+//! round trip wakes no other thread. A question of an async task goes another way ([`asking`]): its runtime polls the
+//! connection, and no thread waits at all.
 
+mod asking;
 mod batch;
 mod failure;
 mod link;
@@ -11,14 +12,17 @@ mod target;
 mod tls;
 mod transaction;
 mod types;
+mod wire;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::database::Driver;
+use crate::database::{Asker, Driver};
 use crate::migrate::Dialect;
 use crate::pool::{Pool, Taken, Use};
 use crate::{Database, DbError, Tx, Value};
+use asking::Asking;
 use link::Link;
 use target::Target;
 use transaction::Transaction;
@@ -57,6 +61,8 @@ pub struct Options {
     pub schema: Option<String>,
     /// Most connections. All but one of them may read at a time, so that readers never keep a writer out.
     pub connections: usize,
+    /// Most connections beside these, for [`Database::ask`]. Where there are none it reads on the others.
+    pub asking: usize,
     /// What the server shows as the name of the program.
     pub application_name: String,
     /// How long a statement may take; zero is without end.
@@ -71,6 +77,7 @@ impl Options {
             url: url.into(),
             schema: None,
             connections: 8,
+            asking: 0,
             application_name: "reportd".to_owned(),
             statement_timeout: Duration::from_secs(30),
         }
@@ -83,6 +90,7 @@ impl fmt::Debug for Options {
         to.debug_struct("Options")
             .field("schema", &self.schema)
             .field("connections", &self.connections)
+            .field("asking", &self.asking)
             .field("application_name", &self.application_name)
             .field("statement_timeout", &self.statement_timeout)
             .finish_non_exhaustive()
@@ -96,9 +104,12 @@ impl fmt::Debug for Options {
 /// the database is not one that this program can use.
 pub fn open(options: Options) -> Result<Database, DbError> {
     let connections = options.connections.max(1);
+    let target = Arc::new(Target::new(&options)?);
+    let asking = (options.asking > 0).then(|| Asking::new(Arc::clone(&target), options.asking));
     let driver = Postgres {
-        target: Target::new(&options)?,
+        target,
         pool: Pool::new(connections, connections - 1),
+        asking,
     };
     let mut first = driver.take(Use::Write)?;
     driver.target.prepare_database(first.link()?)?;
@@ -107,8 +118,9 @@ pub fn open(options: Options) -> Result<Database, DbError> {
 }
 
 struct Postgres {
-    target: Target,
+    target: Arc<Target>,
     pool: Pool<Link>,
+    asking: Option<Asking>,
 }
 
 impl Postgres {
@@ -140,6 +152,10 @@ impl Driver for Postgres {
         work: &mut dyn FnMut(&mut Tx<'_>) -> Result<(), DbError>,
     ) -> Result<(), DbError> {
         self.transact(Use::Read, work)
+    }
+
+    fn asker(&self) -> Option<&dyn Asker> {
+        self.asking.as_ref().map(|asking| asking as &dyn Asker)
     }
 
     fn write(

@@ -10,6 +10,7 @@ use super::Options;
 use super::failure::connecting;
 use super::link::Link;
 use super::tls::{Tls, take_from_url};
+use super::wire::Wire;
 use crate::DbError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -68,6 +69,11 @@ impl Target {
     }
 
     pub(super) fn connect(&self) -> Result<Link, DbError> {
+        Link::new(self.wire())
+    }
+
+    /// Connects on the runtime of the caller, which polls the connection.
+    pub(super) async fn wire(&self) -> Result<Wire, DbError> {
         let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(1);
         // Finding the address of a host has no limit of its own.
         let limit = CONNECT_TIMEOUT * (hosts + 1);
@@ -85,9 +91,9 @@ impl Target {
                 ))
             })
         };
-        let link = Link::new(connect, self.deadline)?;
-        link.tell(&self.settings)?;
-        Ok(link)
+        let wire = Wire::new(connect.await?, self.deadline);
+        wire.tell(&self.settings).await?;
+        Ok(wire)
     }
 
     async fn connect_by<T>(&self, tls: T) -> Result<Client, DbError>

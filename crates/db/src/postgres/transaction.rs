@@ -4,16 +4,17 @@ use std::sync::Arc;
 
 use super::DIALECT;
 use super::batch::{Batch, ColumnArray, cut, tell_new};
-use super::link::{Answer, Asked, Bound, Link};
+use super::link::Link;
 use super::target::Target;
 use super::types::bound;
+use super::wire::{Answer, Asked, Bound};
 use crate::database::{Query, Session};
 use crate::migrate::Dialect;
 use crate::pool::Use;
 use crate::{DbError, Row, Table, Value};
 
 /// One state of the store for all its statements.
-const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
+pub(super) const BEGIN_READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY";
 const BEGIN_WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 pub(super) struct Transaction<'a> {

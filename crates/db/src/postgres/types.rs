@@ -5,7 +5,7 @@ use std::error::Error;
 use bytes::{BufMut, BytesMut};
 use tokio_postgres::types::{FromSql, IsNull, Kind, ToSql, Type, to_sql_checked};
 
-use super::link::Bound;
+use super::wire::Bound;
 use crate::value::Cell;
 use crate::{DbError, Row, Value};
 

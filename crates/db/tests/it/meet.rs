@@ -3,7 +3,7 @@
 use crate::stores::ground;
 use reportd_db::copy::copy_table;
 use reportd_db::migrate::Migrations;
-use reportd_db::{Database, DbError, Query, Row, Value, postgres};
+use reportd_db::{Database, DbError, Row, Value, postgres};
 
 const SCHEMA: Migrations = Migrations {
     set: "test",
@@ -208,48 +208,6 @@ fn queries_that_go_together_see_one_state_and_fail_together() {
             "{name}: {told:?}"
         );
         assert!(db.read(|tx| tx.query(all, &[])).is_ok(), "{name}");
-    }
-}
-
-#[test]
-fn a_read_that_asks_once_does_not_ask_again_and_fails_as_any_other() {
-    let ground = ground();
-    for store in ground.stores() {
-        let (db, name) = (&store.db, store.name);
-        let make = "CREATE TABLE n (k BIGINT NOT NULL PRIMARY KEY);\n";
-        db.write(|tx| tx.define(make)).unwrap();
-        db.execute("INSERT INTO n (k) VALUES (7)", &[]).unwrap();
-        let (all, wrong) = ("SELECT k FROM n", "SELECT k FROM nowhere");
-        let read = |along: &str, queries: &[&str]| {
-            let queries: Vec<Query<'_>> = queries.iter().map(|sql| (*sql, &[][..])).collect();
-            db.read_along(along, |tx| {
-                tx.asks_once();
-                let told = tx.query_each(&queries)?;
-                let again = tx.query(all, &[]);
-                assert!(matches!(again, Err(DbError::Statement(_))), "{name}");
-                Ok(told)
-            })
-        };
-        for queries in [&[all][..], &[all, all]] {
-            let (along, told) = read(all, queries).unwrap();
-            assert_eq!(told, vec![along; queries.len()], "{name}");
-        }
-        for (along, queries) in [
-            (wrong, &[all][..]),
-            (wrong, &[all, all]),
-            (all, &[wrong]),
-            (all, &[all, wrong]),
-        ] {
-            let told = read(along, queries);
-            assert!(
-                matches!(told, Err(DbError::Statement(_))),
-                "{name}, {along}, {queries:?}: {told:?}"
-            );
-        }
-        assert!(
-            read(all, &[all]).is_ok(),
-            "{name}: its connection is used again"
-        );
     }
 }
 

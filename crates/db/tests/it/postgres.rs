@@ -1,9 +1,9 @@
 //! What only a server does: it goes away and comes back, and other nodes write beside this one.
 
-use std::thread::{scope, sleep};
+use std::thread::scope;
 use std::time::Duration;
 
-use crate::stores::ground;
+use crate::stores::{ground, wait_until};
 use reportd_db::migrate::Migrations;
 use reportd_db::{Column, Database, DbError, Merge, Table, Value, postgres};
 use reportd_testbed::{Options, Postgres, TestDatabase, fresh_database, fresh_database_with};
@@ -34,17 +34,6 @@ const COUNTER: Table = Table {
 
 fn open(database: &TestDatabase) -> Database {
     postgres::open(postgres::Options::new(&database.url)).unwrap()
-}
-
-/// Asks until it holds; panics where it does not in half a minute.
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..3_000 {
-        if holds() {
-            return;
-        }
-        sleep(Duration::from_millis(10));
-    }
-    panic!("{what}: not in half a minute");
 }
 
 /// Numbers that look random and are the same in each run.

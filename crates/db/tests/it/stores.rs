@@ -1,6 +1,8 @@
 //! The stores that every test of this room runs on.
 
 use std::cell::Cell;
+use std::thread::sleep;
+use std::time::Duration;
 
 use reportd_db::{Database, postgres, sqlite};
 use reportd_testbed::{TestDatabase, fresh_database};
@@ -37,6 +39,7 @@ impl Ground {
     fn options(&self) -> postgres::Options {
         let mut options = postgres::Options::new(&self.database.url);
         options.schema = Some(format!("store_{}", self.made.get()));
+        options.asking = 2;
         options
     }
 
@@ -55,4 +58,15 @@ impl Ground {
             },
         ]
     }
+}
+
+/// Asks until it holds; panics where it does not in half a minute.
+pub(crate) fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    for _ in 0..3_000 {
+        if holds() {
+            return;
+        }
+        sleep(Duration::from_millis(10));
+    }
+    panic!("{what}: not in half a minute");
 }

@@ -57,7 +57,7 @@ impl Playback {
         &self,
         app: &Arc<PlaybackApp>,
         mid: i64,
-        read: impl Fn(&mut Tx<'_>, ViewerNo) -> Result<Vec<Placed>, DbError> + Send + 'static,
+        read: impl Fn(&mut Tx<'_>, ViewerNo) -> Result<Vec<Placed>, DbError> + Send + Sync + 'static,
     ) -> Result<(i64, Vec<(EntryPlace, EntryFacts)>), DbError> {
         let Some(identity) = self.viewers.find(app.app.no, mid).await? else {
             return Ok((0, Vec::new()));

@@ -67,11 +67,8 @@ impl Playback {
             return Ok((0, None));
         };
         let (viewer, no, rule) = (identity.viewer, app.app.no, app.settings.finish);
-        let read = move |tx: &mut Tx<'_>| {
-            tx.asks_once();
-            query::newest_part(tx, viewer, aid)
-        };
-        let (lag_ms, newest) = self.views.read_briefly(viewer, read).await?;
+        let read = move |tx: &mut Tx<'_>| query::newest_part(tx, viewer, aid);
+        let (lag_ms, newest) = self.views.ask_briefly(viewer, read).await?;
         let Some(shown) = newest else {
             return Ok((lag_ms, None));
         };

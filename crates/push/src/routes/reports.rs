@@ -110,7 +110,7 @@ async fn tasks(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
     let ids = task_ids(segments::asked(&parts.uri))?;
     let asked = TaskQuery::parse(parts.uri.query())?;
     let served = push.served_tasks(&app);
-    push.read(&app, move |tx, app| {
+    push.ask(&app, move |tx, app| {
         let (by_brand, actions) = (asked.by_brand, asked.actions.as_slice());
         let found = query::task_funnels(tx, app.app.no, &ids, &served, by_brand, actions)?;
         let shape = Shape {
@@ -130,7 +130,7 @@ async fn details(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
     }
     let ids = task_ids(segments::asked(&parts.uri))?;
     let served = push.served_tasks(&app);
-    push.read(&app, move |tx, app| {
+    push.ask(&app, move |tx, app| {
         let found = query::task_details(tx, app.app.no, &ids, &served)?;
         let details = found.iter().map(|(id, detail)| (id.as_str(), detail));
         Ok(detail_report(details, app.settings.without_display))
@@ -149,7 +149,7 @@ async fn group(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
         singles: app.settings.single_reports,
     };
     // A large group is read page by page.
-    push.read_in_rounds(&app, move |tx, app| {
+    push.read(&app, move |tx, app| {
         let by_brand = asked.by_brand;
         let found = query::group_funnel(tx, app.app.no, &name, &served, by_brand)?;
         Ok(group_report(&name, found.as_ref(), shape(app, by_brand)))
@@ -161,7 +161,7 @@ async fn day(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
     let app = push.admit(parts, "date").await?;
     let day = past_day(segments::asked(&parts.uri), app.today(push.clock.now_ms()))?;
     let by_brand = wants_brands(parts.uri.query())?;
-    push.read(&app, move |tx, app| {
+    push.ask(&app, move |tx, app| {
         let found = query::day_funnel(tx, app.app.no, day.days(), by_brand)?;
         Ok(day_report(day, &found, shape(app, by_brand)))
     })
@@ -174,7 +174,7 @@ async fn count(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
         return Err(Code::CountForbidden.into());
     }
     let today = app.today(push.clock.now_ms()).days();
-    push.read(&app, move |tx, app| {
+    push.ask(&app, move |tx, app| {
         let counts = query::quota_counts(tx, app.app.no, today)?;
         Ok(count_report(&app.settings.quota_uses(&counts)))
     })
@@ -184,7 +184,7 @@ async fn count(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
 async fn users(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
     let app = push.admit(parts, "user").await?;
     let day = past_day(segments::asked(&parts.uri), app.today(push.clock.now_ms()))?;
-    push.read(&app, move |tx, app| {
+    push.ask(&app, move |tx, app| {
         let zone = &app.app.zone;
         let ends = [day.days(), day.days() + 1].map(|day| zone.start_of_day_ms(day));
         let found = query::users(tx, app.app.no, day.days(), &ends)?.pop();
@@ -196,7 +196,7 @@ async fn users(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
 async fn online(push: &Push, parts: &Parts) -> Result<Answer, Refused> {
     let app = push.admit(parts, "online_user").await?;
     let points: Vec<i64> = online_points(push.clock.now_ms()).collect();
-    push.read(&app, move |tx, app| {
+    push.ask(&app, move |tx, app| {
         let (Some(&first), Some(&last)) = (points.first(), points.last()) else {
             return Ok(online_report([]));
         };
@@ -242,28 +242,27 @@ impl Push {
         }
     }
 
-    /// [`Self::read_in_rounds`] by one question, or by several that are asked together.
+    /// Waits for what is acknowledged, then reads the views by one question and renders a reply.
+    async fn ask(
+        &self,
+        app: &Arc<PushApp>,
+        render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + Sync + 'static,
+    ) -> Result<Answer, Refused> {
+        let (no, app) = (app.app.no, Arc::clone(app));
+        let work = move |tx: &mut Tx<'_>| render(tx, &app);
+        let (lag_ms, body) = self.views.ask(no, work).await?;
+        Ok(Answer { body, lag_ms })
+    }
+
+    /// [`Self::ask`] by as many questions as it takes.
     async fn read(
         &self,
         app: &Arc<PushApp>,
-        render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,
-    ) -> Result<Answer, Refused> {
-        self.read_in_rounds(app, move |tx, app| {
-            tx.asks_once();
-            render(tx, app)
-        })
-        .await
-    }
-
-    /// Waits for what is acknowledged, then reads the views and renders a reply.
-    async fn read_in_rounds(
-        &self,
-        app: &Arc<PushApp>,
-        render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + 'static,
+        render: impl Fn(&mut Tx<'_>, &PushApp) -> Result<Vec<u8>, DbError> + Send + Sync + 'static,
     ) -> Result<Answer, Refused> {
         let (no, app) = (app.app.no, Arc::clone(app));
-        let read = move |tx: &mut Tx<'_>| render(tx, &app);
-        let (lag_ms, body) = self.views.read(no, read).await?;
+        let work = move |tx: &mut Tx<'_>| render(tx, &app);
+        let (lag_ms, body) = self.views.read(no, work).await?;
         Ok(Answer { body, lag_ms })
     }
 }
