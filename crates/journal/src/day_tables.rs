@@ -77,7 +77,7 @@ impl DayTables {
                 Ok(Some(rows)) => return Ok(rows),
                 Err(error) if error.is_transient() => return Err(error),
                 // A new day, or one was dropped.
-                Ok(None) | Err(_) => self.forget_newest_days(),
+                Ok(None) | Err(_) => self.forget_newest_days(&newest),
             }
         }
         let (newest, rows) = db.read(|tx| {
@@ -99,9 +99,9 @@ impl DayTables {
         self.newest().clone()
     }
 
-    /// Lets the next look at the streams look at the days too.
-    pub(crate) fn forget_newest_days(&self) {
-        *self.newest() = None;
+    /// Lets the next look at the streams look at the days too, unless another one did so since `stale` were told.
+    pub(crate) fn forget_newest_days(&self, stale: &NewestDays) {
+        self.newest().take_if(|newest| newest == stale);
     }
 
     /// What stands before the names of its tables where a store of views in the same database reads them.

@@ -170,7 +170,7 @@ impl Journal {
             Err(_) => None,
         };
         let Some((ahead, told)) = seen else {
-            peers.tables.forget_newest_days();
+            peers.tables.forget_newest_days(&newest);
             return Ok(AtOnce::Unknown);
         };
         if ahead.is_empty() {
