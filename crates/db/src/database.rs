@@ -53,6 +53,9 @@ pub(crate) trait Asker: Sync {
     fn ask<'a>(&'a self, question: &'a Question) -> BoxFuture<'a, Result<Vec<Vec<Row>>, DbError>>;
 }
 
+/// Queries that a read by one question may ask together: they are surely sent in their order.
+const MOST_TOGETHER: usize = 20;
+
 /// A query: its text, and its values.
 pub type Query<'a> = (&'a str, &'a [Value<'a>]);
 
@@ -178,13 +181,16 @@ impl Database {
 
     /// Reads by one question: `work` asks once, by [`Tx::query`] or [`Tx::query_each`] or what is made of them, and nothing
     /// else; to ask again is an error. A server has less to do for that, which for one query neither begins nor ends a
-    /// transaction, and no thread waits for it: `work` runs twice, first to hear what it asks, then with the answer.
+    /// transaction, and no thread waits for it: `work` runs twice, first to hear what it asks, then with the answer. It must
+    /// ask the same both times.
     pub async fn ask<T: Send + 'static, E: From<DbError> + Send + 'static>(
         &self,
         work: impl Fn(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let driver = self.driver();
         let Some(asker) = driver.asker() else {
+            // A store that is replaced meanwhile must not be closed on this thread.
+            drop(driver);
             return self.read_async(move |tx| tx.only_ask(&work)).await;
         };
         let question = {
@@ -196,7 +202,7 @@ impl Database {
             }
         };
         let answer = asker.ask(&question).await?;
-        let mut prompter = Prompter::telling(asker.dialect(), answer);
+        let mut prompter = Prompter::telling(asker.dialect(), question, answer);
         guarded(|| Tx::new(&mut prompter).only_ask(&work))
     }
 
@@ -453,7 +459,12 @@ impl<'a> Tx<'a> {
 
     /// Runs queries that need nothing of each other, and returns the rows of each: one round trip for all of them.
     pub fn query_each(&mut self, queries: &[Query<'_>]) -> Result<Vec<Vec<Row>>, DbError> {
-        let are_apart = self.is_only_round()? && queries.len() <= 1;
+        let is_only_round = self.is_only_round()?;
+        if is_only_round && queries.len() > MOST_TOGETHER {
+            let why = format!("a read that asks once asks at most {MOST_TOGETHER} queries");
+            return Err(DbError::Statement(why));
+        }
+        let are_apart = is_only_round && queries.len() <= 1;
         let Some(Along::Asked(along)) = self.along.take_if(|along| along.is_asked()) else {
             return self.ask(queries, are_apart);
         };

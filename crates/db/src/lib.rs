@@ -4,9 +4,9 @@
 //! portable types of [`migrate`]; rows that fold together ([`Table`]) are written by policy, in key order, so that two
 //! writers never wait for each other in a circle. What differs between dialects stands in the drivers ([`sqlite`], [`postgres`]).
 //!
-//! Everything here blocks. Async callers go through [`Database::ask`], [`Database::read_async`], [`Database::read_briefly`],
-//! [`Database::write_async`], [`on_this_thread`] and [`off_async_threads`]; those that write often and little through a
-//! [`Desk`], where writes share a commit.
+//! Closures block. Async callers go through [`Database::ask`], for which a server makes no thread wait,
+//! [`Database::read_async`], [`Database::read_briefly`], [`Database::write_async`], [`on_this_thread`] and
+//! [`off_async_threads`]; those that write often and little through a [`Desk`], where writes share a commit.
 
 mod blocking;
 pub mod copy;

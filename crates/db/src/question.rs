@@ -72,7 +72,7 @@ impl Kept {
 pub(crate) struct Prompter {
     dialect: Dialect,
     heard: Option<Question>,
-    answer: Option<Vec<Vec<Row>>>,
+    answer: Option<(Question, Vec<Vec<Row>>)>,
 }
 
 impl Prompter {
@@ -85,12 +85,12 @@ impl Prompter {
         }
     }
 
-    /// One that knows the answer to the question that will be asked.
-    pub(crate) fn telling(dialect: Dialect, answer: Vec<Vec<Row>>) -> Self {
+    /// One that knows the answer to a question that will be asked again.
+    pub(crate) fn telling(dialect: Dialect, asked: Question, answer: Vec<Vec<Row>>) -> Self {
         Self {
             dialect,
             heard: None,
-            answer: Some(answer),
+            answer: Some((asked, answer)),
         }
     }
 
@@ -100,8 +100,13 @@ impl Prompter {
     }
 
     fn answer(&mut self, queries: &[Query<'_>], are_apart: bool) -> Result<Vec<Vec<Row>>, DbError> {
-        if let Some(answer) = self.answer.take() {
-            return Ok(answer);
+        if let Some((asked, answer)) = self.answer.take() {
+            let is_same = queries.iter().map(|(sql, _)| *sql).eq(asked.texts());
+            return if is_same {
+                Ok(answer)
+            } else {
+                refuse("it asked something else the second time")
+            };
         }
         self.heard = Some(Question::new(queries, are_apart));
         refuse("it is heard first")

@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::DIALECT;
 use super::target::Target;
@@ -20,7 +20,10 @@ use crate::{DbError, Row};
 /// So many of them at most.
 pub(super) struct Asking {
     target: Arc<Target>,
-    seats: Semaphore,
+    /// For those that ask at a time.
+    seats: Arc<Semaphore>,
+    /// For connections, each as long as it is open at the server.
+    places: Arc<Semaphore>,
     idle: Mutex<Vec<Wire>>,
 }
 
@@ -28,15 +31,14 @@ impl Asking {
     pub(super) fn new(target: Arc<Target>, connections: usize) -> Self {
         Self {
             target,
-            seats: Semaphore::new(connections),
+            seats: Arc::new(Semaphore::new(connections)),
+            places: Arc::new(Semaphore::new(connections)),
             idle: Mutex::default(),
         }
     }
 
-    async fn seat(&self) -> Result<SemaphorePermit<'_>, DbError> {
-        let seat = tokio::time::timeout(LONGEST_WAIT, self.seats.acquire()).await;
-        let seat = seat.ok().and_then(Result::ok);
-        seat.ok_or_else(|| DbError::Unavailable("all connections are busy".to_owned()))
+    async fn connect(&self) -> Result<Wire, DbError> {
+        self.target.wire(one_of(&self.places).await?).await
     }
 
     fn idle(&self) -> MutexGuard<'_, Vec<Wire>> {
@@ -45,17 +47,19 @@ impl Asking {
     }
 
     /// Asks again, on a new connection, where the one that was idle turns out to be closed. One whose caller gives up in the
-    /// middle is closed.
+    /// middle is closed when the server has answered, and keeps its place until then.
     async fn answers(&self, frame: [&str; 2], asked: &[Asked<'_>]) -> Result<Vec<Answer>, DbError> {
-        let _seat = self.seat().await?;
+        let _seat = one_of(&self.seats).await?;
         let idle = self.idle().pop();
         let mut wire = match idle {
             Some(wire) => wire,
-            None => self.target.wire().await?,
+            None => self.connect().await?,
         };
         let mut told = wire.ask_each(frame, asked).await;
         if told.is_err() && !wire.is_open() {
-            wire = self.target.wire().await?;
+            // Its place is free when it is gone.
+            drop(wire);
+            wire = self.connect().await?;
             told = wire.ask_each(frame, asked).await;
         }
         if wire.is_open() {
@@ -63,6 +67,13 @@ impl Asking {
         }
         told
     }
+}
+
+async fn one_of(places: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, DbError> {
+    let free = Arc::clone(places).acquire_owned();
+    let taken = tokio::time::timeout(LONGEST_WAIT, free).await;
+    let taken = taken.ok().and_then(Result::ok);
+    taken.ok_or_else(|| DbError::Unavailable("all connections are busy".to_owned()))
 }
 
 impl Asker for Asking {

@@ -46,7 +46,6 @@ impl Link {
         &mut self,
         call: impl AsyncFnOnce(&mut Wire) -> Result<T, DbError>,
     ) -> Result<T, DbError> {
-        let gone = || DbError::Unavailable("the connection to PostgreSQL is gone".to_owned());
         let runtime = self.runtime.as_ref().ok_or_else(gone)?;
         runtime.block_on(call(&mut self.wire))
     }
@@ -81,7 +80,8 @@ impl Link {
         self.tell(begin)
     }
 
-    /// [`Self::begin`] and [`Self::ask_each`] in one round trip, for statements that only read.
+    /// [`Self::begin`] and [`Self::ask_each`] in one round trip, for statements that only read. Where one cannot be prepared
+    /// nothing has begun, and the ROLLBACK that follows is one too many.
     pub(super) fn begin_and_ask(
         &mut self,
         begin: &str,
@@ -94,6 +94,10 @@ impl Link {
     /// Ends the transaction by COMMIT or ROLLBACK.
     pub(super) fn end(&mut self, end: &str) -> Result<(), DbError> {
         if self.is_in_transaction {
+            if !self.wire.is_open() {
+                // A reply that did not come is not waited for again.
+                return Err(gone());
+            }
             self.tell(end)?;
             self.is_in_transaction = false;
         }
@@ -120,6 +124,10 @@ impl Link {
     pub(super) fn batch(&mut self, table: &Table) -> Result<Arc<Batch>, DbError> {
         self.wait(async |wire| wire.batch(table).await)
     }
+}
+
+fn gone() -> DbError {
+    DbError::Unavailable("the connection to PostgreSQL is gone".to_owned())
 }
 
 /// Lets the connection run once: the first turn looks at the socket, in the second it writes and reads what it can.

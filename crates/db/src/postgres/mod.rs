@@ -1,8 +1,8 @@
-//! The PostgreSQL driver: a few connections, each waited for by the thread that uses it.
+//! The PostgreSQL driver: a few connections of two kinds.
 //!
-//! Such a connection owns a runtime of one thread, and a call polls it on the calling thread until the reply is there: a
-//! round trip wakes no other thread. A question of an async task goes another way ([`asking`]): its runtime polls the
-//! connection, and no thread waits at all.
+//! Most are waited for by the thread that uses them ([`link`]): such a connection owns a runtime of one thread, and a call
+//! polls it on the calling thread until the reply is there, so a round trip wakes no other thread. A question of an async
+//! task goes another way ([`asking`]): its runtime polls the connection, and no thread waits at all.
 
 mod asking;
 mod batch;

@@ -69,19 +69,19 @@ impl Target {
     }
 
     pub(super) fn connect(&self) -> Result<Link, DbError> {
-        Link::new(self.wire())
+        Link::new(self.wire(()))
     }
 
-    /// Connects on the runtime of the caller, which polls the connection.
-    pub(super) async fn wire(&self) -> Result<Wire, DbError> {
+    /// Connects on the runtime of the caller, which polls the connection. `place` is kept as long as it is open.
+    pub(super) async fn wire(&self, place: impl Send + 'static) -> Result<Wire, DbError> {
         let hosts = u32::try_from(self.config.get_hosts().len()).unwrap_or(1);
         // Finding the address of a host has no limit of its own.
         let limit = CONNECT_TIMEOUT * (hosts + 1);
         let connect = async {
             let connect = async {
                 match &self.tls {
-                    Some(tls) => self.connect_by(tls.clone()).await,
-                    None => self.connect_by(NoTls).await,
+                    Some(tls) => self.connect_by(tls.clone(), place).await,
+                    None => self.connect_by(NoTls, place).await,
                 }
             };
             let connected = tokio::time::timeout(limit, connect).await;
@@ -96,14 +96,17 @@ impl Target {
         Ok(wire)
     }
 
-    async fn connect_by<T>(&self, tls: T) -> Result<Client, DbError>
+    async fn connect_by<T>(&self, tls: T, place: impl Send + 'static) -> Result<Client, DbError>
     where
         T: MakeTlsConnect<Socket, Stream: Send + 'static>,
     {
         let connected = self.config.connect(tls).await;
         let (client, connection) = connected.map_err(|error| connecting(&error))?;
         // What ends it is told by the calls on the client.
-        tokio::spawn(async { connection.await.unwrap_or_default() });
+        tokio::spawn(async {
+            connection.await.unwrap_or_default();
+            drop(place);
+        });
         Ok(client)
     }
 

@@ -102,7 +102,8 @@ impl Wire {
         for (sql, _) in asked {
             statements.push(self.statement(sql).await?);
         }
-        // Each is sent when it is polled first, and they are polled in this order.
+        // Each is sent when it is polled first, and they are polled in this order: no more than `MOST_TOGETHER` where other
+        // threads poll the connection.
         let asks = statements.iter().zip(asked);
         let asks = asks.map(|(statement, (_, values))| ask(&self.client, statement, values));
         let all = async {

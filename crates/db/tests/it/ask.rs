@@ -118,6 +118,16 @@ fn what_asks_nothing_or_something_else_is_told_so() {
         assert_eq!(told, Err(own()), "{name}");
         let told = runtime.block_on(db.ask(|tx| tx.execute("DELETE FROM n", &[])));
         assert!(told.is_err(), "{name}: {told:?}");
+        let runs = AtomicUsize::new(0);
+        let another = move |tx: &mut Tx<'_>| {
+            let run = runs.fetch_add(1, Ordering::Relaxed);
+            tx.query(&format!("SELECT {run}"), &[])
+        };
+        let told = runtime.block_on(db.ask(another));
+        assert_eq!(told.is_ok(), name == "sqlite", "{name}: {told:?}");
+        let many = |tx: &mut Tx<'_>| tx.query_each(&[(ALL, &[][..]); 21]);
+        let told = runtime.block_on(db.ask(many));
+        assert!(matches!(told, Err(DbError::Statement(_))), "{name}");
         // A failure that `work` swallows is one of the answer, never of the hearing.
         let count = |tx: &mut Tx<'_>| Ok(tx.query(ALL, &[]).map_or(0, |rows| rows.len()));
         assert_eq!(
@@ -159,12 +169,10 @@ impl Holder {
         assert_eq!(rows[0].int(0), Ok(1), "it was held");
     }
 
-    /// Returns when somebody waits for it.
-    fn wait_for_another(&self) {
+    /// How many wait for it.
+    fn waiting(&self) -> i64 {
         let waiting = "SELECT COUNT(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 77 AND NOT granted";
-        wait_until("somebody waits for the lock", || {
-            self.0.query(waiting, &[]).unwrap()[0].int(0) != Ok(0)
-        });
+        self.0.query(waiting, &[]).unwrap()[0].int(0).unwrap()
     }
 }
 
@@ -192,29 +200,28 @@ fn no_thread_waits_and_more_callers_than_connections_take_turns() {
 }
 
 #[test]
-fn one_that_is_given_up_leaves_its_place() {
+fn one_that_is_given_up_keeps_its_place_until_the_server_is_done_with_it() {
     let (ground, runtime) = (ground(), runtime());
     let [_, Store { db, .. }] = ground.stores();
     filled(&db);
     let holder = Holder::new(ground.open_again());
-    // More of them than there are connections.
-    for _ in 0..3 {
+    for given_up in 1..=6 {
         let (asked, watch) = (db.clone(), holder.clone());
         runtime.block_on(async move {
-            let given_up =
-                tokio::spawn(async move { asked.ask::<_, DbError>(wait_for_lock).await });
+            let asks = tokio::spawn(async move { asked.ask::<_, DbError>(wait_for_lock).await });
+            // Two is all the connections that there are.
             let is_waiting = off_async_threads(move || {
-                watch.wait_for_another();
+                wait_until("it waits", || watch.waiting() == 2.min(given_up));
                 Ok::<_, DbError>(())
             });
             is_waiting.await.unwrap();
-            given_up.abort();
-            assert!(given_up.await.unwrap_err().is_cancelled());
+            asks.abort();
+            assert!(asks.await.unwrap_err().is_cancelled());
         });
-        holder.let_go();
-        assert!(ask(&runtime, &db, ALL, &[ALL, ALL]).is_ok());
-        holder.hold();
     }
+    assert_eq!(holder.waiting(), 2, "no further connection was made");
+    holder.let_go();
+    assert!(ask(&runtime, &db, ALL, &[ALL, ALL]).is_ok());
 }
 
 #[test]
