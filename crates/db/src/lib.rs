@@ -19,11 +19,13 @@ pub mod postgres;
 mod question;
 pub mod sqlite;
 mod table;
+mod tx;
 mod value;
 
 pub use blocking::{off_async_threads, on_this_thread};
-pub use database::{Database, Query, Tx};
+pub use database::Database;
 pub use desk::{Desk, DeskCounts, DeskOptions};
 pub use error::DbError;
 pub use table::{Column, Merge, Table};
+pub use tx::{Query, Tx};
 pub use value::{Cell, Row, Value};

@@ -1,8 +1,8 @@
 //! A read that asks once: it is run without a store to hear what it asks, and again with the answer. In between nothing waits
 //! but the caller's task.
 
-use crate::database::{Query, Session};
 use crate::migrate::Dialect;
+use crate::tx::{Query, Session};
 use crate::{DbError, Row, Table, Value};
 
 /// What a read asks.

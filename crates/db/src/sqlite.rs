@@ -12,9 +12,10 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::database::{Driver, Reader, Session};
+use crate::database::{Driver, Reader};
 use crate::migrate::Dialect;
 use crate::pool::{Link, Pool, Taken, Use};
+use crate::tx::Session;
 use crate::{Database, DbError, Tx, Value};
 use failure::classify;
 use session::{Prepared, transact};

@@ -8,9 +8,9 @@ use super::link::Link;
 use super::target::Target;
 use super::types::bound;
 use super::wire::{Answer, Asked, Bound};
-use crate::database::{Query, Session};
 use crate::migrate::Dialect;
 use crate::pool::Use;
+use crate::tx::{Query, Session};
 use crate::{DbError, Row, Table, Value};
 
 /// One state of the store for all its statements.

@@ -11,7 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::BUSY_TIMEOUT;
 use super::failure::classify;
 use super::session::Prepared;
-use crate::database::Session;
+use crate::tx::Session;
 use crate::{DbError, Row, Value};
 
 /// Pages that a copy takes at once, between two calls of its watch.

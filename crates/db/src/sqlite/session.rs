@@ -8,10 +8,10 @@ use rusqlite::Connection;
 use super::DIALECT;
 use super::failure::classify;
 use super::types::read_row;
-use crate::database::{Query, Session};
 use crate::migrate::Dialect;
 use crate::pool::Link;
 use crate::table::TableSql;
+use crate::tx::{Query, Session};
 use crate::{DbError, Row, Table, Tx, Value};
 
 /// Spelled texts kept per connection: lists of many lengths make many texts that are never used again.
