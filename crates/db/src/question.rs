@@ -3,7 +3,7 @@
 
 use crate::migrate::Dialect;
 use crate::tx::{Query, Session};
-use crate::{DbError, Row, Table, Value};
+use crate::{Cell, DbError, Row, Table, Value};
 
 /// What a read asks.
 #[derive(Debug)]
@@ -39,30 +39,24 @@ impl Question {
 /// A value that outlives what it was bound from.
 #[derive(Debug)]
 enum Kept {
-    Null,
-    Int(i64),
-    Text(String),
-    Bytes(Vec<u8>),
+    Cell(Cell),
     Texts(Vec<String>),
 }
 
 impl Kept {
     fn new(value: &Value<'_>) -> Self {
-        match *value {
-            Value::Null => Self::Null,
-            Value::Int(value) => Self::Int(value),
-            Value::Text(text) => Self::Text(text.to_owned()),
-            Value::Bytes(bytes) => Self::Bytes(bytes.to_owned()),
-            Value::Texts(texts) => Self::Texts(texts.to_owned()),
-        }
+        Self::Cell(match *value {
+            Value::Null => Cell::Null,
+            Value::Int(value) => Cell::Int(value),
+            Value::Text(text) => Cell::Text(text.to_owned()),
+            Value::Bytes(bytes) => Cell::Bytes(bytes.to_owned()),
+            Value::Texts(texts) => return Self::Texts(texts.to_owned()),
+        })
     }
 
     fn value(&self) -> Value<'_> {
         match self {
-            Self::Null => Value::Null,
-            Self::Int(value) => Value::Int(*value),
-            Self::Text(text) => Value::Text(text),
-            Self::Bytes(bytes) => Value::Bytes(bytes),
+            Self::Cell(cell) => cell.value(),
             Self::Texts(texts) => Value::Texts(texts),
         }
     }

@@ -44,10 +44,12 @@ impl Asks {
         along: String,
         work: impl Fn(&mut Tx<'_>) -> Result<T, DbError> + Send + 'static,
     ) -> Result<(Vec<Row>, T), DbError> {
-        let views = views.clone();
         match self {
             Self::Once => views.ask_along(along, work).await,
-            Self::Freely => on_this_thread(move || views.read_along(&along, work)).await,
+            Self::Freely => {
+                let views = views.clone();
+                on_this_thread(move || views.read_along(&along, work)).await
+            }
         }
     }
 }
